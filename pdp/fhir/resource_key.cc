@@ -1,0 +1,49 @@
+#include "pdp/fhir/resource_key.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "pdp/base/strings.h"
+
+namespace pdp::fhir {
+namespace {
+
+bool IsTypeName(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         absl::ascii_isalpha(static_cast<unsigned char>(text.front())) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c);
+         });
+}
+
+bool IsId(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '-' || c == '.';
+         });
+}
+
+}  // namespace
+
+std::string ResourceKey::ToString() const { return StrCat(type, "/", id); }
+
+std::optional<ResourceKey> ResourceKey::Parse(std::string_view reference) {
+  const size_t slash = reference.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view type = reference.substr(0, slash);
+  const std::string_view id = reference.substr(slash + 1);
+  if (!IsTypeName(type) || !IsId(id)) return std::nullopt;
+  return ResourceKey{std::string(type), std::string(id)};
+}
+
+bool IsUuid(std::string_view id) {
+  if (id.size() != 36) return false;
+  for (size_t i = 0; i < id.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const unsigned char c = static_cast<unsigned char>(id[i]);
+    if (dash ? c != '-' : !absl::ascii_isxdigit(c)) return false;
+  }
+  return true;
+}
+
+}  // namespace pdp::fhir

@@ -1,0 +1,62 @@
+// ResourceLookup: how a decision reads resources other than the one it is asked
+// about: Projects, ProjectMemberships and AccessPolicies, a Binary's security
+// context, the patients that a new resource names.
+//
+// A look-up never waits.  What would have to be fetched first is answered with
+// kPending; the decision then ends as pending and is taken again once the fact
+// has arrived.
+
+#ifndef PDP_FHIR_RESOURCE_LOOKUP_H_
+#define PDP_FHIR_RESOURCE_LOOKUP_H_
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "pdp/fhir/resource.h"
+#include "pdp/fhir/resource_key.h"
+
+namespace pdp::fhir {
+
+enum class LookupState : uint8_t {
+  kUnavailable = 0,  // Cannot be told: never the same as kAbsent.
+  kFound,
+  kDeleted,  // A tombstone; `resource` is its last live version, or null.
+  kAbsent,   // Known not to exist.
+  kPending,  // Has to be fetched; ask again later.
+};
+
+struct LookupResult {
+  LookupState state = LookupState::kUnavailable;
+  ResourcePtr resource;  // Not null where state is kFound.
+};
+
+// Implementations are thread-safe.
+class ResourceLookup {
+ public:
+  virtual ~ResourceLookup() = default;
+
+  virtual LookupResult Read(const ResourceKey& key) const = 0;
+
+  // One older or current version of a resource.
+  virtual LookupResult ReadVersion(const ResourceKey& key,
+                                   std::string_view version_id) const = 0;
+
+  // The ProjectMemberships whose `profile` or `user` is `reference`, in the
+  // order of their ids.  Calls `visit` for each.  kFound where the set is
+  // complete (it may be empty), kUnavailable or kPending otherwise.
+  virtual LookupState FindMemberships(
+      std::string_view reference,
+      const std::function<void(const ResourcePtr&)>& visit) const = 0;
+
+  // Every live resource of `type` whose meta.project is `project` (any project
+  // where it is empty), in the order of their ids, until `visit` returns
+  // false.  kFound where all were seen or `visit` ended it.
+  virtual LookupState Scan(
+      std::string_view type, std::string_view project,
+      const std::function<bool(const ResourcePtr&)>& visit) const = 0;
+};
+
+}  // namespace pdp::fhir
+
+#endif  // PDP_FHIR_RESOURCE_LOOKUP_H_

@@ -1,0 +1,106 @@
+// DecisionPoint: the whole of deciding, free of any transport.
+//
+// Thread-safe.  Nothing here waits: what would have to be fetched first ends a
+// call as pending, with the list of what is needed; the caller gets it and asks
+// again.
+
+#ifndef PDP_POLICY_DECISION_POINT_H_
+#define PDP_POLICY_DECISION_POINT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pdp/fhir/resource_key.h"
+#include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/decision.h"
+#include "pdp/policy/mode.h"
+#include "pdp/policy/request.h"
+
+namespace pdp::policy {
+
+struct DecisionPointOptions {
+  Mode mode = Mode::kStrict;
+  // Mode::kParity implies kServer.
+  ParameterSemantics parameter_semantics = ParameterSemantics::kDocumented;
+  // Bound policies kept for reuse; the least recently used go first.
+  size_t max_bound_policies = 10'000;
+};
+
+// How a call ended.
+struct Outcome {
+  // OK: the answer is filled in.
+  // InvalidArgument: the request is malformed, or its subject ambiguous (then
+  // the message begins with `AMBIGUOUS_SUBJECT` and names the candidates).
+  // Unavailable: facts are missing; see `needed`.
+  absl::Status status;
+  // With Unavailable: what must be fetched before the call is made again.
+  // Empty: nothing would help; there is no decision.
+  std::vector<fhir::ResourceKey> needed;
+
+  bool decided() const { return status.ok(); }
+  bool pending() const { return !needed.empty(); }
+};
+
+// Counts since start, for metrics.
+struct DecisionPointStatistics {
+  uint64_t bound_policy_hits = 0;
+  uint64_t bound_policy_misses = 0;
+  uint64_t bound_policies = 0;  // Held now.
+  uint64_t compiled_policies = 0;
+};
+
+class DecisionPoint {
+ public:
+  // `lookup` must outlive the DecisionPoint.
+  DecisionPoint(const fhir::ResourceLookup& lookup,
+                const DecisionPointOptions& options);
+  ~DecisionPoint();
+  DecisionPoint(const DecisionPoint&) = delete;
+  DecisionPoint& operator=(const DecisionPoint&) = delete;
+
+  // Fills in `decision`.  A decision that is not a permit is a denial with its
+  // reason, unknown subjects included.
+  Outcome Decide(const AccessRequest& request, Decision& decision) const;
+
+  // Fills in `answer`.
+  Outcome Filter(const FilterRequest& request, FilterAnswer& answer) const;
+
+  // The effective AccessPolicy of a subject as JSON, as Medplum's `/auth/me`
+  // shows it, and in `denial` (reason, message, status) why the subject has
+  // none: then the JSON is empty.
+  struct EffectivePolicy {
+    std::string json;
+    std::string membership;  // `ProjectMembership/id`.
+    std::string project;     // `Project/id`.
+    std::string profile;
+    Decision denial;
+  };
+  Outcome DescribeEffectivePolicy(const Subject& subject,
+                                  const RequestContext& context,
+                                  EffectivePolicy& answer) const;
+
+  // Called by the one writer after `changed` was committed at `revision`:
+  // forgets what was derived from these resources.
+  void Invalidate(uint64_t revision,
+                  std::span<const fhir::ResourceKey> changed);
+
+  uint64_t revision() const;
+  const DecisionPointOptions& options() const;
+  DecisionPointStatistics statistics() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_DECISION_POINT_H_

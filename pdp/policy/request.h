@@ -1,0 +1,73 @@
+// AccessRequest: one question to the decision point.
+//
+// Text is not owned: it must live until the decision is made.
+
+#ifndef PDP_POLICY_REQUEST_H_
+#define PDP_POLICY_REQUEST_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pdp/fhir/interaction.h"
+#include "pdp/fhir/resource.h"
+
+namespace pdp::policy {
+
+struct Subject {
+  // `ProjectMembership/id`, or a profile, user, client application or bot.
+  std::string_view reference;
+  // The id of the Project that `reference` is meant in; empty for any.
+  std::string_view project;
+};
+
+enum class Authentication : uint8_t { kToken, kBasic };
+
+enum class ReadPath : uint8_t { kCacheOrDatabase, kDurableOnly };
+
+struct RequestContext {
+  std::optional<std::string_view> smart_scope;
+  std::optional<std::string_view> launch_patient;
+  bool extended_mode = false;
+  std::optional<std::string_view> remote_address;
+  Authentication authentication = Authentication::kToken;
+  std::optional<std::string_view> on_behalf_of;
+  std::vector<std::string_view> active_tenants;
+  ReadPath read_path = ReadPath::kCacheOrDatabase;
+};
+
+// What the caller says of the resource.
+struct ResourceFacts {
+  std::string_view type;
+  std::string_view id;
+  std::string_view version_id;
+  // The project that a `current` or `proposed` without meta.project is judged
+  // in.
+  std::string_view project;
+  // As it is stored; null: to be looked up by type and id.
+  fhir::ResourcePtr current;
+  // As it shall be; for create, update and patch.
+  fhir::ResourcePtr proposed;
+  bool deleted = false;  // `current` is the last version of a deleted resource.
+};
+
+struct AccessRequest {
+  Subject subject;
+  RequestContext context;
+  fhir::Interaction interaction = fhir::Interaction::kUnspecified;
+  ResourceFacts resource;
+  bool return_completed_resource = false;
+};
+
+struct FilterRequest {
+  Subject subject;
+  RequestContext context;
+  std::string_view resource_type;
+  std::string_view query;  // The caller's own, without the type.
+  bool runner_is_privileged = true;
+};
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_REQUEST_H_

@@ -1,0 +1,34 @@
+// Unicode text in UTF-8: the few things that JavaScript does with strings and
+// that decisions depend on.
+
+#ifndef PDP_BASE_UNICODE_H_
+#define PDP_BASE_UNICODE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pdp {
+
+// `text` as String.prototype.toLowerCase gives it: the full, locale-free
+// mapping, with the dotted capital I that becomes two characters and the sigma
+// that looks different at the end of a word.  `text` is valid UTF-8; bytes that
+// are not are kept as they are.
+std::string ToLower(std::string_view text);
+
+// Whether ToLower(text) contains `lowered`, which is in lower case already.
+bool ContainsLowered(std::string_view text, std::string_view lowered);
+
+// Whether ToLower(text) is `lowered`.
+bool EqualsLowered(std::string_view text, std::string_view lowered);
+
+// `bytes` as valid UTF-8: every maximal ill-formed part becomes U+FFFD, as the
+// WHATWG decoder does it.
+std::string ToValidUtf8(std::string_view bytes);
+
+// Appends the encoding of `code_point`, which is no surrogate.
+void AppendUtf8(uint32_t code_point, std::string& text);
+
+}  // namespace pdp
+
+#endif  // PDP_BASE_UNICODE_H_

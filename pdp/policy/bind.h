@@ -1,0 +1,96 @@
+// Bind: AccessPolicies × a membership → a BoundPolicy (semantics B.2-B.7).
+//
+// Pure: everything that is needed comes in, nothing is looked up.
+
+#ifndef PDP_POLICY_BIND_H_
+#define PDP_POLICY_BIND_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "pdp/policy/access_policy.h"
+#include "pdp/policy/bound_policy.h"
+#include "pdp/policy/compile.h"
+#include "pdp/policy/decision.h"
+#include "pdp/policy/membership.h"
+#include "pdp/policy/mode.h"
+#include "pdp/policy/project.h"
+
+namespace pdp::policy {
+
+// An AccessPolicy as it is kept: parsed once, its entries compiled as far as
+// they do not depend on a membership.  Immutable.
+struct CompiledPolicy {
+  AccessPolicy policy;
+  std::string json;  // The whole text, for parameters that are not plain.
+  // For each entry of `policy`; null where it mentions parameters.
+  std::vector<std::shared_ptr<const CompiledEntry>> entries;
+  bool mentions_parameters = false;
+};
+
+// InvalidArgument: not an AccessPolicy.
+absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompilePolicy(
+    const fhir::Resource& resource);
+
+// Why a subject has no policy, or a request no decision but DENY.
+struct Denial {
+  Reason reason = Reason::kInternal;
+  std::string message;
+  uint16_t medplum_http_status = 0;
+  StrictRule strict_rule = StrictRule::kUnspecified;
+};
+
+// One AccessPolicy that a membership names, with the parameters it gives.
+struct PolicyUse {
+  std::shared_ptr<const CompiledPolicy> policy;
+  std::vector<Parameter> parameters;  // The access item's own.
+  uint32_t source = 0;                // 0: accessPolicy; 1 + i: access[i].
+  bool is_foreign = false;  // Of a project that is neither own nor linked.
+};
+
+// The tenants that a request is narrowed to.
+struct TenantNarrowing {
+  std::vector<std::string> parameters;  // Names that bind tenants.
+  std::vector<std::string> active;      // References; empty: no narrowing.
+};
+
+struct BindInput {
+  std::vector<PolicyUse> uses;  // accessPolicy first, then access[] in order.
+  std::string_view profile;     // `Practitioner/id`.
+  // The membership names no policy at all.
+  bool names_no_policy = false;
+  bool admin = false;
+  bool super_admin = false;     // The login's project is one of super admins.
+  std::string_view project_id;  // The membership's project.
+  std::optional<std::string_view> smart_scope;
+  std::string_view patient_context;  // `Patient/id`; empty for none.
+  const TenantNarrowing* tenants = nullptr;
+  Mode mode = Mode::kStrict;
+  ParameterSemantics parameter_semantics = ParameterSemantics::kDocumented;
+};
+
+struct BindResult {
+  std::shared_ptr<const BoundPolicy> policy;  // Null where denied.
+  std::optional<Denial> denial;
+};
+
+BindResult Bind(const BindInput& input);
+
+// Which default policy stands in for the one that the membership names
+// (semantics B.2): its reference, or `access_policy` itself.
+std::string_view ReconciledAccessPolicy(const Project& project, bool admin,
+                                        std::string_view access_policy);
+
+// The tenants that the uses give: values of tenant parameters, and what the
+// policies name literally in `_compartment=`.
+std::vector<std::string> TenantsOf(const std::vector<PolicyUse>& uses,
+                                   const std::vector<std::string>& parameters);
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_BIND_H_

@@ -1,0 +1,33 @@
+// Project: the settings of a Medplum project that change decisions
+// (semantics A.3).
+
+#ifndef PDP_POLICY_PROJECT_H_
+#define PDP_POLICY_PROJECT_H_
+
+#include <string>
+#include <vector>
+
+#include "pdp/fhir/resource.h"
+
+namespace pdp::policy {
+
+struct Project {
+  std::string id;
+  bool super_admin = false;
+  bool strict_mode = false;
+  bool check_references_on_write = false;
+  bool transaction_bundles = false;
+  bool range_search = false;
+  std::vector<std::string> links;           // `Project/id`, in order.
+  std::vector<std::string> exported_types;  // Empty: all.
+  bool has_default_access_policies = false;
+  std::string default_practitioner_access_policy;  // The first of its kind.
+  std::string default_admin_access_policy;
+};
+
+// REQUIRES: resource.type() is "Project".
+Project ParseProject(const fhir::Resource& resource);
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_PROJECT_H_

@@ -131,6 +131,28 @@ bool IsFinal(std::string_view text, size_t begin, size_t end) {
   return true;
 }
 
+bool IsWhitespace(uint32_t code_point) {
+  switch (code_point) {
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\v':
+    case '\f':
+    case '\r':
+    case 0xA0:
+    case 0x1680:
+    case 0x2028:
+    case 0x2029:
+    case 0x202F:
+    case 0x205F:
+    case 0x3000:
+    case 0xFEFF:
+      return true;
+    default:
+      return code_point >= 0x2000 && code_point <= 0x200A;
+  }
+}
+
 }  // namespace
 
 void AppendUtf8(uint32_t code_point, std::string& text) {
@@ -196,6 +218,20 @@ bool EqualsLowered(std::string_view text, std::string_view lowered) {
          std::equal(
              text.begin(), text.end(), lowered.begin(),
              [](char c, char wanted) { return LowerAscii(c) == wanted; });
+}
+
+std::string_view TrimWhitespace(std::string_view text) {
+  while (!text.empty()) {
+    const Decoded first = Decode(text, 0);
+    if (!IsWhitespace(first.code_point)) break;
+    text.remove_prefix(first.size);
+  }
+  while (!text.empty()) {
+    const Decoded last = DecodeBefore(text, text.size());
+    if (!IsWhitespace(last.code_point)) break;
+    text.remove_suffix(last.size);
+  }
+  return text;
 }
 
 std::string ToValidUtf8(std::string_view bytes) {

@@ -22,6 +22,10 @@ bool ContainsLowered(std::string_view text, std::string_view lowered);
 // Whether ToLower(text) is `lowered`.
 bool EqualsLowered(std::string_view text, std::string_view lowered);
 
+// `text` without the white space at its ends that String.prototype.trim
+// removes.
+std::string_view TrimWhitespace(std::string_view text);
+
 // `bytes` as valid UTF-8: every maximal ill-formed part becomes U+FFFD, as the
 // WHATWG decoder does it.
 std::string ToValidUtf8(std::string_view bytes);

@@ -59,6 +59,13 @@ TEST(UnicodeTest, FindsPartsWhateverTheirCase) {
   EXPECT_FALSE(EqualsLowered("abc", "abd"));
 }
 
+TEST(UnicodeTest, TrimsEveryWhitespaceCharacter) {
+  EXPECT_EQ(TrimWhitespace(""), "");
+  EXPECT_EQ(TrimWhitespace(" \t\r\n\v\f"), "");
+  EXPECT_EQ(TrimWhitespace(" a b "), "a b");
+  EXPECT_EQ(TrimWhitespace("\u00A0\u3000a\u200B\u2003\uFEFF"), "a\u200B");
+}
+
 TEST(UnicodeTest, ReplacesEachMaximalIllFormedPart) {
   const struct {
     std::string_view bytes;

@@ -280,7 +280,7 @@ function writeSearchParameters(parameters) {
     }
   }
   write('search_parameters.inc', [
-    'constexpr const char* kTexts[] = {',
+    'constexpr std::string_view kTexts[] = {',
     ...textLines,
     '};',
     '',

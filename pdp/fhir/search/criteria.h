@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pdp/fhir/datetime.h"
 #include "pdp/fhir/search/search_parameter.h"
 
 namespace pdp::fhir::search {
@@ -45,6 +46,13 @@ enum class Operator : uint8_t {
   kOther,  // `modifier` holds the text.
 };
 
+// One alternative of a token parameter, in lower case.
+struct TokenTest {
+  std::string system;
+  std::string value;
+  bool has_bar = false;  // `system|value` was written, not `value`.
+};
+
 struct Filter {
   // As written, before the `:`; for chains and `_has` the whole key.
   std::string code;
@@ -59,6 +67,13 @@ struct Filter {
   const SearchParameter* parameter = nullptr;
   // The key has a dot or is `_has`.
   bool is_chained = false;
+
+  // What matching in memory compares with, worked out once; each has one item
+  // for every alternative.
+  std::vector<TokenTest> token_tests;  // Of token parameters.
+  std::vector<std::string> lowered;    // Of string and uri parameters.
+  // Of date parameters; an error where JavaScript makes no date of the value.
+  absl::StatusOr<Period> period = absl::UnknownError("no date parameter");
 };
 
 struct Criteria {

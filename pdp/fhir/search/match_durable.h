@@ -1,6 +1,6 @@
 // Whether a resource meets criteria by the rules of Medplum's database, which
-// judge searches and the reads past its cache (semantics D.7).  They differ from
-// the in-memory rules of match.h.
+// judge searches and the reads past its cache (semantics D.7).  They differ
+// from the in-memory rules of match.h.
 
 #ifndef PDP_FHIR_SEARCH_MATCH_DURABLE_H_
 #define PDP_FHIR_SEARCH_MATCH_DURABLE_H_

@@ -8,10 +8,9 @@
 #ifndef PDP_FHIR_SEARCH_SEARCH_PARAMETER_H_
 #define PDP_FHIR_SEARCH_SEARCH_PARAMETER_H_
 
+#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,13 +33,18 @@ enum class ParameterType : uint8_t {
   kSpecial,
 };
 
+class ValueSource;
+
 struct SearchParameter {
+  std::string_view resource_type;
   std::string_view code;
   ParameterType type;
   // The definition's whole expression, union branches for other types included.
   std::string_view expression;
   // `target` of a reference parameter, as defined.
   std::span<const std::string_view> targets;
+  // How ValuesOf finds the values; made by the registry on first use.
+  mutable std::atomic<const ValueSource*> source = nullptr;
 };
 
 // The parameter `code` of `resource_type`, or null: not registered.
@@ -52,7 +56,8 @@ std::vector<const SearchParameter*> SearchParametersOf(
     std::string_view resource_type);
 
 // The values that `parameter` has in `resource`, in Medplum's order.  A plain
-// element path is walked directly; anything else is evaluated as FHIRPath.
+// element path is walked directly; anything else is evaluated as FHIRPath.  A
+// value that occurs twice may be given twice.
 //
 // InvalidArgument: the evaluation raises an error in Medplum.
 absl::StatusOr<fhirpath::Collection> ValuesOf(const SearchParameter& parameter,

@@ -1,0 +1,134 @@
+#include "pdp/fhir/search/search_parameter.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "pdp/base/status_macros.h"
+#include "pdp/fhir/search/path_plan.h"
+
+namespace pdp::fhir::search {
+namespace {
+
+struct Definition {
+  uint16_t resource_type;  // This and the next two: in kTexts.
+  uint16_t code;
+  uint16_t expression;
+  uint16_t first_target;  // In kTargetLists.
+  uint16_t target_count;
+  ParameterType type;
+};
+
+#include "pdp/fhir/definitions/search_parameters.inc"
+
+// All parameters, by type and code.
+class Registry {
+ public:
+  static const Registry& Get() {
+    static const Registry* const registry = new Registry();
+    return *registry;
+  }
+
+  std::span<const SearchParameter> all() const {
+    return {parameters_.get(), std::size(kDefinitions)};
+  }
+
+  std::span<const SearchParameter> OfType(std::string_view type) const {
+    const auto [begin, end] = std::ranges::equal_range(
+        all(), type, {}, &SearchParameter::resource_type);
+    return {begin, end};
+  }
+
+ private:
+  Registry()
+      : parameters_(new SearchParameter[std::size(kDefinitions)]),
+        targets_(new std::string_view[std::size(kTargetLists)]) {
+    for (size_t i = 0; i < std::size(kTargetLists); ++i) {
+      targets_[i] = kTexts[kTargetLists[i]];
+    }
+    for (size_t i = 0; i < std::size(kDefinitions); ++i) {
+      const Definition& definition = kDefinitions[i];
+      SearchParameter& parameter = parameters_[i];
+      parameter.resource_type = kTexts[definition.resource_type];
+      parameter.code = kTexts[definition.code];
+      parameter.type = definition.type;
+      parameter.expression = kTexts[definition.expression];
+      parameter.targets = {targets_.get() + definition.first_target,
+                           definition.target_count};
+    }
+  }
+
+  std::unique_ptr<SearchParameter[]> parameters_;
+  std::unique_ptr<std::string_view[]> targets_;
+};
+
+}  // namespace
+
+class ValueSource {
+ public:
+  explicit ValueSource(const SearchParameter& parameter)
+      : plan_(PathPlan::Make(parameter.resource_type, parameter.expression)),
+        expression_(fhirpath::Expression::Compile(parameter.expression)) {}
+
+  // The source of `parameter`, made by the first thread that wants it.
+  static const ValueSource& Of(const SearchParameter& parameter) {
+    const ValueSource* source =
+        parameter.source.load(std::memory_order_acquire);
+    if (source != nullptr) return *source;
+    auto made = std::make_unique<const ValueSource>(parameter);
+    if (parameter.source.compare_exchange_strong(source, made.get(),
+                                                 std::memory_order_acq_rel,
+                                                 std::memory_order_acquire)) {
+      return *made.release();
+    }
+    return *source;
+  }
+
+  absl::StatusOr<fhirpath::Collection> ValuesIn(
+      const Resource& resource, bool is_of_type,
+      fhirpath::Scratch& scratch) const {
+    if (is_of_type && plan_) {
+      fhirpath::Collection values;
+      if (plan_->Collect(resource.root(), values)) return values;
+    }
+    if (!expression_.ok()) return expression_.status();
+    return (*expression_)
+        ->Evaluate(fhirpath::RootOf(resource.root()), {}, scratch);
+  }
+
+ private:
+  std::optional<PathPlan> plan_;
+  absl::StatusOr<std::shared_ptr<const fhirpath::Expression>> expression_;
+};
+
+const SearchParameter* FindSearchParameter(std::string_view resource_type,
+                                           std::string_view code) {
+  const std::span<const SearchParameter> parameters =
+      Registry::Get().OfType(resource_type);
+  const auto found =
+      std::ranges::lower_bound(parameters, code, {}, &SearchParameter::code);
+  if (found == parameters.end() || found->code != code) return nullptr;
+  return &*found;
+}
+
+std::vector<const SearchParameter*> SearchParametersOf(
+    std::string_view resource_type) {
+  std::vector<const SearchParameter*> parameters;
+  for (const SearchParameter& parameter :
+       Registry::Get().OfType(resource_type)) {
+    parameters.push_back(&parameter);
+  }
+  return parameters;
+}
+
+absl::StatusOr<fhirpath::Collection> ValuesOf(const SearchParameter& parameter,
+                                              const Resource& resource,
+                                              fhirpath::Scratch& scratch) {
+  return ValueSource::Of(parameter).ValuesIn(
+      resource, resource.type() == parameter.resource_type, scratch);
+}
+
+}  // namespace pdp::fhir::search

@@ -82,7 +82,6 @@ absl::StatusOr<std::shared_ptr<const Resource>> Resource::Parse(
       error != simdjson::SUCCESS) {
     return FromSimdjson(error);
   }
-  resource->parser_.set_max_capacity(limits.max_bytes);
   if (const auto error = resource->parser_
                              .parse(resource->json_.data(),
                                     resource->json_.size(),

@@ -1,0 +1,40 @@
+// Removing fields by path: what `hiddenFields` and `readonlyFields` of an
+// AccessPolicy do to a resource (semantics C.9, C.10).
+//
+// A path is member names joined by `.`, such as `name.family`.  A name that
+// ends with `[x]` stands for every choice of that element: `value[x]` for
+// `valueString`, `valueQuantity` and so on.  Every step but the first looks
+// into the items of an array, one level deep.  The extensions of a primitive
+// (`_birthDate`) are members of their own: removing `birthDate` leaves them.
+
+#ifndef PDP_FHIR_FIELD_PATH_H_
+#define PDP_FHIR_FIELD_PATH_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "pdp/fhir/json.h"
+
+namespace pdp::fhir {
+
+struct FieldRemoval {
+  std::string json;    // `resource` without the fields.
+  size_t removed = 0;  // Members removed, each counted once.
+};
+
+// `resource` without the members that `paths` name.
+//
+// InvalidArgument: a path leads into an array with a null item, which Medplum
+// answers with 400.
+absl::StatusOr<FieldRemoval> RemoveFields(
+    JsonElement resource, std::span<const std::string_view> paths);
+
+// Whether the member `key` is what the path segment `segment` names.
+bool SegmentNames(std::string_view segment, std::string_view key);
+
+}  // namespace pdp::fhir
+
+#endif  // PDP_FHIR_FIELD_PATH_H_

@@ -29,7 +29,7 @@ std::string_view InteractionName(Interaction interaction);
 std::optional<Interaction> ParseInteraction(std::string_view name);
 
 // A set of interactions.
-using InteractionSet = uint16_t;
+using InteractionSet = uint32_t;
 constexpr InteractionSet Bit(Interaction interaction) {
   return static_cast<InteractionSet>(1u << static_cast<unsigned>(interaction));
 }

@@ -53,6 +53,7 @@ class Binder {
     }
     if (input_.names_no_policy) AddNoPolicyEntry();
     AddDefaultTypes(drafts_);
+    RequirePolicy();
     NarrowByScope();
     ApplyAdminRules(input_.super_admin, input_.admin, input_.project_id,
                     drafts_);
@@ -243,14 +244,21 @@ class Binder {
 
   void AddNoPolicyEntry() {
     DraftEntry draft = NoPolicyEntry();
-    // Project admins and super admins work without a policy.
-    if (is_strict() && !input_.admin && !input_.super_admin) {
-      draft.Narrow(0, StrictRule::kPolicyRequired);
-    }
     if (input_.tenants != nullptr && !input_.tenants->active.empty()) {
       NarrowToTenants(*input_.tenants, draft);
     }
     drafts_.push_back(std::move(draft));
+  }
+
+  // Strict: without a policy only project admins and super admins have access.
+  void RequirePolicy() {
+    if (!is_strict() || !input_.names_no_policy || input_.admin ||
+        input_.super_admin) {
+      return;
+    }
+    for (DraftEntry& draft : drafts_) {
+      draft.Narrow(0, StrictRule::kPolicyRequired);
+    }
   }
 
   void NarrowByScope() {

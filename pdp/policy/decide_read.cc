@@ -1,0 +1,425 @@
+// The interactions that read: read, vread, history (semantics C.4), and whether
+// a type may be searched (E.1).
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pdp/base/strings.h"
+#include "pdp/fhir/resource_key.h"
+#include "pdp/policy/decider.h"
+#include "pdp/policy/filter.h"
+
+namespace pdp::policy {
+
+using fhir::Interaction;
+using fhir::LookupResult;
+using fhir::LookupState;
+using fhir::Resource;
+using fhir::ResourceKey;
+using fhir::ResourcePtr;
+
+namespace {
+
+// Security contexts lead from a Binary to another type, so never further than
+// this.
+constexpr int kMaxDepth = 4;
+
+std::string NotGranted(const Resource& resource) {
+  return StrCat("no entry of the policy matches this ", resource.type());
+}
+
+}  // namespace
+
+// The resource as the request gives it, or as it is looked up.
+bool Decider::FindResource() {
+  const ResourceFacts& facts = request_.resource;
+  if (facts.current != nullptr) {
+    presence_ = facts.deleted ? Presence::kDeleted : Presence::kLive;
+    resource_ = facts.current;
+    return CompleteFacts(resource_);
+  }
+  if (!fhir::IsUuid(facts.id)) {
+    presence_ = Presence::kUnknown;
+    return true;
+  }
+  const ResourceKey key{std::string(type_), std::string(facts.id)};
+  LookupResult found = lookup_.Read(key);
+  switch (found.state) {
+    case LookupState::kFound:
+      presence_ = Presence::kLive;
+      resource_ = std::move(found.resource);
+      return CompleteFacts(resource_);
+    case LookupState::kDeleted:
+      presence_ = Presence::kDeleted;
+      resource_ = std::move(found.resource);
+      return true;
+    case LookupState::kAbsent:
+      presence_ = Presence::kUnknown;
+      return true;
+    case LookupState::kPending: {
+      LookupFailure failure;
+      failure.status = absl::UnavailableError(
+          StrCat("`", key.ToString(), "` has to be fetched"));
+      failure.needed.push_back(key);
+      return Fail(std::move(failure));
+    }
+    case LookupState::kUnavailable:
+      break;
+  }
+  return Deny(
+      Reason::kResourceUnavailable, 0,
+      StrCat("`", key.ToString(), "` cannot be looked up; send the resource"));
+}
+
+// Fills in what rules compute and refuses what they cannot (design: facts about
+// the resource).
+bool Decider::CompleteFacts(ResourcePtr& resource) {
+  const bool is_inline = request_.resource.current != nullptr;
+  const bool lacks_project = resource->project().empty();
+  const std::string_view assumed = request_.resource.project;
+  if (is_inline && lacks_project && assumed.empty() && !access_.super_admin) {
+    return Deny(Reason::kIncompleteResource, 0,
+                "the resource has no `meta.project` (was it read from Medplum "
+                "without the header `X-Medplum: extended`?) and the request "
+                "names no `resource.project`");
+  }
+  const auto meta = fhir::Member(resource->root(), "meta");
+  const bool has_compartment =
+      meta && fhir::Member(*meta, "compartment").has_value();
+  if (has_compartment && !lacks_project) return true;
+  if (!is_inline && lacks_project) return true;  // So it is stored.
+  absl::StatusOr<ResourcePtr> completed = WithCompartments(
+      resource, is_inline ? assumed : std::string_view(), scratch_);
+  if (!completed.ok()) {
+    return Deny(Reason::kInvalidResource, 400,
+                std::string(ToStd(completed.status().message())));
+  }
+  if (is_inline && lacks_project && !assumed.empty()) {
+    AddNote(NoteCode::kProjectAssumed,
+            "`meta.project` is absent; `resource.project` was used");
+  }
+  if (!has_compartment) {
+    AddNote(NoteCode::kCompartmentComputed,
+            "`meta.compartment` is absent and has been computed");
+  }
+  resource = *std::move(completed);
+  return true;
+}
+
+void Decider::DecideRead() {
+  const bool durable_only =
+      request_.context.read_path == ReadPath::kDurableOnly;
+  if (!Read(durable_only ? Path::kDurableOnly : Path::kEither)) return;
+  if (presence_ == Presence::kDeleted) {
+    Deny(Reason::kResourceDeleted, 410, "the resource is deleted");
+    return;
+  }
+  if (!AddHiddenFields(*resource_)) return;
+  Permit(read_entry_, 200);
+}
+
+// C.4, steps 1 to 5.  On success the resource is live and readable, or deleted
+// and its tombstone visible.
+bool Decider::Read(Path path) {
+  if (!Supports(Interaction::kRead)) return false;
+  if (!FindResource()) return false;
+  if (presence_ == Presence::kUnknown) {
+    return Deny(Reason::kResourceNotFound, 404,
+                fhir::IsUuid(request_.resource.id)
+                    ? "no such resource"
+                    : "no such resource: Medplum's ids are UUIDs");
+  }
+  return presence_ == Presence::kDeleted ? ReadTombstone() : ReadRow(path);
+}
+
+bool Decider::ReadRow(Path path) {
+  EntryMatch memory;
+  if (path == Path::kEither && !IsReadableInMemory(memory)) return false;
+  const bool in_reach = IsInReach(*resource_, Interaction::kRead);
+  if (path == Path::kEither) {
+    decision_.memory_match =
+        in_reach && memory.medplum_entry != nullptr ? Match::kYes : Match::kNo;
+  }
+  if (!in_reach) {
+    decision_.durable_match = Match::kNo;
+    return Deny(Reason::kProjectBoundary, 404,
+                "the resource is of a project that the subject does not reach");
+  }
+  const bool medplum_reads_memory = memory.medplum_entry != nullptr;
+  read_in_memory_ = medplum_reads_memory;
+  if (mode_ == Mode::kParity && medplum_reads_memory) {
+    read_entry_ = memory.entry;
+    return resource_->type() != "Binary" || ReadSecurityContext(*resource_);
+  }
+  DurableEntryMatch durable;
+  const Match match = ReadDurably(memory, durable);
+  decision_.durable_match = match;
+  switch (match) {
+    case Match::kYes:
+      read_entry_ = memory.entry != nullptr ? memory.entry : durable.entry;
+      break;
+    case Match::kError:
+      if (medplum_reads_memory) {
+        return DenyByStrictRule(StrictRule::kDurableRead,
+                                Reason::kEvaluationError, durable.why);
+      }
+      return Deny(Reason::kEvaluationError, durable.http_status, durable.why);
+    case Match::kUnknown:
+      AddNote(NoteCode::kDurableUnknown, durable.why);
+      if (memory.entry == nullptr) {
+        return Deny(Reason::kResourceNotGranted, 404, NotGranted(*resource_));
+      }
+      read_entry_ = memory.entry;
+      break;
+    default:
+      if (medplum_reads_memory) {
+        const StrictRule rule = memory.entry == nullptr
+                                    ? memory.medplum_entry->narrowed_by
+                                    : StrictRule::kDurableRead;
+        return DenyByStrictRule(rule, Reason::kResourceNotGranted,
+                                NotGranted(*resource_));
+      }
+      return Deny(Reason::kResourceNotGranted, 404, NotGranted(*resource_));
+  }
+  return resource_->type() != "Binary" || ReadSecurityContext(*resource_);
+}
+
+// False where matching in memory raises an error.
+bool Decider::IsReadableInMemory(EntryMatch& memory) {
+  memory = MatchInMemory(access_, *resource_, Interaction::kRead, scratch_);
+  if (memory.match != Match::kError) return true;
+  decision_.memory_match = Match::kError;
+  return DenyError(memory);
+}
+
+// The durable half of a read.  In strict mode it must hold with the entries in
+// force, and, unless Medplum reads from memory, with all of them too: an error
+// that Medplum would raise is not escaped by leaving an entry out.
+Match Decider::ReadDurably(const EntryMatch& memory,
+                           DurableEntryMatch& durable) {
+  const bool is_strict = mode_ == Mode::kStrict;
+  durable = MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
+                         /*honor_narrowing=*/is_strict, scratch_);
+  if (!is_strict || durable.match != Match::kYes ||
+      memory.medplum_entry != nullptr) {
+    return durable.match;
+  }
+  const DurableEntryMatch medplum =
+      MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
+                   /*honor_narrowing=*/false, scratch_);
+  if (medplum.match == Match::kYes) return Match::kYes;
+  durable = medplum;
+  return medplum.match;
+}
+
+// A tombstone keeps no index values (semantics L.6): only a predicate that asks
+// for none lets it be seen.
+bool Decider::ReadTombstone() {
+  const std::string project(resource_ != nullptr ? resource_->project()
+                                                 : std::string_view());
+  const std::string id(request_.resource.id.empty() && resource_ != nullptr
+                           ? resource_->id()
+                           : request_.resource.id);
+  const absl::StatusOr<ResourcePtr> stub = Resource::Parse(
+      StrCat("{\"resourceType\":", fhir::QuoteJson(type_),
+             ",\"id\":", fhir::QuoteJson(id),
+             ",\"meta\":{\"project\":", fhir::QuoteJson(project), "}}"));
+  if (!stub.ok()) {
+    return Deny(Reason::kInternal, 0, "the stub of a deleted resource");
+  }
+  decision_.memory_match = Match::kNo;
+  if (resource_ != nullptr && !IsInReach(*resource_, Interaction::kRead)) {
+    decision_.durable_match = Match::kNo;
+    return Deny(Reason::kProjectBoundary, 404,
+                "the resource is of a project that the subject does not reach");
+  }
+  const DurableEntryMatch durable =
+      MatchDurably(access_, **stub, Interaction::kRead, lookup_,
+                   /*honor_narrowing=*/mode_ == Mode::kStrict, scratch_);
+  decision_.durable_match = durable.match;
+  if (durable.match == Match::kYes) return true;
+  if (durable.match == Match::kError) {
+    return Deny(Reason::kEvaluationError, durable.http_status, durable.why);
+  }
+  if (durable.match == Match::kUnknown) {
+    AddNote(NoteCode::kDurableUnknown, durable.why);
+  }
+  return Deny(Reason::kResourceNotGranted, 404,
+              "no entry of the policy matches this deleted resource");
+}
+
+// C.17: the resource that protects a Binary must be readable too; its own
+// denial is the Binary's.
+bool Decider::ReadSecurityContext(const Resource& binary) {
+  if (access_.super_admin) return true;
+  const auto context = fhir::Member(binary.root(), "securityContext");
+  if (!context) return true;
+  const std::string_view reference = fhir::StringMember(*context, "reference");
+  if (reference.empty()) return true;
+  if (reference.starts_with("Binary/")) {
+    return Deny(Reason::kSecurityContext, 404,
+                "a Binary's security context is another Binary");
+  }
+  return MayReadReference(reference);
+}
+
+bool Decider::MayReadReference(std::string_view reference) {
+  const std::optional<ResourceKey> key = ResourceKey::Parse(reference);
+  if (!key || depth_ >= kMaxDepth) {
+    return Deny(Reason::kSecurityContext, 404,
+                "the security context is no reference that can be followed");
+  }
+  AccessRequest request;
+  request.subject = request_.subject;
+  request.context = request_.context;
+  request.interaction = Interaction::kRead;
+  request.resource.type = key->type;
+  request.resource.id = key->id;
+  Decision decision;
+  Decider other(access_, request, lookup_, mode_, scratch_, decision);
+  other.depth_ = depth_ + 1;
+  if (std::optional<LookupFailure> failure = other.Decide()) {
+    return Fail(*std::move(failure));
+  }
+  if (decision.permitted()) return true;
+  const Reason reason = decision.reason == Reason::kResourceUnavailable
+                            ? Reason::kResourceUnavailable
+                            : Reason::kSecurityContext;
+  for (Note& note : decision.notes) {
+    if (note.code == NoteCode::kStrictRule) {
+      decision_.notes.push_back(std::move(note));
+    }
+  }
+  return Deny(
+      reason, decision.medplum_http_status,
+      StrCat("the security context may not be read: ", decision.message));
+}
+
+// C.9: the fields of the first entry that grants `read` in memory.  Medplum
+// hides nothing where there is none; strict mode hides what the entry hides
+// that let the resource through.
+bool Decider::AddHiddenFields(const Resource& resource) {
+  const EntryMatch match =
+      MatchInMemory(access_, resource, Interaction::kRead, scratch_);
+  if (match.match == Match::kError) return DenyError(match);
+  auto& hidden = decision_.hidden_fields;
+  if (match.medplum_entry != nullptr &&
+      !AddFields(*match.medplum_entry, &PolicyEntry::hidden_fields, hidden)) {
+    return false;
+  }
+  if (mode_ == Mode::kParity) return true;
+  if (match.entry != nullptr && match.entry != match.medplum_entry) {
+    return AddFields(*match.entry, &PolicyEntry::hidden_fields, hidden);
+  }
+  if (match.medplum_entry != nullptr) return true;
+  if (read_entry_ != nullptr) {
+    const size_t before = hidden.size();
+    if (!AddFields(*read_entry_, &PolicyEntry::hidden_fields, hidden)) {
+      return false;
+    }
+    if (hidden.size() > before) {
+      decision_.notes.push_back(
+          {.code = NoteCode::kStrictRule,
+           .strict_rule = read_entry_->compiled->is_wildcard
+                              ? StrictRule::kWildcardCriteriaFields
+                              : StrictRule::kDurableFields,
+           .text = "Medplum would hide no field"});
+    }
+    return true;
+  }
+  for (const BoundEntry* entry : access_.policy->EntriesFor(resource.type())) {
+    if (!AddFields(*entry, &PolicyEntry::hidden_fields, hidden)) return false;
+  }
+  return true;
+}
+
+// Strict: what is deleted needs its own grant, judged on its last version.
+bool Decider::DeletedNeedsGrant(Interaction interaction) {
+  if (mode_ == Mode::kParity) return true;
+  const bool is_granted =
+      resource_ != nullptr && access_.Supports(interaction, type_) &&
+      MatchInMemory(access_, *resource_, interaction, scratch_).entry !=
+          nullptr;
+  if (is_granted) return true;
+  return DenyByStrictRule(
+      StrictRule::kDeletedNeedsGrant, Reason::kResourceNotGranted,
+      StrCat("no entry of the policy grants ",
+             fhir::InteractionName(interaction), " on this deleted resource"));
+}
+
+void Decider::DecideHistory() {
+  if (!Read(Path::kEither)) return;
+  if (presence_ == Presence::kDeleted) {
+    if (DeletedNeedsGrant(Interaction::kHistory)) Permit(nullptr, 200);
+    return;
+  }
+  EntryMatch match;
+  if (!MayChange(Interaction::kHistory, *resource_, match)) return;
+  if (!AddHiddenFields(*resource_)) return;
+  Permit(match.entry, 200);
+}
+
+void Decider::DecideVread() {
+  if (!Read(Path::kEither)) return;
+  EntryMatch match;
+  if (presence_ == Presence::kDeleted) {
+    if (!DeletedNeedsGrant(Interaction::kVread)) return;
+  } else if (!MayChange(Interaction::kVread, *resource_, match)) {
+    return;
+  }
+  const ResourceFacts& facts = request_.resource;
+  ResourcePtr version;
+  if (presence_ == Presence::kLive &&
+      facts.version_id == resource_->version_id()) {
+    version = resource_;
+  } else {
+    const ResourceKey key{
+        std::string(type_),
+        std::string(resource_ != nullptr ? resource_->id() : facts.id)};
+    const LookupResult found = lookup_.ReadVersion(key, facts.version_id);
+    switch (found.state) {
+      case LookupState::kFound:
+        version = found.resource;
+        break;
+      case LookupState::kDeleted:
+        Deny(Reason::kResourceDeleted, 410, "this version is a deletion");
+        return;
+      case LookupState::kAbsent:
+        Deny(Reason::kResourceNotFound, 404, "no such version");
+        return;
+      case LookupState::kPending:
+      case LookupState::kUnavailable:
+        Deny(Reason::kResourceUnavailable, 0,
+             "this version cannot be looked up");
+        return;
+    }
+  }
+  if (type_ == "Binary" && !ReadSecurityContext(*version)) return;
+  if (!AddHiddenFields(*version)) return;
+  Permit(match.entry, 200);
+}
+
+void Decider::DecideSearch() {
+  if (!Supports(Interaction::kSearch)) return;
+  FilterRequest request;
+  request.subject = request_.subject;
+  request.context = request_.context;
+  request.resource_type = type_;
+  FilterAnswer answer;
+  BuildFilter(access_, request, mode_, answer);
+  if (answer.kind == FilterKind::kAlwaysDenied ||
+      answer.kind == FilterKind::kUnspecified) {
+    Deny(answer.reason, answer.medplum_http_status, answer.message);
+    return;
+  }
+  for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
+    if (!AddFields(*entry, &PolicyEntry::hidden_fields,
+                   decision_.hidden_fields)) {
+      return;
+    }
+  }
+  Permit(nullptr, 200);
+}
+
+}  // namespace pdp::policy

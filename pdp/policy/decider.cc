@@ -1,0 +1,172 @@
+#include "pdp/policy/decider.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pdp/base/strings.h"
+#include "pdp/fhir/schema.h"
+#include "pdp/policy/type_rules.h"
+
+namespace pdp::policy {
+
+using fhir::Interaction;
+
+Decider::Decider(const SubjectAccess& access, const AccessRequest& request,
+                 const fhir::ResourceLookup& lookup, Mode mode,
+                 fhir::fhirpath::Scratch& scratch, Decision& decision)
+    : access_(access),
+      request_(request),
+      lookup_(lookup),
+      mode_(mode),
+      scratch_(scratch),
+      decision_(decision) {}
+
+std::optional<LookupFailure> Decider::Decide() {
+  decision_.policy = access_.policy;
+  for (const Note& note : access_.policy->notes()) {
+    decision_.notes.push_back(note);
+  }
+  const ResourceFacts& facts = request_.resource;
+  type_ = !facts.type.empty()         ? facts.type
+          : facts.current != nullptr  ? facts.current->type()
+          : facts.proposed != nullptr ? facts.proposed->type()
+                                      : std::string_view();
+  if (!CheckType()) return std::nullopt;
+  switch (request_.interaction) {
+    case Interaction::kRead:
+      DecideRead();
+      break;
+    case Interaction::kVread:
+      DecideVread();
+      break;
+    case Interaction::kHistory:
+      DecideHistory();
+      break;
+    case Interaction::kSearch:
+      DecideSearch();
+      break;
+    case Interaction::kCreate:
+      DecideCreate();
+      break;
+    case Interaction::kUpdate:
+    case Interaction::kPatch:
+      DecideUpdate();
+      break;
+    case Interaction::kDelete:
+      DecideDelete();
+      break;
+    case Interaction::kUnspecified:
+      Deny(Reason::kInternal, 0, "no interaction");
+      break;
+  }
+  return std::move(failure_);
+}
+
+bool Decider::CheckType() {
+  if (fhir::IsResourceType(type_)) return true;
+  return Deny(Reason::kResourceTypeUnknown, 400,
+              StrCat("`", type_, "` is no FHIR or Medplum resource type"));
+}
+
+// C.1.
+bool Decider::Supports(Interaction interaction) {
+  if (access_.Supports(interaction, type_)) return true;
+  if (!access_.super_admin && IsProtectedType(type_)) {
+    return Deny(Reason::kProtectedType, 403,
+                StrCat("only super admins reach ", type_));
+  }
+  std::string message =
+      StrCat("no entry of the policy grants ",
+             fhir::InteractionName(interaction), " on ", type_);
+  // An entry that strict mode has put out of force would have granted it.
+  for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
+    if ((entry->compiled->interactions & fhir::Bit(interaction)) == 0) continue;
+    const Reason reason = entry->narrowed_by == StrictRule::kPolicyRequired
+                              ? Reason::kPolicyMissing
+                          : entry->narrowed_by == StrictRule::kSmartLetters
+                              ? Reason::kScope
+                              : Reason::kInteractionNotGranted;
+    return DenyByStrictRule(entry->narrowed_by, reason, std::move(message));
+  }
+  return Deny(Reason::kInteractionNotGranted, 403, std::move(message));
+}
+
+// C.2.
+bool Decider::IsInReach(const fhir::Resource& resource,
+                        Interaction interaction) const {
+  if (access_.super_admin) return true;
+  if (IsProtectedType(resource.type())) return false;
+  if (fhir::kReadInteractions & fhir::Bit(interaction)) {
+    return access_.MayReadProject(resource.project(), resource.type());
+  }
+  return !resource.project().empty() &&
+         resource.project() == access_.project.id;
+}
+
+bool Decider::Deny(Reason reason, uint16_t medplum_http_status,
+                   std::string message) {
+  decision_.effect = Effect::kDeny;
+  decision_.reason = reason;
+  decision_.medplum_http_status = medplum_http_status;
+  decision_.message = std::move(message);
+  decision_.entry = nullptr;
+  decision_.hidden_fields.clear();
+  decision_.readonly_fields.clear();
+  decision_.write.reset();
+  decision_.versions.clear();
+  return false;
+}
+
+bool Decider::DenyByStrictRule(StrictRule rule, Reason reason,
+                               std::string message) {
+  decision_.notes.push_back({.code = NoteCode::kStrictRule,
+                             .strict_rule = rule,
+                             .text = "Medplum would permit this"});
+  const bool is_create = request_.interaction == Interaction::kCreate;
+  return Deny(reason, is_create ? 201 : 200, std::move(message));
+}
+
+bool Decider::DenyError(const EntryMatch& match) {
+  return Deny(match.reason, 400, match.error);
+}
+
+bool Decider::Fail(LookupFailure failure) {
+  failure_ = std::move(failure);
+  return Deny(Reason::kResourceUnavailable, 0,
+              std::string(ToStd(failure_->status.message())));
+}
+
+void Decider::Permit(const BoundEntry* entry, uint16_t medplum_http_status) {
+  decision_.effect = decision_.hidden_fields.empty() &&
+                             decision_.readonly_fields.empty() &&
+                             decision_.versions.empty()
+                         ? Effect::kPermit
+                         : Effect::kPermitWithObligations;
+  decision_.reason = Reason::kPermitted;
+  decision_.medplum_http_status = medplum_http_status;
+  decision_.message = "permitted";
+  decision_.entry = entry;
+}
+
+void Decider::AddNote(NoteCode code, std::string text) {
+  decision_.notes.push_back({.code = code, .text = std::move(text)});
+}
+
+bool Decider::AddFields(const BoundEntry& entry,
+                        const std::vector<std::string> PolicyEntry::*list,
+                        std::vector<std::string_view>& fields) {
+  const PolicyEntry& source = entry.compiled->source;
+  if (source.fields_are_broken) {
+    return Deny(Reason::kPolicyInvalid, 400,
+                StrCat(entry.source.policy, ".resource[", entry.source.index,
+                       "]: a list of fields holds something other than names"));
+  }
+  for (const std::string& field : source.*list) {
+    if (std::find(fields.begin(), fields.end(), field) == fields.end()) {
+      fields.push_back(field);
+    }
+  }
+  return true;
+}
+
+}  // namespace pdp::policy

@@ -1,0 +1,121 @@
+// Decider: one decision, from a subject's access and a request (semantics C).
+//
+// Made for one request and thrown away; confined to one thread.
+
+#ifndef PDP_POLICY_DECIDER_H_
+#define PDP_POLICY_DECIDER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pdp/fhir/fhirpath/expression.h"
+#include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/complete_write.h"
+#include "pdp/policy/decision.h"
+#include "pdp/policy/match_entry.h"
+#include "pdp/policy/mode.h"
+#include "pdp/policy/request.h"
+#include "pdp/policy/subject_access.h"
+
+namespace pdp::policy {
+
+class Decider {
+ public:
+  // All arguments must outlive the Decider.
+  // REQUIRES: access.policy is not null.
+  Decider(const SubjectAccess& access, const AccessRequest& request,
+          const fhir::ResourceLookup& lookup, Mode mode,
+          fhir::fhirpath::Scratch& scratch, Decision& decision);
+
+  // Fills in the decision, or says which fact is missing.
+  std::optional<LookupFailure> Decide();
+
+  // Whether the subject may read `reference`, for a Binary's security context
+  // and for the profile of another member.  Fills in the decision where not.
+  bool MayReadReference(std::string_view reference);
+  std::optional<LookupFailure> TakeFailure() { return std::move(failure_); }
+
+ private:
+  enum class Presence {
+    kLive,
+    kDeleted,
+    kUnknown,  // No such resource.
+  };
+  // Which of Medplum's two matchers a read may use (C.4).
+  enum class Path { kEither, kDurableOnly };
+
+  // Each step returns false where it ended the decision.
+
+  // decide_read.cc
+  void DecideRead();
+  void DecideVread();
+  void DecideHistory();
+  void DecideSearch();
+  bool FindResource();
+  bool CompleteFacts(fhir::ResourcePtr& resource);
+  bool Read(Path path);
+  bool ReadRow(Path path);
+  bool ReadTombstone();
+  bool IsReadableInMemory(EntryMatch& memory);
+  Match ReadDurably(const EntryMatch& memory, DurableEntryMatch& durable);
+  bool ReadSecurityContext(const fhir::Resource& binary);
+  bool AddHiddenFields(const fhir::Resource& resource);
+  bool DeletedNeedsGrant(fhir::Interaction interaction);
+
+  // decide_write.cc
+  void DecideCreate();
+  void DecideUpdate();
+  void DecideDelete();
+  bool CheckSubmitted();
+  bool MayChange(fhir::Interaction interaction, const fhir::Resource& resource,
+                 EntryMatch& match);
+  bool Complete(const fhir::ResourcePtr& existing,
+                const BoundEntry* protecting_entry, CompletedWrite& write);
+  bool MayStore(fhir::Interaction interaction, const fhir::Resource* before,
+                const CompletedWrite& write);
+  bool CheckConstraints(const BoundEntry& entry, const fhir::Resource* before,
+                        const fhir::Resource& after);
+  bool CheckPatientsOfCreated(const fhir::Resource& created);
+  void PermitWrite(const CompletedWrite& write, uint16_t http_status);
+
+  // decider.cc
+  bool CheckType();
+  bool Supports(fhir::Interaction interaction);
+  bool IsInReach(const fhir::Resource& resource,
+                 fhir::Interaction interaction) const;
+  bool Deny(Reason reason, uint16_t medplum_http_status, std::string message);
+  bool DenyByStrictRule(StrictRule rule, Reason reason, std::string message);
+  bool DenyError(const EntryMatch& match);
+  bool Fail(LookupFailure failure);
+  void Permit(const BoundEntry* entry, uint16_t medplum_http_status);
+  void AddNote(NoteCode code, std::string text);
+  // The fields of an entry, once each.
+  bool AddFields(const BoundEntry& entry,
+                 const std::vector<std::string> PolicyEntry::*list,
+                 std::vector<std::string_view>& fields);
+
+  const SubjectAccess& access_;
+  const AccessRequest& request_;
+  const fhir::ResourceLookup& lookup_;
+  const Mode mode_;
+  fhir::fhirpath::Scratch& scratch_;
+  Decision& decision_;
+
+  std::string_view type_;
+  Presence presence_ = Presence::kUnknown;
+  // What is judged: the live resource, or the last version of a deleted one
+  // (null where it is not known).
+  fhir::ResourcePtr resource_;
+  // The entry that made it readable, where one can be named.
+  const BoundEntry* read_entry_ = nullptr;
+  bool read_in_memory_ = false;
+  std::optional<LookupFailure> failure_;
+  int depth_ = 0;  // Of security contexts.
+};
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_DECIDER_H_

@@ -1,0 +1,64 @@
+// Matching a resource against a subject's entries: in memory, as writes and
+// cached reads are judged, and durably, as searches and uncached reads are
+// (semantics C.1-C.3, E.2).
+
+#ifndef PDP_POLICY_MATCH_ENTRY_H_
+#define PDP_POLICY_MATCH_ENTRY_H_
+
+#include <string>
+
+#include "pdp/fhir/fhirpath/expression.h"
+#include "pdp/fhir/interaction.h"
+#include "pdp/fhir/resource.h"
+#include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/bound_policy.h"
+#include "pdp/policy/decision.h"
+#include "pdp/policy/subject_access.h"
+
+namespace pdp::policy {
+
+// The first entry that matches.
+//
+// In strict mode an entry may be narrowed (BoundEntry::in_force).  `entry` is
+// then the first that is in force; `medplum_entry` the first that Medplum would
+// take.  Medplum applies the constraints and fields of its first entry, so
+// where the two differ both count: strict mode must not escape the first by
+// passing it over.
+struct EntryMatch {
+  Match match = Match::kNo;
+  const BoundEntry* entry = nullptr;
+  const BoundEntry* medplum_entry = nullptr;
+  // kError: whether it is a limit or a gap of ours, and what it is.
+  Reason reason = Reason::kUnspecified;
+  std::string error;
+};
+
+// C.3: the entries in order, until one matches; an entry that errs ends it.
+// The project boundary is not part of it.
+EntryMatch MatchInMemory(const SubjectAccess& access,
+                         const fhir::Resource& resource,
+                         fhir::Interaction interaction,
+                         fhir::fhirpath::Scratch& scratch);
+
+struct DurableEntryMatch {
+  Match match = Match::kUnknown;
+  // kYes: an entry that lets the resource through, where one can be named.
+  const BoundEntry* entry = nullptr;
+  uint16_t http_status = 0;  // kError: 400 or 403.
+  std::string why;           // kUnknown and kError: a sentence.
+};
+
+// E.2: the database predicate for `interaction` (read or search), without the
+// project filter.  `honor_narrowing`: entries that strict mode has put out of
+// force count as absent, and so do the ways in which a malformed entry removes
+// the whole predicate.
+DurableEntryMatch MatchDurably(const SubjectAccess& access,
+                               const fhir::Resource& resource,
+                               fhir::Interaction interaction,
+                               const fhir::ResourceLookup& lookup,
+                               bool honor_narrowing,
+                               fhir::fhirpath::Scratch& scratch);
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_MATCH_ENTRY_H_

@@ -1,0 +1,107 @@
+// SubjectAccess: all that is known of a subject before a resource is looked at:
+// the membership, the projects it reaches, its bound policy; or why it has no
+// access at all (semantics B.1, B.2, B.8-B.10).
+//
+// Immutable, built on demand and cached by the DecisionPoint.
+
+#ifndef PDP_POLICY_SUBJECT_ACCESS_H_
+#define PDP_POLICY_SUBJECT_ACCESS_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "pdp/fhir/interaction.h"
+#include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/bind.h"
+#include "pdp/policy/bound_policy.h"
+#include "pdp/policy/mode.h"
+#include "pdp/policy/project.h"
+#include "pdp/policy/request.h"
+
+namespace pdp::policy {
+
+struct PermittedProject {
+  std::string id;
+  std::vector<std::string> exported_types;  // Empty: all.
+};
+
+struct SubjectAccess {
+  std::string membership;  // `ProjectMembership/id`.
+  std::string profile;     // The caller's own, also under on-behalf-of.
+  std::string on_behalf_of_profile;  // Empty without on-behalf-of.
+  Project project;                   // That of the deciding membership.
+  bool super_admin = false;
+  bool project_admin = false;
+  // The own project first, then the readable linked ones, then the base
+  // definitions.
+  std::vector<PermittedProject> projects;
+  std::shared_ptr<const BoundPolicy> policy;  // Null where denied.
+  std::optional<Denial> denial;
+  std::vector<std::string> tenants;
+  // What this was built from: when one of them changes, it is built anew.
+  std::vector<fhir::ResourceKey> dependencies;
+
+  // C.1: whether some entry grants `interaction` on `type` at all.
+  bool Supports(fhir::Interaction interaction, std::string_view type) const;
+
+  // C.2: the projects whose resources of `type` may be read.
+  bool MayReadProject(std::string_view project, std::string_view type) const;
+  // The ids of those projects; for a super admin every project is permitted and
+  // the list means nothing.
+  std::vector<std::string> ReadableProjects(std::string_view type) const;
+};
+
+// How looking facts up ended early.
+struct LookupFailure {
+  absl::Status status;                    // Unavailable or InvalidArgument.
+  std::vector<fhir::ResourceKey> needed;  // Not empty: pending.
+};
+
+// Keeps compiled AccessPolicies between bindings.  Thread-safe.
+class PolicyCache {
+ public:
+  virtual ~PolicyCache() = default;
+  // The compiled form of `resource`, an AccessPolicy.
+  virtual absl::StatusOr<std::shared_ptr<const CompiledPolicy>> Get(
+      const fhir::ResourcePtr& resource) = 0;
+};
+
+struct SubjectAccessOptions {
+  Mode mode = Mode::kStrict;
+  ParameterSemantics parameter_semantics = ParameterSemantics::kDocumented;
+  std::vector<std::string> tenant_parameters = {
+      "organization", "current_organization", "healthcare_service",
+      "care_team"};
+};
+
+// The membership that `subject` is.
+//
+// `membership` stays empty where there is none (then `deleted` tells whether
+// there was one).
+struct ResolvedMembership {
+  std::string membership;  // `ProjectMembership/id`.
+  bool deleted = false;
+};
+std::optional<LookupFailure> ResolveMembership(
+    const Subject& subject, const fhir::ResourceLookup& lookup,
+    ResolvedMembership& result);
+
+// Builds the access of `membership` under what `context` says of scope, launch
+// and tenants.
+std::optional<LookupFailure> BuildSubjectAccess(
+    std::string_view membership, const RequestContext& context,
+    const SubjectAccessOptions& options, const fhir::ResourceLookup& lookup,
+    PolicyCache& policies, SubjectAccess& access);
+
+// Whether the policy's IP rules let the request pass (semantics B.9).
+std::optional<Denial> CheckAddress(const SubjectAccess& access,
+                                   const RequestContext& context, Mode mode);
+
+}  // namespace pdp::policy
+
+#endif  // PDP_POLICY_SUBJECT_ACCESS_H_

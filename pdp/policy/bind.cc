@@ -1,6 +1,7 @@
 #include "pdp/policy/bind.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -319,7 +320,9 @@ class Binder {
 
 absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompilePolicy(
     const fhir::Resource& resource) {
+  static std::atomic<uint64_t> serials{0};
   auto compiled = std::make_shared<CompiledPolicy>();
+  compiled->serial = serials.fetch_add(1, std::memory_order_relaxed) + 1;
   PDP_ASSIGN_OR_RETURN(compiled->policy, ParseAccessPolicy(resource.root()));
   compiled->json = fhir::ToJson(resource.root());
   compiled->mentions_parameters = compiled->json.find('%') != std::string::npos;

@@ -26,6 +26,7 @@ namespace pdp::policy {
 // An AccessPolicy as it is kept: parsed once, its entries compiled as far as
 // they do not depend on a membership.  Immutable.
 struct CompiledPolicy {
+  uint64_t serial = 0;  // Another for each compilation in this process.
   AccessPolicy policy;
   std::string json;  // The whole text, for parameters that are not plain.
   // For each entry of `policy`; null where it mentions parameters.

@@ -271,7 +271,9 @@ bool Decider::MayStore(Interaction interaction, const Resource* before,
         }
       }
     }
-    if (before == nullptr && !CheckPatientsOfCreated(after)) return false;
+    if (before == nullptr && !CheckPatientsOfCreated(*match.entry, after)) {
+      return false;
+    }
   }
   // Worked out after the write: an error there is an error of the whole
   // (semantics L.1).
@@ -325,9 +327,14 @@ bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
 // Strict: what is created about patients must be about one that the subject's
 // entries reach without the account that the policy itself stamps on it
 // (semantics K7).
-bool Decider::CheckPatientsOfCreated(const Resource& created) {
+bool Decider::CheckPatientsOfCreated(const BoundEntry& entry,
+                                     const Resource& created) {
   const std::string& stamped = access_.policy->compartment();
-  if (!stamped.starts_with("Patient/")) return true;
+  const auto& filters = entry.compiled->criteria.filters;
+  const bool is_by_compartment = std::any_of(
+      filters.begin(), filters.end(),
+      [](const auto& filter) { return filter.code == "_compartment"; });
+  if (!is_by_compartment || !stamped.starts_with("Patient/")) return true;
   const absl::StatusOr<std::vector<std::string>> patients =
       fhir::search::PatientsOf(created, scratch_);
   if (!patients.ok()) {

@@ -78,7 +78,8 @@ class Decider {
                 const CompletedWrite& write);
   bool CheckConstraints(const BoundEntry& entry, const fhir::Resource* before,
                         const fhir::Resource& after);
-  bool CheckPatientsOfCreated(const fhir::Resource& created);
+  bool CheckPatientsOfCreated(const BoundEntry& entry,
+                              const fhir::Resource& created);
   void PermitWrite(const CompletedWrite& write, uint16_t http_status);
 
   // decider.cc

@@ -41,9 +41,18 @@ struct DurableEnvironment {
 // The filters of `criteria` against `resource`, whose type is taken to be the
 // searched type.  `resource` may be the stub of a deleted resource, which has
 // kept no index values (semantics L.6): type, id and meta.project alone.
+//
+// kError and kForbidden concern the criteria, not the resource: they are found
+// whatever the other filters say.
 DurableResult MatchesDurably(const Criteria& criteria, const Resource& resource,
                              const DurableEnvironment& environment,
                              fhirpath::Scratch& scratch);
+
+// Whether the server can make a database predicate of `criteria` for searching
+// `resource_type`: kYes, or kError, kForbidden, kUnknown as above.
+DurableResult CheckDurable(const Criteria& criteria,
+                           std::string_view resource_type,
+                           const DurableEnvironment& environment);
 
 }  // namespace pdp::fhir::search
 

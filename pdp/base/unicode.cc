@@ -155,6 +155,11 @@ bool IsWhitespace(uint32_t code_point) {
 
 }  // namespace
 
+DecodedUtf8 DecodeUtf8(std::string_view text) {
+  const Decoded decoded = Decode(text, 0);
+  return {decoded.code_point, decoded.size};
+}
+
 void AppendUtf8(uint32_t code_point, std::string& text) {
   const auto append = [&](uint32_t byte) {
     text.push_back(static_cast<char>(byte));

@@ -4,6 +4,7 @@
 #ifndef PDP_BASE_UNICODE_H_
 #define PDP_BASE_UNICODE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,14 @@ std::string_view TrimWhitespace(std::string_view text);
 // `bytes` as valid UTF-8: every maximal ill-formed part becomes U+FFFD, as the
 // WHATWG decoder does it.
 std::string ToValidUtf8(std::string_view bytes);
+
+// The first character of a text, which is not empty; U+FFFD where it is
+// ill-formed.
+struct DecodedUtf8 {
+  uint32_t code_point = 0;
+  size_t size = 0;  // In bytes.
+};
+DecodedUtf8 DecodeUtf8(std::string_view text);
 
 // Appends the encoding of `code_point`, which is no surrogate.
 void AppendUtf8(uint32_t code_point, std::string& text);

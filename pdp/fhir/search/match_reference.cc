@@ -27,30 +27,44 @@ struct ReferenceText {
   }
 };
 
+// A member of an identifier as JavaScript joins it to a text.
+absl::StatusOr<std::string_view> JoinedMember(JsonElement identifier,
+                                              std::string_view name) {
+  const std::optional<JsonElement> member = Member(identifier, name);
+  if (!member) return "undefined";
+  if (member->is_null()) return "null";
+  const std::optional<std::string_view> text = AsString(*member);
+  if (!text) {
+    return absl::InvalidArgumentError(
+        StrCat("the `", name, "` of an identifier is no string"));
+  }
+  return *text;
+}
+
 absl::StatusOr<std::optional<ReferenceText>> ReferenceOf(const Value& value) {
   if (value.kind() == Value::Kind::kString) {
     return ReferenceText{value.string(), ""};
   }
   if (value.kind() != Value::Kind::kObject) return std::nullopt;
   const JsonElement object = value.object();
-  PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> reference,
-                       TextMember(object, "reference"));
-  if (reference) return ReferenceText{*reference, ""};
-
-  if (const std::optional<JsonElement> resource = Member(object, "resource")) {
-    const std::string_view type = StringMember(*resource, "resourceType");
-    const std::string_view id = StringMember(*resource, "id");
-    if (type.empty() || id.empty()) return std::nullopt;
-    return ReferenceText{"", StrCat(type, "/", id)};
+  if (const std::optional<JsonElement> reference =
+          Member(object, "reference")) {
+    const std::optional<std::string_view> text = AsString(*reference);
+    if (text) return ReferenceText{*text, ""};
+  }
+  // A resource in the place of a reference.
+  const std::optional<JsonElement> type = Member(object, "resourceType");
+  const std::optional<JsonElement> id = Member(object, "id");
+  if (type && id && type->is_string() && id->is_string()) {
+    return ReferenceText{"", StrCat(*AsString(*type), "/", *AsString(*id))};
   }
   const std::optional<JsonElement> identifier = Member(object, "identifier");
   if (!identifier || !identifier->is_object()) return std::nullopt;
-  PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> system,
-                       TextMember(*identifier, "system"));
-  PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> id,
-                       TextMember(*identifier, "value"));
-  return ReferenceText{"", StrCat("identifier:", system.value_or("undefined"),
-                                  "|", id.value_or("undefined"))};
+  PDP_ASSIGN_OR_RETURN(const std::string_view system,
+                       JoinedMember(*identifier, "system"));
+  PDP_ASSIGN_OR_RETURN(const std::string_view number,
+                       JoinedMember(*identifier, "value"));
+  return ReferenceText{"", StrCat("identifier:", system, "|", number)};
 }
 
 // Whether `reference` ends with a slash and then `id`.

@@ -112,6 +112,10 @@ std::string Capitalized(std::string_view name) {
   return text;
 }
 
+void Truncate(size_t size, Collection& values) {
+  values.erase(values.begin() + static_cast<ptrdiff_t>(size), values.end());
+}
+
 // A value as it is in a resource; nothing for what Medplum sees as empty and
 // for what no element is made of.
 std::optional<Value> ToValue(JsonElement item, TypeId type) {
@@ -135,6 +139,25 @@ std::optional<Value> ToValue(JsonElement item, TypeId type) {
       break;
   }
   return std::nullopt;
+}
+
+// Keeps the values of `type`.  False where the engine has to say what passes
+// for it: it looks at more than the type for primitives, quantities, periods.
+bool FilterByType(TypeId type, size_t begin, Collection& values) {
+  static const TypeId kQuantity = FindType("Quantity");
+  static const TypeId kPeriod = FindType("Period");
+  const bool is_plain =
+      type != kQuantity && type != kPeriod && IsUpper(TypeName(type)[0]);
+  size_t kept = begin;
+  for (size_t i = begin; i < values.size(); ++i) {
+    if (values[i].type() == type) {
+      values[kept++] = values[i];
+    } else if (!is_plain) {
+      return false;
+    }
+  }
+  Truncate(kept, values);
+  return true;
 }
 
 // A branch that begins with another type's name finds nothing, unless the
@@ -279,12 +302,7 @@ bool PathPlan::Append(JsonElement item, TypeId type, std::span<const Step> rest,
 
 bool PathPlan::Filter(const Branch& branch, size_t begin, Collection& values) {
   if (branch.one_at_most && values.size() - begin > 1) return false;
-  if (branch.of_type) {
-    // Whether one type passes for another is the engine's to say.
-    return std::all_of(
-        values.begin() + static_cast<ptrdiff_t>(begin), values.end(),
-        [&](const Value& value) { return value.type() == *branch.of_type; });
-  }
+  if (branch.of_type) return FilterByType(*branch.of_type, begin, values);
   if (branch.resolves_to.empty()) return true;
   size_t kept = begin;
   for (size_t i = begin; i < values.size(); ++i) {
@@ -301,7 +319,7 @@ bool PathPlan::Filter(const Branch& branch, size_t begin, Collection& values) {
       values[kept++] = values[i];
     }
   }
-  values.erase(values.begin() + static_cast<ptrdiff_t>(kept), values.end());
+  Truncate(kept, values);
   return true;
 }
 

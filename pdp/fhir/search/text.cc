@@ -164,7 +164,7 @@ std::string JavaScriptNumber(double number) {
   if (e > 2) digits += text.substr(2, e - 2);
   const int count = static_cast<int>(digits.size());
   // The number is 0.DIGITS times ten to this power.
-  const int point = std::atoi(text.data() + e + 1) + 1;
+  const int point = std::atoi(std::string(text.substr(e + 1)).c_str()) + 1;
 
   std::string out = number < 0 ? "-" : "";
   if (count <= point && point <= 21) {

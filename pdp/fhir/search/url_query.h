@@ -11,7 +11,9 @@
 namespace pdp::fhir::search {
 
 // The keys and values of `query`, in their order, decoded: `+` is a space, an
-// invalid `%` sequence stays as it is, what is not UTF-8 becomes U+FFFD.
+// invalid `%` sequence stays as it is, what is not UTF-8 becomes U+FFFD.  In a
+// key or value with `%` sequences of which some are invalid, characters that
+// are not ASCII are garbled the way Node.js garbles them.
 std::vector<std::pair<std::string, std::string>> ParseUrlQuery(
     std::string_view query);
 

@@ -1,0 +1,35 @@
+// The time, from whom it is asked: passed in, so that tests can be at any time
+// they like.
+
+#ifndef PDP_BASE_CLOCK_H_
+#define PDP_BASE_CLOCK_H_
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace pdp {
+
+// Implementations are thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+
+  virtual absl::Time Now() const = 0;
+
+  // The system's clock.
+  static const Clock& Real();
+};
+
+class RealClock : public Clock {
+ public:
+  absl::Time Now() const override { return absl::Now(); }
+};
+
+inline const Clock& Clock::Real() {
+  static const RealClock clock;
+  return clock;
+}
+
+}  // namespace pdp
+
+#endif  // PDP_BASE_CLOCK_H_

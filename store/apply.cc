@@ -1,0 +1,261 @@
+// Store::Apply: changes become one WriteBatch, indexes included.
+
+#include <deque>
+#include <set>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "rocksdb/write_batch.h"
+#include "store/impl.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+namespace pdp::store {
+namespace {
+
+absl::Status CheckRecord(const Change& change) {
+  const Record& record = change.record;
+  PDP_RETURN_IF_ERROR(CheckProject(record.project));
+  const bool tombstone = change.kind == Change::Kind::kDelete;
+  if (record.deleted != tombstone || record.bytes.empty() != tombstone) {
+    return absl::InvalidArgumentError(
+        "a live version has bytes, a tombstone has none");
+  }
+  if (!tombstone || !record.version_id.empty()) {
+    PDP_RETURN_IF_ERROR(CheckVersionId(record.version_id));
+  }
+  if (!record.last_version.empty()) {
+    PDP_RETURN_IF_ERROR(CheckVersionId(record.last_version));
+  }
+  if (!record.subjects.empty() && change.key.type != kMembershipType) {
+    return absl::InvalidArgumentError("only a ProjectMembership has subjects");
+  }
+  for (const std::string& subject : record.subjects) {
+    PDP_RETURN_IF_ERROR(CheckSubject(subject));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckChange(const Change& change) {
+  PDP_RETURN_IF_ERROR(CheckKey(change.key));
+  switch (change.kind) {
+    case Change::Kind::kPut:
+    case Change::Kind::kDelete:
+    case Change::Kind::kPutVersion:
+      return CheckRecord(change);
+    case Change::Kind::kErase:
+      return absl::OkStatus();
+    case Change::Kind::kEraseVersion:
+      return CheckVersionId(change.record.version_id);
+  }
+  return absl::InvalidArgumentError("a change of an unknown kind");
+}
+
+// The batch of one Apply.  Confined to it.
+class BatchBuilder {
+ public:
+  explicit BatchBuilder(const Rocks& rocks) : rocks_(rocks) {}
+
+  // REQUIRES: CheckChange(change) is OK, and `change` outlives the builder.
+  absl::Status Add(const Change& change) {
+    applied_.keys.push_back(change.key);
+    switch (change.kind) {
+      case Change::Kind::kPut:
+        return ReplaceCurrent(change.key, &change.record);
+      case Change::Kind::kDelete:
+        return Delete(change.key, change.record);
+      case Change::Kind::kErase:
+        PDP_RETURN_IF_ERROR(ReplaceCurrent(change.key, nullptr));
+        return EraseVersions(change.key);
+      case Change::Kind::kPutVersion:
+        return PutVersion(change.key, change.record);
+      case Change::Kind::kEraseVersion:
+        return Erase(ColumnFamily::kVersions,
+                     VersionsKey(change.key, change.record.version_id));
+    }
+    return absl::InternalError("a change of an unknown kind");
+  }
+
+  absl::Status Put(ColumnFamily family, std::string_view key,
+                   std::string_view value) {
+    return FromRocks(
+        batch_.Put(rocks_.family(family), ToSlice(key), ToSlice(value)));
+  }
+  absl::Status Erase(ColumnFamily family, std::string_view key) {
+    return FromRocks(batch_.Delete(rocks_.family(family), ToSlice(key)));
+  }
+
+  rocksdb::WriteBatch& batch() { return batch_; }
+  Applied& applied() { return applied_; }
+
+ private:
+  // What will be current once the batch so far is written; null where nothing.
+  absl::StatusOr<const Record*> Current(const fhir::ResourceKey& key) {
+    const auto known = current_.find(key);
+    if (known != current_.end()) return known->second;
+    PDP_ASSIGN_OR_RETURN(std::optional<Record> stored,
+                         GetRecord(rocks_, ColumnFamily::kResources,
+                                   ResourcesKey(key), /*snapshot=*/nullptr));
+    const Record* const current = stored ? Keep(*std::move(stored)) : nullptr;
+    current_.emplace(key, current);
+    return current;
+  }
+
+  const Record* Keep(Record record) {
+    kept_.push_back(std::move(record));
+    return &kept_.back();
+  }
+
+  absl::Status Delete(const fhir::ResourceKey& key, Record tombstone) {
+    PDP_ASSIGN_OR_RETURN(const Record* const before, Current(key));
+    if (before != nullptr && !before->deleted) {
+      PDP_RETURN_IF_ERROR(PutVersion(key, *before));
+    }
+    if (before != nullptr && tombstone.last_version.empty()) {
+      tombstone.last_version =
+          before->deleted ? before->last_version : before->version_id;
+    }
+    return ReplaceCurrent(key, Keep(std::move(tombstone)));
+  }
+
+  absl::Status PutVersion(const fhir::ResourceKey& key, const Record& record) {
+    const std::string versions_key = VersionsKey(key, record.version_id);
+    put_versions_.insert(versions_key);
+    return Put(ColumnFamily::kVersions, versions_key, EncodeRecord(record));
+  }
+
+  absl::Status EraseVersions(const fhir::ResourceKey& key) {
+    const std::string prefix = VersionsPrefix(key);
+    for (auto it = put_versions_.lower_bound(prefix);
+         it != put_versions_.end() && it->starts_with(prefix); ++it) {
+      PDP_RETURN_IF_ERROR(Erase(ColumnFamily::kVersions, *it));
+    }
+    return ForEachWithPrefix(
+        rocks_, ColumnFamily::kVersions, prefix, /*snapshot=*/nullptr,
+        [this](std::string_view versions_key,
+               std::string_view) -> absl::StatusOr<bool> {
+          PDP_RETURN_IF_ERROR(Erase(ColumnFamily::kVersions, versions_key));
+          return true;
+        });
+  }
+
+  // `next` may be null: nothing is known any more.
+  absl::Status ReplaceCurrent(const fhir::ResourceKey& key,
+                              const Record* next) {
+    PDP_ASSIGN_OR_RETURN(const Record* const before, Current(key));
+    PDP_RETURN_IF_ERROR(IndexProject(key, before, next));
+    PDP_RETURN_IF_ERROR(IndexSubjects(key, before, next));
+    current_[key] = next;
+    const std::string resources_key = ResourcesKey(key);
+    if (next == nullptr) {
+      return Erase(ColumnFamily::kResources, resources_key);
+    }
+    return Put(ColumnFamily::kResources, resources_key, EncodeRecord(*next));
+  }
+
+  static bool IsLive(const Record* record) {
+    return record != nullptr && !record->deleted;
+  }
+
+  absl::Status IndexProject(const fhir::ResourceKey& key, const Record* before,
+                            const Record* next) {
+    const std::string_view old_project =
+        IsLive(before) ? before->project : std::string_view();
+    const std::string_view new_project =
+        IsLive(next) ? next->project : std::string_view();
+    if (!old_project.empty() && old_project != new_project) {
+      PDP_RETURN_IF_ERROR(Erase(ColumnFamily::kByProject,
+                                ByProjectKey(key.type, old_project, key.id)));
+    }
+    if (new_project.empty()) return absl::OkStatus();
+    return Put(ColumnFamily::kByProject,
+               ByProjectKey(key.type, new_project, key.id), "");
+  }
+
+  absl::Status IndexSubjects(const fhir::ResourceKey& key, const Record* before,
+                             const Record* next) {
+    std::set<std::string> old_subjects;
+    std::set<std::string> new_subjects;
+    if (IsLive(before)) {
+      old_subjects.insert(before->subjects.begin(), before->subjects.end());
+    }
+    if (IsLive(next)) {
+      new_subjects.insert(next->subjects.begin(), next->subjects.end());
+    }
+    for (const std::string& subject : old_subjects) {
+      if (new_subjects.contains(subject)) continue;
+      applied_.subjects.push_back(subject);
+      PDP_RETURN_IF_ERROR(Erase(ColumnFamily::kMembershipsBySubject,
+                                BySubjectKey(subject, key.id)));
+    }
+    for (const std::string& subject : new_subjects) {
+      if (!old_subjects.contains(subject)) applied_.subjects.push_back(subject);
+      PDP_RETURN_IF_ERROR(Put(ColumnFamily::kMembershipsBySubject,
+                              BySubjectKey(subject, key.id), ""));
+    }
+    return absl::OkStatus();
+  }
+
+  const Rocks& rocks_;
+  rocksdb::WriteBatch batch_;
+  Applied applied_;
+  absl::flat_hash_map<fhir::ResourceKey, const Record*> current_;
+  std::deque<Record> kept_;
+  std::set<std::string> put_versions_;  // Keys of this batch.
+};
+
+absl::Status AddCursor(const Cursor& cursor, BatchBuilder& builder) {
+  PDP_RETURN_IF_ERROR(CheckCursorPart(cursor.source));
+  PDP_RETURN_IF_ERROR(CheckCursorPart(cursor.project));
+  PDP_RETURN_IF_ERROR(CheckCursorPart(cursor.type));
+  const std::string key = CursorKey(cursor.source, cursor.project, cursor.type);
+  if (!cursor.position) return builder.Erase(ColumnFamily::kMeta, key);
+  return builder.Put(ColumnFamily::kMeta, key, *cursor.position);
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
+                                      std::span<const Cursor> cursors) {
+  for (const Change& change : changes) {
+    const absl::Status status = CheckChange(change);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(
+          StrCat(change.key.ToString(), ": ", status.message()));
+    }
+  }
+  MutexLock lock(impl_->apply_mutex);
+  BatchBuilder builder(*impl_->rocks);
+  for (const Change& change : changes) {
+    PDP_RETURN_IF_ERROR(impl_->Counted(builder.Add(change)));
+  }
+  for (const Cursor& cursor : cursors) {
+    PDP_RETURN_IF_ERROR(AddCursor(cursor, builder));
+  }
+  const uint64_t revision = this->revision() + (changes.empty() ? 0 : 1);
+  PDP_RETURN_IF_ERROR(
+      builder.Put(ColumnFamily::kMeta, kRevisionKey, std::to_string(revision)));
+  rocksdb::WriteOptions options;
+  // Until it is replayed, a lost revocation permits.
+  options.sync = true;
+  PDP_RETURN_IF_ERROR(impl_->Counted(
+      FromRocks(impl_->rocks->db().Write(options, &builder.batch()))));
+  impl_->revision.store(revision, std::memory_order_release);
+  impl_->applied_batches.fetch_add(1, std::memory_order_relaxed);
+  impl_->applied_changes.fetch_add(changes.size(), std::memory_order_relaxed);
+  // The changes are durable, whatever becomes of the witness.
+  const absl::Status witnessed = impl_->identity->Acknowledge(revision);
+  if (!changes.empty()) {
+    builder.applied().revision = revision;
+    for (const auto& [id, observer] : impl_->observers) {
+      observer(builder.applied());
+    }
+  }
+  PDP_RETURN_IF_ERROR(impl_->Counted(witnessed));
+  return revision;
+}
+
+}  // namespace pdp::store

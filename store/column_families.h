@@ -1,0 +1,40 @@
+// The column families of the store.  Their keys are in keys.h, the records in
+// record.h.
+//
+//   default                  what the store says about itself (`meta`)
+//   resources                the current version of each resource
+//   versions                 older versions
+//   by_project               index: live resources of a type in a project
+//   memberships_by_subject   index: live ProjectMemberships of a profile or
+//                            user
+
+#ifndef STORE_COLUMN_FAMILIES_H_
+#define STORE_COLUMN_FAMILIES_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pdp::store {
+
+enum class ColumnFamily : uint8_t {
+  kMeta = 0,
+  kResources,
+  kVersions,
+  kByProject,
+  kMembershipsBySubject,
+};
+
+inline constexpr size_t kColumnFamilies = 5;
+
+// By the number of the ColumnFamily.  RocksDB insists on `default`.
+inline constexpr const char* kColumnFamilyNames[kColumnFamilies] = {
+    "default", "resources", "versions", "by_project", "memberships_by_subject",
+};
+
+// Of everything below the store's directory.  Another format is refused: the
+// store is a cache, and is filled again by its source.
+inline constexpr uint32_t kFormatVersion = 1;
+
+}  // namespace pdp::store
+
+#endif  // STORE_COLUMN_FAMILIES_H_

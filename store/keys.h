@@ -1,0 +1,71 @@
+// The keys of the column families (column_families.h):
+//
+//   meta                    :=  "format"    ->  decimal, see kFormatVersion
+//                            |  "revision"  ->  decimal
+//                            |  "cursor" NUL source NUL project NUL type
+//                                           ->  a position, opaque to the store
+//   resources               :=  type NUL id                ->  record
+//   versions                :=  type NUL id NUL versionId  ->  record
+//   by_project              :=  type NUL project NUL id    ->  empty
+//   memberships_by_subject  :=  reference NUL id           ->  empty
+//
+// No part may hold a NUL (the checks below), and a NUL follows every part but
+// the last.  So no two different keys are written alike, the keys that begin
+// with given parts are exactly one range (`Patient` never reads `PatientLink`),
+// and within it they are in the order of the remaining part's bytes.
+
+#ifndef STORE_KEYS_H_
+#define STORE_KEYS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "pdp/fhir/resource_key.h"
+
+namespace pdp::store {
+
+inline constexpr std::string_view kFormatKey = "format";
+inline constexpr std::string_view kRevisionKey = "revision";
+
+// The one type that has subjects.
+inline constexpr std::string_view kMembershipType = "ProjectMembership";
+
+inline constexpr size_t kMaxSubjectBytes = 1024;
+inline constexpr size_t kMaxCursorPartBytes = 4096;
+
+// OK where the argument may become part of a key.
+absl::Status CheckKey(const fhir::ResourceKey& key);
+absl::Status CheckProject(std::string_view project);  // Empty: of no project.
+absl::Status CheckVersionId(std::string_view version_id);
+absl::Status CheckSubject(std::string_view reference);
+absl::Status CheckCursorPart(std::string_view part);
+
+std::string CursorKey(std::string_view source, std::string_view project,
+                      std::string_view type);
+std::string ResourcesKey(const fhir::ResourceKey& key);
+std::string VersionsKey(const fhir::ResourceKey& key,
+                        std::string_view version_id);
+std::string ByProjectKey(std::string_view type, std::string_view project,
+                         std::string_view id);
+std::string BySubjectKey(std::string_view reference, std::string_view id);
+
+// What the keys of a range begin with.
+std::string TypePrefix(std::string_view type);
+std::string VersionsPrefix(const fhir::ResourceKey& key);
+std::string ByProjectPrefix(std::string_view type, std::string_view project);
+std::string BySubjectPrefix(std::string_view reference);
+
+// The reverse of ResourcesKey and VersionsKey; nothing where `text` is not
+// one.
+std::optional<fhir::ResourceKey> ParseResourcesKey(std::string_view text);
+struct VersionKey {
+  fhir::ResourceKey key;
+  std::string version_id;
+};
+std::optional<VersionKey> ParseVersionsKey(std::string_view text);
+
+}  // namespace pdp::store
+
+#endif  // STORE_KEYS_H_

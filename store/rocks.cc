@@ -1,0 +1,100 @@
+#include "store/rocks.h"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "pdp/base/strings.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/options.h"
+#include "rocksdb/table.h"
+
+namespace pdp::store {
+namespace {
+
+rocksdb::DBOptions DatabaseOptions(const Rocks::Options& options) {
+  rocksdb::DBOptions result;
+  result.create_if_missing = options.create;
+  result.create_missing_column_families = options.create;
+  result.error_if_exists = options.create;
+  result.paranoid_checks = true;
+  result.verify_sst_unique_id_in_manifest = true;
+  // A record that a crash cut short is dropped: it was never acknowledged.
+  // Damage anywhere else is an error.
+  result.wal_recovery_mode =
+      rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // All column families reach the disk together: an index never without what
+  // it points to, whatever is lost of the write-ahead log.
+  result.atomic_flush = true;
+  result.db_write_buffer_size = options.write_buffer_bytes;
+  result.max_total_wal_size = 4 * options.write_buffer_bytes;
+  result.max_background_jobs = 2;
+  result.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  result.max_log_file_size = size_t{1} << 20;
+  result.keep_log_file_num = 2;
+  result.stats_dump_period_sec = 0;
+  result.stats_persist_period_sec = 0;
+  return result;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(
+    const Rocks::Options& options,
+    const std::shared_ptr<rocksdb::Cache>& block_cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = block_cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions result;
+  result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  result.write_buffer_size = options.write_buffer_bytes;
+  // Five column families begin one block each.
+  result.arena_block_size = size_t{64} << 10;
+  result.paranoid_file_checks = true;
+  return result;
+}
+
+}  // namespace
+
+absl::Status FromRocks(const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = status.ToString();
+  if (status.IsCorruption()) return absl::DataLossError(text);
+  if (status.IsIOError() || status.IsBusy() || status.IsTimedOut() ||
+      status.IsShutdownInProgress() || status.IsNoSpace()) {
+    return absl::UnavailableError(text);
+  }
+  return absl::InternalError(text);
+}
+
+absl::StatusOr<std::unique_ptr<Rocks>> Rocks::Open(const Options& options) {
+  std::unique_ptr<Rocks> rocks(new Rocks());
+  rocks->block_cache_ = rocksdb::NewLRUCache(options.block_cache_bytes);
+  const rocksdb::ColumnFamilyOptions family_options =
+      FamilyOptions(options, rocks->block_cache_);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const char* name : kColumnFamilyNames) {
+    families.emplace_back(name, family_options);
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(
+      DatabaseOptions(options), options.path, families, &handles, &db);
+  rocks->db_.reset(db);
+  if (!status.ok()) {
+    if (status.IsIOError() || status.IsNoSpace()) return FromRocks(status);
+    return absl::DataLossError(status.ToString());
+  }
+  for (size_t i = 0; i < handles.size(); ++i) rocks->families_[i] = handles[i];
+  return rocks;
+}
+
+Rocks::~Rocks() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    if (family != nullptr) db_->DestroyColumnFamilyHandle(family);
+  }
+  db_->Close();
+}
+
+}  // namespace pdp::store

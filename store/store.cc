@@ -1,0 +1,155 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "store/impl.h"
+#include "store/keys.h"
+
+namespace pdp::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::StatusOr<uint64_t> GetNumber(const Rocks& rocks, std::string_view name) {
+  PDP_ASSIGN_OR_RETURN(
+      const std::optional<std::string> text,
+      GetValue(rocks, ColumnFamily::kMeta, name, /*snapshot=*/nullptr));
+  uint64_t number = 0;
+  if (text) {
+    const char* const end = text->data() + text->size();
+    const auto parsed = std::from_chars(text->data(), end, number);
+    if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+  }
+  return absl::DataLossError(StrCat("the store has no `", name, "`"));
+}
+
+absl::Status InitializeMeta(const Rocks& rocks) {
+  rocksdb::ColumnFamilyHandle* const meta = rocks.family(ColumnFamily::kMeta);
+  rocksdb::WriteBatch batch;
+  batch.Put(meta, ToSlice(kFormatKey), std::to_string(kFormatVersion));
+  batch.Put(meta, ToSlice(kRevisionKey), "0");
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return FromRocks(rocks.db().Write(options, &batch));
+}
+
+// What stands in front of a message about `directory`.
+absl::Status In(const std::string& directory, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), ToAbsl(StrCat("store `", directory,
+                                                   "`: ", status.message())));
+}
+
+absl::StatusOr<std::unique_ptr<Rocks>> OpenRocks(const Options& options,
+                                                 const Identity& identity) {
+  const fs::path path = fs::path(options.directory) / "db";
+  std::error_code error;
+  if (identity.is_new()) {
+    // Nothing in it was ever acknowledged.
+    fs::remove_all(path, error);
+  } else if (!fs::is_directory(path, error)) {
+    return absl::DataLossError("the directory `db` is missing");
+  }
+  return Rocks::Open({.path = path.string(),
+                      .create = identity.is_new(),
+                      .block_cache_bytes = options.block_cache_bytes,
+                      .write_buffer_bytes = options.write_buffer_bytes});
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::~Store() = default;
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
+  absl::StatusOr<std::unique_ptr<Identity>> identity =
+      Identity::Open(options.directory);
+  PDP_RETURN_IF_ERROR(identity.status());
+  absl::StatusOr<std::unique_ptr<Rocks>> rocks = OpenRocks(options, **identity);
+  PDP_RETURN_IF_ERROR(In(options.directory, rocks.status()));
+  if ((*identity)->is_new()) {
+    PDP_RETURN_IF_ERROR(In(options.directory, InitializeMeta(**rocks)));
+    PDP_RETURN_IF_ERROR(In(options.directory, (*identity)->BeginUse()));
+  }
+  const absl::StatusOr<uint64_t> format = GetNumber(**rocks, kFormatKey);
+  PDP_RETURN_IF_ERROR(In(options.directory, format.status()));
+  if (*format != kFormatVersion) {
+    return absl::FailedPreconditionError(
+        StrCat("store `", options.directory, "`: format ", *format,
+               "; this program reads format ", kFormatVersion));
+  }
+  const absl::StatusOr<uint64_t> revision = GetNumber(**rocks, kRevisionKey);
+  PDP_RETURN_IF_ERROR(In(options.directory, revision.status()));
+  if (*revision < (*identity)->revision()) {
+    return absl::DataLossError(StrCat("store `", options.directory,
+                                      "`: revision ", (*identity)->revision(),
+                                      " was acknowledged, but only ", *revision,
+                                      " is left: the store is damaged"));
+  }
+  PDP_RETURN_IF_ERROR(
+      In(options.directory, (*identity)->Acknowledge(*revision)));
+
+  auto impl = std::make_unique<Impl>();
+  impl->directory = options.directory;
+  impl->rocks = *std::move(rocks);
+  impl->revision = *revision;
+  {
+    MutexLock lock(impl->apply_mutex);
+    impl->identity = *std::move(identity);
+  }
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+uint64_t Store::revision() const {
+  return impl_->revision.load(std::memory_order_acquire);
+}
+
+int Store::AddObserver(Observer observer) {
+  MutexLock lock(impl_->apply_mutex);
+  const int id = impl_->next_observer++;
+  impl_->observers.push_back({id, std::move(observer)});
+  return id;
+}
+
+void Store::RemoveObserver(int id) {
+  MutexLock lock(impl_->apply_mutex);
+  std::erase_if(impl_->observers,
+                [id](const auto& observer) { return observer.first == id; });
+}
+
+Statistics Store::statistics() const {
+  const Rocks& rocks = *impl_->rocks;
+  const auto property = [&rocks](ColumnFamily family, const std::string& name) {
+    uint64_t value = 0;
+    rocks.db().GetIntProperty(rocks.family(family), name, &value);
+    return value;
+  };
+  Statistics statistics;
+  statistics.revision = revision();
+  statistics.resources = property(ColumnFamily::kResources,
+                                  rocksdb::DB::Properties::kEstimateNumKeys);
+  statistics.versions = property(ColumnFamily::kVersions,
+                                 rocksdb::DB::Properties::kEstimateNumKeys);
+  for (size_t i = 0; i < kColumnFamilies; ++i) {
+    const auto family = static_cast<ColumnFamily>(i);
+    statistics.disk_bytes +=
+        property(family, rocksdb::DB::Properties::kLiveSstFilesSize);
+    statistics.memory_bytes +=
+        property(family, rocksdb::DB::Properties::kSizeAllMemTables);
+  }
+  statistics.memory_bytes += rocks.block_cache().GetUsage();
+  statistics.applied_batches = impl_->applied_batches;
+  statistics.applied_changes = impl_->applied_changes;
+  statistics.errors = impl_->errors;
+  return statistics;
+}
+
+}  // namespace pdp::store

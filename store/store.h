@@ -1,0 +1,182 @@
+// Store keeps resources on disk, with the indexes by which they are found and
+// the cursors up to which their sources were read.
+//
+// Thread-safe.  Apply calls take their turn; reads run beside them and beside
+// each other, each on one consistent state.
+//
+// A Store keeps the bytes that it is given and never looks into them: what it
+// indexes is in the Change.  What it cannot read is an error, never absent.
+//
+// On disk, below Options::directory:
+//
+//   STORE  :=  one line: the format, and the last acknowledged revision
+//   db/    :=  a RocksDB
+//
+// STORE makes a lost tail visible.  RocksDB takes some damage to its write-
+// ahead log or manifest for a write that a crash cut short, and opens as if
+// what follows had never been written: a revocation would be un-applied.  A
+// store whose own revision is behind STORE's is refused.
+
+#ifndef STORE_STORE_H_
+#define STORE_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pdp/fhir/resource_key.h"
+#include "store/record.h"
+
+namespace pdp::store {
+
+struct Options {
+  // Made where it does not exist.  One that holds anything else is refused.
+  std::string directory;
+  // Of uncompressed blocks read from disk, indexes and filters included.
+  size_t block_cache_bytes = size_t{64} << 20;
+  // What is kept in memory before it goes to a table file, all column families
+  // together.
+  size_t write_buffer_bytes = size_t{8} << 20;
+};
+
+struct Change {
+  enum class Kind : uint8_t {
+    // `record` is the current, live version.  What was current is forgotten.
+    kPut,
+    // `record` is a tombstone.  A live version that was current moves to the
+    // older versions and becomes the tombstone's `last_version`, unless the
+    // record names another.
+    kDelete,
+    // Nothing is known of the resource any more: no tombstone, no versions.
+    kErase,
+    // `record` is an older, live version.
+    kPutVersion,
+    // The older version `record.version_id` is forgotten.
+    kEraseVersion,
+  };
+
+  Kind kind = Kind::kPut;
+  fhir::ResourceKey key;
+  Record record;
+};
+
+// How far a source was read.
+struct Cursor {
+  std::string source;                   // The source's name.
+  std::string project;                  // Empty: all.
+  std::string type;                     // Empty: all.
+  std::optional<std::string> position;  // Nothing: forget this cursor.
+};
+
+// What one Apply changed.
+struct Applied {
+  uint64_t revision = 0;
+  std::vector<fhir::ResourceKey> keys;  // In the order of the changes.
+  // The references whose set of ProjectMemberships may be another now.
+  std::vector<std::string> subjects;
+};
+
+struct Statistics {
+  uint64_t revision = 0;
+  uint64_t resources = 0;  // Estimates of RocksDB's, tombstones included.
+  uint64_t versions = 0;
+  uint64_t disk_bytes = 0;       // Of live table files.
+  uint64_t memory_bytes = 0;     // Block cache and write buffers in use.
+  uint64_t applied_batches = 0;  // Since Open.
+  uint64_t applied_changes = 0;
+  uint64_t errors = 0;  // Reads and writes that failed.
+};
+
+class Store {
+ public:
+  // Opens the store, or makes a new one.
+  //
+  // FailedPrecondition: the directory holds something else, a store of another
+  // format, or a store that is open already, here or in another process.
+  // DataLoss: the store is damaged.
+  // Unavailable: the file system refuses.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
+
+  // REQUIRES: no other call is running.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Applies `changes`, in order, and moves `cursors`: all of it or nothing, and
+  // durable when it returns.  The revision rises by one where there are
+  // changes.  Applying the same twice leaves the same resources, so a source
+  // may go back to its cursor after a crash.
+  //
+  // InvalidArgument: a key, project, versionId, subject or cursor that cannot
+  // be part of a key; nothing was applied.  Returns the revision.
+  absl::StatusOr<uint64_t> Apply(std::span<const Change> changes,
+                                 std::span<const Cursor> cursors);
+
+  // The current version or tombstone; nothing where `key` is not known.
+  absl::StatusOr<std::optional<Record>> Get(const fhir::ResourceKey& key) const;
+
+  // One older version; nothing where it is not known.
+  absl::StatusOr<std::optional<Record>> GetVersion(
+      const fhir::ResourceKey& key, std::string_view version_id) const;
+
+  // Visits the live resources of `type` in `project` (in any, where it is
+  // empty), in the order of their ids, until `visit` returns false.
+  using Visitor =
+      std::function<bool(const fhir::ResourceKey& key, Record record)>;
+  absl::Status Scan(std::string_view type, std::string_view project,
+                    const Visitor& visit) const;
+
+  // Visits the live ProjectMemberships with the subject `reference`, likewise.
+  absl::Status FindMemberships(std::string_view reference,
+                               const Visitor& visit) const;
+
+  // Visits every resource and tombstone, ordered by type and id; or every older
+  // version, ordered by type, id and versionId.
+  absl::Status ScanAll(const Visitor& visit) const;
+  absl::Status ScanAllVersions(const Visitor& visit) const;
+
+  absl::StatusOr<std::optional<std::string>> GetCursor(
+      std::string_view source, std::string_view project,
+      std::string_view type) const;
+
+  // All cursors.
+  absl::StatusOr<std::vector<Cursor>> Cursors() const;
+
+  // The revision of the last Apply that was acknowledged.
+  uint64_t revision() const;
+
+  // Makes a copy that Open accepts, of one state of the store, in `directory`,
+  // which must not exist.  Files are hard links where the file system allows
+  // it.  A copy that was cut short is refused by Open.
+  absl::Status Checkpoint(const std::string& directory) const;
+
+  // Reads everything: checksums, records, and that resources and indexes agree.
+  absl::Status Verify() const;
+
+  // Calls `observer` after each Apply that changed something, before that Apply
+  // returns and before the next begins.  It must not call Apply, AddObserver or
+  // RemoveObserver.  RemoveObserver waits for a call that is running.
+  using Observer = std::function<void(const Applied&)>;
+  int AddObserver(Observer observer);
+  void RemoveObserver(int id);
+
+  Statistics statistics() const;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pdp::store
+
+#endif  // STORE_STORE_H_

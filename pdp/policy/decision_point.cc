@@ -130,19 +130,41 @@ class DecisionPoint::Impl {
                 .medplum_http_status = 401};
       return std::nullopt;
     }
-    if (context.on_behalf_of && !context.on_behalf_of->empty()) {
-      denial = {.reason = Reason::kNotSupported,
-                .message = "on-behalf-of is not supported yet"};
+    if (auto failure = FindMembersAccess(resolved.membership, context,
+                                         /*caller=*/nullptr, access, denial)) {
+      return failure;
+    }
+    if (access == nullptr || !context.on_behalf_of ||
+        context.on_behalf_of->empty()) {
       return std::nullopt;
     }
-    const std::string key = AccessKey(resolved.membership, context);
+    const std::shared_ptr<const SubjectAccess> caller = std::move(access);
+    access = nullptr;
+    std::string target;
+    if (auto failure = FindTarget(subject, context, *caller, target, denial)) {
+      return failure;
+    }
+    if (target.empty()) return std::nullopt;
+    return FindMembersAccess(target, context, caller.get(), access, denial);
+  }
+
+  // The access of one membership; with `caller`, as on its behalf.
+  std::optional<LookupFailure> FindMembersAccess(
+      std::string_view membership, const RequestContext& context,
+      const SubjectAccess* caller, std::shared_ptr<const SubjectAccess>& access,
+      Denial& denial) const {
+    std::string key = AccessKey(membership, context);
+    if (caller != nullptr) {
+      key += '/';
+      AppendPart(caller->membership, key);
+    }
     uint64_t generation = 0;
     access = accesses_.Find(key, generation);
     if (access == nullptr) {
       misses_.fetch_add(1, std::memory_order_relaxed);
       auto built = std::make_shared<SubjectAccess>();
       if (auto failure =
-              BuildSubjectAccess(resolved.membership, context, access_options_,
+              BuildSubjectAccess(membership, context, caller, access_options_,
                                  lookup_, policies_, *built)) {
         return failure;
       }
@@ -156,11 +178,102 @@ class DecisionPoint::Impl {
       access = nullptr;
       return std::nullopt;
     }
+    // Medplum does not look at the IP rules of whom the caller acts for.
+    const bool checks_address =
+        caller == nullptr || options_.mode == Mode::kStrict;
+    if (!checks_address) return std::nullopt;
     if (auto refused = CheckAddress(*access, context, options_.mode)) {
       denial = *std::move(refused);
+      if (caller != nullptr) {
+        denial.strict_rule = StrictRule::kOnBehalfOfActive;
+      }
       access = nullptr;
     }
     return std::nullopt;
+  }
+
+  // The membership on whose behalf `caller` acts (semantics B.8); empty where
+  // `denial` says why there is none.
+  std::optional<LookupFailure> FindTarget(const Subject& subject,
+                                          const RequestContext& context,
+                                          const SubjectAccess& caller,
+                                          std::string& target,
+                                          Denial& denial) const {
+    const auto refuse = [&](std::string message) {
+      denial = {.reason = Reason::kOnBehalfOf,
+                .message = std::move(message),
+                .medplum_http_status = 400};
+    };
+    if (!caller.project_admin && !caller.super_admin) {
+      refuse("only an admin of the project may act on behalf of a member");
+      return std::nullopt;
+    }
+    const std::string_view value = *context.on_behalf_of;
+    std::string membership;
+    if (value.starts_with("ProjectMembership/")) {
+      membership = value;
+    } else {
+      ResolvedMembership resolved;
+      if (auto failure = ResolveMembership({value, caller.project.id}, lookup_,
+                                           resolved)) {
+        if (failure->status.code() != absl::StatusCode::kInvalidArgument) {
+          return failure;
+        }
+        refuse(std::string(ToStd(failure->status.message())));
+        return std::nullopt;
+      }
+      membership = resolved.membership;
+    }
+    // Membership and profile must be readable by the caller.
+    std::string profile;
+    if (!membership.empty()) {
+      bool is_readable = false;
+      if (auto failure =
+              MayRead(subject, context, caller, membership, is_readable)) {
+        return failure;
+      }
+      if (is_readable) profile = ProfileOf(membership);
+      if (!profile.empty()) {
+        is_readable = false;
+        if (auto failure =
+                MayRead(subject, context, caller, profile, is_readable)) {
+          return failure;
+        }
+        if (is_readable) {
+          target = std::move(membership);
+          return std::nullopt;
+        }
+      }
+    }
+    refuse(StrCat("the caller may not act on behalf of `", value, "`"));
+    return std::nullopt;
+  }
+
+  std::optional<LookupFailure> MayRead(const Subject& subject,
+                                       const RequestContext& context,
+                                       const SubjectAccess& caller,
+                                       std::string_view reference,
+                                       bool& is_readable) const {
+    AccessRequest request;
+    request.subject = subject;
+    request.context = context;
+    request.context.on_behalf_of.reset();
+    request.context.read_path = ReadPath::kCacheOrDatabase;
+    Decision decision;
+    fhir::fhirpath::Scratch scratch;
+    Decider decider(caller, request, lookup_, options_.mode, scratch, decision);
+    is_readable = decider.MayReadReference(reference);
+    return decider.TakeFailure();
+  }
+
+  std::string ProfileOf(std::string_view membership) const {
+    const auto key = fhir::ResourceKey::Parse(membership);
+    if (!key) return {};
+    const fhir::LookupResult found = lookup_.Read(*key);
+    if (found.state != fhir::LookupState::kFound) return {};
+    const auto profile = fhir::Member(found.resource->root(), "profile");
+    return profile ? std::string(fhir::StringMember(*profile, "reference"))
+                   : std::string();
   }
 
   // Calls `decide` until the data did not change underneath it.

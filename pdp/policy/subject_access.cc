@@ -46,10 +46,11 @@ std::string_view IdOf(std::string_view reference) {
 class Builder {
  public:
   Builder(std::string_view membership, const RequestContext& context,
-          const SubjectAccessOptions& options,
+          const SubjectAccess* caller, const SubjectAccessOptions& options,
           const fhir::ResourceLookup& lookup, PolicyCache& policies,
           SubjectAccess& access)
       : context_(context),
+        caller_(caller),
         options_(options),
         lookup_(lookup),
         policies_(policies),
@@ -105,6 +106,19 @@ class Builder {
     membership_ = *std::move(membership);
     access_.profile = membership_.profile;
     access_.project_admin = membership_.admin;
+    if (caller_ != nullptr) {
+      access_.profile = caller_->profile;
+      access_.on_behalf_of_profile = membership_.profile;
+      access_.dependencies.insert(access_.dependencies.end(),
+                                  caller_->dependencies.begin(),
+                                  caller_->dependencies.end());
+      if (membership_.active || options_.mode == Mode::kParity) return true;
+      return Deny({.reason = Reason::kOnBehalfOf,
+                   .message = StrCat("`", access_.membership,
+                                     "`, on whose behalf the caller acts, is "
+                                     "not active"),
+                   .strict_rule = StrictRule::kOnBehalfOfActive});
+    }
     if (!membership_.active) {
       return Deny(
           {.reason = Reason::kSubjectInactive,
@@ -124,6 +138,8 @@ class Builder {
     }
     access_.project = ParseProject(*found.resource);
     access_.super_admin = access_.project.super_admin;
+    access_.rules_by_super_admin =
+        caller_ != nullptr ? caller_->project.super_admin : access_.super_admin;
     access_.projects.push_back(
         {access_.project.id, access_.project.exported_types});
     for (const std::string& link : access_.project.links) {
@@ -140,7 +156,10 @@ class Builder {
   }
 
   bool ReadUserConfiguration() {
-    if (membership_.user_configuration.empty()) return true;
+    // Only the caller's own is read.
+    if (caller_ != nullptr || membership_.user_configuration.empty()) {
+      return true;
+    }
     LookupResult found;
     if (!Read(membership_.user_configuration, found)) return false;
     if (found.state == LookupState::kFound) return true;
@@ -160,7 +179,8 @@ class Builder {
   bool ReadPolicies() {
     if (membership_.has_access_policy) {
       const std::string_view reference = ReconciledAccessPolicy(
-          access_.project, membership_.admin, membership_.access_policy);
+          caller_ != nullptr ? caller_->project : access_.project,
+          membership_.admin, membership_.access_policy);
       if (!AddPolicy(reference, {}, 0)) return false;
     }
     uint32_t source = 1;
@@ -237,7 +257,7 @@ class Builder {
     input.uses = std::move(uses_);
     input.profile = membership_.profile;
     input.admin = membership_.admin;
-    input.super_admin = access_.super_admin;
+    input.super_admin = access_.rules_by_super_admin;
     input.project_id = IdOf(membership_.project);
     // An empty scope is as none to Medplum; strict mode denies by it.
     if (context_.smart_scope &&
@@ -256,12 +276,13 @@ class Builder {
 
   std::string_view PatientContext() const {
     if (context_.launch_patient) return *context_.launch_patient;
-    return membership_.profile.starts_with("Patient/")
-               ? std::string_view(membership_.profile)
-               : std::string_view();
+    // That of the login, also under on-behalf-of.
+    const std::string_view profile = access_.profile;
+    return profile.starts_with("Patient/") ? profile : std::string_view();
   }
 
   const RequestContext& context_;
+  const SubjectAccess* const caller_;
   const SubjectAccessOptions& options_;
   const fhir::ResourceLookup& lookup_;
   PolicyCache& policies_;
@@ -360,9 +381,11 @@ std::optional<LookupFailure> ResolveMembership(
 
 std::optional<LookupFailure> BuildSubjectAccess(
     std::string_view membership, const RequestContext& context,
-    const SubjectAccessOptions& options, const fhir::ResourceLookup& lookup,
-    PolicyCache& policies, SubjectAccess& access) {
-  return Builder(membership, context, options, lookup, policies, access).Run();
+    const SubjectAccess* caller, const SubjectAccessOptions& options,
+    const fhir::ResourceLookup& lookup, PolicyCache& policies,
+    SubjectAccess& access) {
+  return Builder(membership, context, caller, options, lookup, policies, access)
+      .Run();
 }
 
 namespace {

@@ -33,8 +33,9 @@ struct PermittedProject {
 struct SubjectAccess {
   std::string membership;  // `ProjectMembership/id`.
   std::string profile;     // The caller's own, also under on-behalf-of.
-  std::string on_behalf_of_profile;  // Empty without on-behalf-of.
-  Project project;                   // That of the deciding membership.
+  bool rules_by_super_admin = false;  // The login's project is a super admin's.
+  std::string on_behalf_of_profile;   // Empty without on-behalf-of.
+  Project project;                    // That of the deciding membership.
   bool super_admin = false;
   bool project_admin = false;
   // The own project first, then the readable linked ones, then the base
@@ -92,11 +93,13 @@ std::optional<LookupFailure> ResolveMembership(
     ResolvedMembership& result);
 
 // Builds the access of `membership` under what `context` says of scope, launch
-// and tenants.
+// and tenants.  With `caller`, that of a member on whose behalf the caller acts
+// (semantics B.8): the member's policies and admin flag, the caller's scope.
 std::optional<LookupFailure> BuildSubjectAccess(
     std::string_view membership, const RequestContext& context,
-    const SubjectAccessOptions& options, const fhir::ResourceLookup& lookup,
-    PolicyCache& policies, SubjectAccess& access);
+    const SubjectAccess* caller, const SubjectAccessOptions& options,
+    const fhir::ResourceLookup& lookup, PolicyCache& policies,
+    SubjectAccess& access);
 
 // Whether the policy's IP rules let the request pass (semantics B.9).
 std::optional<Denial> CheckAddress(const SubjectAccess& access,

@@ -1,0 +1,203 @@
+#include "clients/pdpctl/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+#include "clients/pdpctl/exit_code.h"
+
+namespace pdp::ctl {
+namespace {
+
+constexpr char kAbout[] =
+    "Asks a policy decision point, and tests one.\n"
+    "Exit codes: 0 permitted or passed, 3 denied, 2 wrong command line, 1 "
+    "error.";
+
+void AddConnection(CLI::App& app, Connection& connection) {
+  app.add_option("--target", connection.target,
+                 "the server: host:port or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--timeout", connection.timeout_seconds,
+                 "how long a call may take, in seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+void AddSubject(CLI::App& app, SubjectArguments& subject) {
+  app.add_option("--subject", subject.reference,
+                 "who: ProjectMembership/ID, or a profile, user, client "
+                 "application or bot with exactly one membership")
+      ->required();
+  app.add_option("--project", subject.project,
+                 "the id of the project that --subject is meant in");
+  app.add_option("--scope", subject.scope,
+                 "the OAuth scope of the login (\"\" is not the same as none)");
+  app.add_option("--launch-patient", subject.launch_patient,
+                 "the patient of the SMART launch, Patient/ID");
+  app.add_flag("--extended", subject.extended,
+               "the request has the header X-Medplum: extended");
+  app.add_option("--remote-address", subject.remote_address,
+                 "the IP address that the request comes from");
+  app.add_flag("--basic", subject.basic_authentication,
+               "the subject uses HTTP Basic instead of a token");
+  app.add_option("--on-behalf-of", subject.on_behalf_of,
+                 "the profile or ProjectMembership acted for");
+  app.add_option("--active-tenant", subject.active_tenants,
+                 "a tenant to narrow to, Type/ID; may be repeated");
+  app.add_option("--purpose-of-use", subject.purpose_of_use,
+                 "a code of HL7's PurposeOfUse, for the audit record");
+}
+
+void AddOutput(CLI::App& app, OutputFormat& output) {
+  app.add_option("--output", output, "text or json")
+      ->transform(CLI::CheckedTransformer(
+          std::vector<std::pair<std::string, OutputFormat>>{
+              {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}},
+          CLI::ignore_case))
+      ->type_name("FORMAT");
+}
+
+CLI::App* AddCheck(CLI::App& app, CheckCommand& check) {
+  CLI::App* command =
+      app.add_subcommand("check", "may the subject do this to that resource?");
+  AddConnection(*command, check.connection);
+  AddSubject(*command, check.subject);
+  command
+      ->add_option("--interaction", check.interaction,
+                   "read, vread, history, search, create, update, patch or "
+                   "delete")
+      ->required()
+      ->check(CLI::IsMember({"read", "vread", "history", "search", "create",
+                             "update", "patch", "delete"}));
+  command->add_option("--resource", check.resource,
+                      "Type/ID, or Type for create and search");
+  command->add_option("--version", check.version,
+                      "the version of a vread, or the If-Match of a write");
+  command->add_option("--resource-project", check.resource_project,
+                      "the project of a resource without meta.project");
+  command->add_option("--body", check.body_file,
+                      "a file with the stored resource as JSON (- for "
+                      "standard input); without it the server looks it up");
+  command->add_option("--proposed", check.proposed_file,
+                      "a file with what is to be written as JSON (- for "
+                      "standard input)");
+  command->add_flag("--deleted", check.deleted,
+                    "--body is the last version of a deleted resource");
+  command->add_flag("--durable-only", check.durable_only,
+                    "as if Medplum's cache were empty (parity mode only)");
+  command->add_flag("--completed", check.return_completed,
+                    "print what Medplum would store");
+  return command;
+}
+
+CLI::App* AddFilter(CLI::App& app, FilterCommand& filter) {
+  CLI::App* command = app.add_subcommand(
+      "filter", "which searches find what the subject may see?");
+  AddConnection(*command, filter.connection);
+  AddSubject(*command, filter.subject);
+  command->add_option("--type", filter.type, "the resource type to search")
+      ->required();
+  command->add_option("--query", filter.query,
+                      "the caller's own search, status=active&_sort=date");
+  command->add_flag("--same-project", filter.same_project_runner,
+                    "the queries are run by a token confined to the project");
+  return command;
+}
+
+CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
+                         Connection& connection) {
+  CLI::App* command = app.add_subcommand(
+      "conformance",
+      "compare decisions with those that were recorded from Medplum");
+  command
+      ->add_option("DIR", conformance.directory,
+                   "the directory of the vector files")
+      ->required();
+  command->add_option("--target", connection.target,
+                      "a server started with --source directory:DIR; without "
+                      "it the decisions are made in this process");
+  command
+      ->add_option("--timeout", connection.timeout_seconds,
+                   "how long a call may take, in seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--mode", conformance.mode, "parity or strict")
+      ->check(CLI::IsMember({"parity", "strict"}))
+      ->capture_default_str();
+  command
+      ->add_option("--only", conformance.only,
+                   "a scenario to run; may be repeated")
+      ->delimiter(',');
+  command
+      ->add_option("--kinds", conformance.kinds,
+                   "the kinds of cases to run: check, cold, effective, search")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"check", "cold", "effective", "search"}));
+  command->add_flag("--summary", conformance.summary,
+                    "group and count the mismatches");
+  return command;
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> ParseCommandLine(int argc,
+                                                const char* const* argv,
+                                                std::ostream& out,
+                                                std::ostream& err) {
+  CLI::App app(kAbout, "pdpctl");
+  app.require_subcommand(1);
+
+  CommandLine line;
+  CheckCommand check;
+  FilterCommand filter;
+  DescribeCommand describe;
+  StatusCommand status;
+  TestCommand test;
+  ConformanceCommand conformance;
+  Connection conformance_connection;
+  conformance_connection.target.clear();
+
+  const CLI::App* check_app = AddCheck(app, check);
+  const CLI::App* filter_app = AddFilter(app, filter);
+  CLI::App* describe_app =
+      app.add_subcommand("describe", "what may the subject do at all?");
+  AddConnection(*describe_app, describe.connection);
+  AddSubject(*describe_app, describe.subject);
+  CLI::App* status_app =
+      app.add_subcommand("status", "what is the server doing?");
+  AddConnection(*status_app, status.connection);
+  CLI::App* test_app =
+      app.add_subcommand("test", "run a table of checks with their answers");
+  AddConnection(*test_app, test.connection);
+  test_app->add_option("FILE", test.file, "the table, as JSON")->required();
+  AddConformance(app, conformance, conformance_connection);
+  for (CLI::App* command : app.get_subcommands({})) {
+    AddOutput(*command, line.output);
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, out, err) == 0 ? kExitOk : kExitUsage;
+  }
+
+  if (check_app->parsed()) {
+    line.command = std::move(check);
+  } else if (filter_app->parsed()) {
+    line.command = std::move(filter);
+  } else if (describe_app->parsed()) {
+    line.command = std::move(describe);
+  } else if (status_app->parsed()) {
+    line.command = std::move(status);
+  } else if (test_app->parsed()) {
+    line.command = std::move(test);
+  } else {
+    if (!conformance_connection.target.empty()) {
+      conformance.connection = conformance_connection;
+    }
+    line.command = std::move(conformance);
+  }
+  return line;
+}
+
+}  // namespace pdp::ctl

@@ -1,0 +1,101 @@
+// The command line of pdpctl.
+
+#ifndef PDP_CLIENTS_PDPCTL_COMMAND_LINE_H_
+#define PDP_CLIENTS_PDPCTL_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace pdp::ctl {
+
+inline constexpr char kDefaultTarget[] = "127.0.0.1:8990";
+
+enum class OutputFormat : uint8_t { kText, kJson };
+
+// The server, and how long it may take.
+struct Connection {
+  std::string target = kDefaultTarget;  // `host:port` or `unix:PATH`.
+  double timeout_seconds = 10;          // Of each call.
+};
+
+// Who asks, and under which circumstances.
+struct SubjectArguments {
+  std::string reference;
+  std::string project;
+  std::optional<std::string> scope;
+  std::optional<std::string> launch_patient;
+  bool extended = false;
+  std::optional<std::string> remote_address;
+  bool basic_authentication = false;
+  std::optional<std::string> on_behalf_of;
+  std::vector<std::string> active_tenants;
+  std::string purpose_of_use;
+};
+
+struct CheckCommand {
+  Connection connection;
+  SubjectArguments subject;
+  std::string interaction;
+  std::string resource;  // `Type/id`, `Type` for create; may be empty.
+  std::string version;
+  std::string resource_project;
+  std::string body_file;      // "-" for standard input.
+  std::string proposed_file;  // "-" for standard input.
+  bool deleted = false;
+  bool durable_only = false;
+  bool return_completed = false;
+};
+
+struct FilterCommand {
+  Connection connection;
+  SubjectArguments subject;
+  std::string type;
+  std::string query;
+  bool same_project_runner = false;
+};
+
+struct DescribeCommand {
+  Connection connection;
+  SubjectArguments subject;
+};
+
+struct StatusCommand {
+  Connection connection;
+};
+
+struct TestCommand {
+  Connection connection;
+  std::string file;
+};
+
+struct ConformanceCommand {
+  std::string directory;
+  // Absent: in this process.
+  std::optional<Connection> connection;
+  std::string mode = "parity";
+  std::vector<std::string> only;   // Scenarios; none: all.
+  std::vector<std::string> kinds;  // None: all.
+  bool summary = false;
+};
+
+struct CommandLine {
+  OutputFormat output = OutputFormat::kText;
+  std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
+               TestCommand, ConformanceCommand>
+      command;
+};
+
+// The command, or the exit code with which pdpctl ends at once: after help and
+// version, and where the command line is wrong, which `err` then explains.
+std::variant<CommandLine, int> ParseCommandLine(int argc,
+                                                const char* const* argv,
+                                                std::ostream& out,
+                                                std::ostream& err);
+
+}  // namespace pdp::ctl
+
+#endif  // PDP_CLIENTS_PDPCTL_COMMAND_LINE_H_

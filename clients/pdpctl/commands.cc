@@ -1,0 +1,72 @@
+#include "clients/pdpctl/commands.h"
+
+#include "absl/status/status.h"
+#include "clients/pdpctl/exit_code.h"
+#include "clients/pdpctl/print.h"
+#include "clients/pdpctl/requests.h"
+#include "clients/pdpctl/rpc_client.h"
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+
+int Fail(const absl::Status& status, std::ostream& err) {
+  err << "pdpctl: " << status.message() << '\n';
+  return kExitError;
+}
+
+template <typename Message>
+void Print(const Message& message, OutputFormat output, std::ostream& out) {
+  out << (output == OutputFormat::kJson ? ToJsonLine(message) : ToText(message))
+      << std::flush;
+}
+
+}  // namespace
+
+int RunCheck(const CheckCommand& command, OutputFormat output,
+             std::ostream& out, std::ostream& err) {
+  const auto request = ToRequest(command);
+  if (!request.ok()) {
+    Fail(request.status(), err);
+    return absl::IsInvalidArgument(request.status()) ? kExitUsage : kExitError;
+  }
+  const auto response = RpcClient(command.connection).Check(*request);
+  if (!response.ok()) return Fail(response.status(), err);
+  const v1::Decision& decision = response->decision();
+  Print(decision, output, out);
+  const bool permitted =
+      decision.effect() == v1::EFFECT_PERMIT ||
+      decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS;
+  return permitted ? kExitOk : kExitDeny;
+}
+
+int RunFilter(const FilterCommand& command, OutputFormat output,
+              std::ostream& out, std::ostream& err) {
+  const auto response =
+      RpcClient(command.connection).Filter(ToRequest(command));
+  if (!response.ok()) return Fail(response.status(), err);
+  Print(*response, output, out);
+  const bool permitted = response->kind() == v1::FILTER_KIND_ALWAYS_PERMITTED ||
+                         response->kind() == v1::FILTER_KIND_CONDITIONAL;
+  return permitted ? kExitOk : kExitDeny;
+}
+
+int RunDescribe(const DescribeCommand& command, OutputFormat output,
+                std::ostream& out, std::ostream& err) {
+  const auto response =
+      RpcClient(command.connection).DescribeAccess(ToRequest(command));
+  if (!response.ok()) return Fail(response.status(), err);
+  Print(*response, output, out);
+  return response->effective_policy().empty() ? kExitDeny : kExitOk;
+}
+
+int RunStatus(const StatusCommand& command, OutputFormat output,
+              std::ostream& out, std::ostream& err) {
+  const auto response = RpcClient(command.connection).GetStatus();
+  if (!response.ok()) return Fail(response.status(), err);
+  Print(*response, output, out);
+  return response->ready() ? kExitOk : kExitError;
+}
+
+}  // namespace pdp::ctl

@@ -1,0 +1,47 @@
+// pdpctl: the command line client of medplum-pdp.
+
+#include <iostream>
+#include <type_traits>
+#include <variant>
+
+#include "clients/pdpctl/command_line.h"
+#include "clients/pdpctl/commands.h"
+#include "clients/pdpctl/run_conformance.h"
+
+namespace {
+
+using namespace pdp::ctl;
+
+struct Runner {
+  OutputFormat output;
+
+  int operator()(const CheckCommand& command) const {
+    return RunCheck(command, output, std::cout, std::cerr);
+  }
+  int operator()(const FilterCommand& command) const {
+    return RunFilter(command, output, std::cout, std::cerr);
+  }
+  int operator()(const DescribeCommand& command) const {
+    return RunDescribe(command, output, std::cout, std::cerr);
+  }
+  int operator()(const StatusCommand& command) const {
+    return RunStatus(command, output, std::cout, std::cerr);
+  }
+  int operator()(const TestCommand& command) const {
+    return RunTest(command, output, std::cout, std::cerr);
+  }
+  int operator()(const ConformanceCommand& command) const {
+    return RunConformanceCommand(command, output, std::cout, std::cerr);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  const std::variant<CommandLine, int> parsed =
+      ParseCommandLine(argc, argv, std::cout, std::cerr);
+  if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
+  const CommandLine& line = std::get<CommandLine>(parsed);
+  return std::visit(Runner{line.output}, line.command);
+}

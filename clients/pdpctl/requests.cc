@@ -1,0 +1,143 @@
+#include "clients/pdpctl/requests.h"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "clients/pdpctl/names.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+
+void Fill(const SubjectArguments& from, v1::Subject& subject,
+          v1::Context& context) {
+  subject.set_reference(from.reference);
+  subject.set_project(from.project);
+  if (from.scope) context.set_smart_scope(*from.scope);
+  if (from.launch_patient) context.set_launch_patient(*from.launch_patient);
+  context.set_extended_mode(from.extended);
+  if (from.remote_address) context.set_remote_address(*from.remote_address);
+  if (from.basic_authentication) {
+    context.set_authentication(v1::AUTHENTICATION_BASIC);
+  }
+  if (from.on_behalf_of) context.set_on_behalf_of(*from.on_behalf_of);
+  for (const std::string& tenant : from.active_tenants) {
+    context.add_active_tenants(tenant);
+  }
+  context.set_purpose_of_use(from.purpose_of_use);
+}
+
+bool IsWrite(v1::Interaction interaction) {
+  return interaction == v1::INTERACTION_CREATE ||
+         interaction == v1::INTERACTION_UPDATE ||
+         interaction == v1::INTERACTION_PATCH;
+}
+
+absl::Status Validate(const CheckCommand& command,
+                      v1::Interaction interaction) {
+  const bool names_one = command.resource.find('/') != std::string::npos;
+  const bool has_body = !command.body_file.empty();
+  if (interaction == v1::INTERACTION_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        StrCat("--interaction: `", command.interaction, "` is unknown"));
+  }
+  if (IsWrite(interaction) && command.proposed_file.empty()) {
+    return absl::InvalidArgumentError(
+        StrCat("--interaction ", command.interaction,
+               " needs --proposed FILE: what is to be written"));
+  }
+  if (!IsWrite(interaction) && !command.proposed_file.empty()) {
+    return absl::InvalidArgumentError(
+        StrCat("--proposed is for create, update and patch, not for ",
+               command.interaction));
+  }
+  if (interaction == v1::INTERACTION_SEARCH && command.resource.empty()) {
+    return absl::InvalidArgumentError(
+        "--interaction search needs --resource TYPE");
+  }
+  const bool needs_one = interaction != v1::INTERACTION_CREATE &&
+                         interaction != v1::INTERACTION_SEARCH;
+  if (needs_one && !names_one && !has_body) {
+    return absl::InvalidArgumentError(
+        StrCat("--interaction ", command.interaction,
+               " needs --resource TYPE/ID or --body FILE"));
+  }
+  if (interaction == v1::INTERACTION_VREAD && command.version.empty()) {
+    return absl::InvalidArgumentError("--interaction vread needs --version ID");
+  }
+  if (command.body_file == "-" && command.proposed_file == "-") {
+    return absl::InvalidArgumentError(
+        "--body and --proposed cannot both be the standard input");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  if (path == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::NotFoundError(StrCat(path, " cannot be read"));
+  }
+  return text.str();
+}
+
+absl::StatusOr<v1::CheckRequest> ToRequest(const CheckCommand& command) {
+  const v1::Interaction interaction = ParseInteractionName(command.interaction);
+  PDP_RETURN_IF_ERROR(Validate(command, interaction));
+
+  v1::CheckRequest request;
+  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  if (command.durable_only) {
+    request.mutable_context()->set_read_path(v1::READ_PATH_DURABLE_ONLY);
+  }
+  request.set_interaction(interaction);
+  v1::Resource& resource = *request.mutable_resource();
+  const size_t slash = command.resource.find('/');
+  resource.set_type(command.resource.substr(0, slash));
+  if (slash != std::string::npos) {
+    resource.set_id(command.resource.substr(slash + 1));
+  }
+  resource.set_version_id(command.version);
+  resource.set_project(command.resource_project);
+  if (!command.body_file.empty()) {
+    PDP_ASSIGN_OR_RETURN(*resource.mutable_body(),
+                         ReadInput(command.body_file));
+  }
+  if (!command.proposed_file.empty()) {
+    PDP_ASSIGN_OR_RETURN(*resource.mutable_proposed(),
+                         ReadInput(command.proposed_file));
+  }
+  resource.set_deleted(command.deleted);
+  request.set_return_completed_resource(command.return_completed);
+  return request;
+}
+
+v1::FilterRequest ToRequest(const FilterCommand& command) {
+  v1::FilterRequest request;
+  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  request.set_resource_type(command.type);
+  request.set_query(command.query);
+  request.set_runner(command.same_project_runner ? v1::QUERY_RUNNER_SAME_PROJECT
+                                                 : v1::QUERY_RUNNER_PRIVILEGED);
+  return request;
+}
+
+v1::DescribeAccessRequest ToRequest(const DescribeCommand& command) {
+  v1::DescribeAccessRequest request;
+  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  return request;
+}
+
+}  // namespace pdp::ctl

@@ -1,0 +1,30 @@
+// From the command line to requests of the API.
+
+#ifndef PDP_CLIENTS_PDPCTL_REQUESTS_H_
+#define PDP_CLIENTS_PDPCTL_REQUESTS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "clients/pdpctl/command_line.h"
+#include "medplum/pdp/v1/decision.pb.h"
+
+namespace pdp::ctl {
+
+// The content of a file; "-" is the standard input.
+//
+// NotFound: it cannot be read.
+absl::StatusOr<std::string> ReadInput(const std::string& path);
+
+// InvalidArgument: the arguments contradict each other; the message names the
+// one to change.  NotFound: a file cannot be read.
+absl::StatusOr<medplum::pdp::v1::CheckRequest> ToRequest(
+    const CheckCommand& command);
+
+medplum::pdp::v1::FilterRequest ToRequest(const FilterCommand& command);
+medplum::pdp::v1::DescribeAccessRequest ToRequest(
+    const DescribeCommand& command);
+
+}  // namespace pdp::ctl
+
+#endif  // PDP_CLIENTS_PDPCTL_REQUESTS_H_

@@ -1,0 +1,130 @@
+#include "clients/pdpctl/rpc_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "medplum/pdp/v1/admin.grpc.pb.h"
+#include "medplum/pdp/v1/decision.grpc.pb.h"
+#include "pdp/base/strings.h"
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+
+constexpr int kMaxMessageBytes = 64 << 20;
+// Calls in flight in CheckAll.
+constexpr size_t kInFlight = 16;
+
+absl::Status FromGrpc(const grpc::Status& status, const std::string& target) {
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  switch (status.error_code()) {
+    case grpc::StatusCode::OK:
+      return absl::OkStatus();
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return absl::Status(
+          code, StrCat("the server at ", target,
+                       " does not have this method: ", status.error_message()));
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return absl::Status(code,
+                          StrCat("the server at ", target,
+                                 " did not answer in time (see --timeout)"));
+    case grpc::StatusCode::UNAVAILABLE:
+      return absl::Status(code,
+                          StrCat("the server at ", target,
+                                 " is not available: ", status.error_message(),
+                                 " (is pdpd running there? see --target)"));
+    default:
+      return absl::Status(code, StrCat(target, ": ", status.error_message()));
+  }
+}
+
+}  // namespace
+
+struct RpcClient::Stubs {
+  std::unique_ptr<v1::PolicyDecisionPoint::Stub> decision;
+  std::unique_ptr<v1::PdpAdmin::Stub> admin;
+};
+
+RpcClient::RpcClient(const Connection& connection)
+    : connection_(connection), stubs_(std::make_unique<Stubs>()) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto channel = grpc::CreateCustomChannel(
+      connection.target, grpc::InsecureChannelCredentials(), arguments);
+  stubs_->decision = v1::PolicyDecisionPoint::NewStub(channel);
+  stubs_->admin = v1::PdpAdmin::NewStub(channel);
+}
+
+RpcClient::~RpcClient() = default;
+
+template <typename Request, typename Response, typename Method>
+absl::StatusOr<Response> RpcClient::Call(const Request& request,
+                                         Method method) const {
+  grpc::ClientContext context;
+  context.set_deadline(
+      std::chrono::system_clock::now() +
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::duration<double>(connection_.timeout_seconds)));
+  Response response;
+  const absl::Status status =
+      FromGrpc(method(&context, request, &response), connection_.target);
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<v1::CheckResponse> RpcClient::Check(
+    const v1::CheckRequest& request) const {
+  return Call<v1::CheckRequest, v1::CheckResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->Check(context, in, out);
+      });
+}
+
+std::vector<absl::StatusOr<v1::CheckResponse>> RpcClient::CheckAll(
+    std::span<const v1::CheckRequest> requests) const {
+  std::vector<absl::StatusOr<v1::CheckResponse>> responses(
+      requests.size(), absl::UnknownError("not asked"));
+  std::atomic<size_t> next = 0;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < std::min(kInFlight, requests.size()); ++i) {
+    threads.emplace_back([&] {
+      for (size_t index = next++; index < requests.size(); index = next++) {
+        responses[index] = Check(requests[index]);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return responses;
+}
+
+absl::StatusOr<v1::FilterResponse> RpcClient::Filter(
+    const v1::FilterRequest& request) const {
+  return Call<v1::FilterRequest, v1::FilterResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->Filter(context, in, out);
+      });
+}
+
+absl::StatusOr<v1::DescribeAccessResponse> RpcClient::DescribeAccess(
+    const v1::DescribeAccessRequest& request) const {
+  return Call<v1::DescribeAccessRequest, v1::DescribeAccessResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->DescribeAccess(context, in, out);
+      });
+}
+
+absl::StatusOr<v1::GetStatusResponse> RpcClient::GetStatus() const {
+  return Call<v1::GetStatusRequest, v1::GetStatusResponse>(
+      v1::GetStatusRequest(), [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->GetStatus(context, in, out);
+      });
+}
+
+}  // namespace pdp::ctl

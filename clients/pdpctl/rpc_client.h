@@ -1,0 +1,49 @@
+// Calls to a running server.
+
+#ifndef PDP_CLIENTS_PDPCTL_RPC_CLIENT_H_
+#define PDP_CLIENTS_PDPCTL_RPC_CLIENT_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "clients/pdpctl/command_line.h"
+#include "medplum/pdp/v1/admin.pb.h"
+#include "medplum/pdp/v1/decision.pb.h"
+
+namespace pdp::ctl {
+
+// Thread-safe.  The message of an error names the server, and what to do.
+class RpcClient {
+ public:
+  explicit RpcClient(const Connection& connection);
+  ~RpcClient();
+  RpcClient(const RpcClient&) = delete;
+  RpcClient& operator=(const RpcClient&) = delete;
+
+  absl::StatusOr<medplum::pdp::v1::CheckResponse> Check(
+      const medplum::pdp::v1::CheckRequest& request) const;
+  // Many at once.
+  std::vector<absl::StatusOr<medplum::pdp::v1::CheckResponse>> CheckAll(
+      std::span<const medplum::pdp::v1::CheckRequest> requests) const;
+  absl::StatusOr<medplum::pdp::v1::FilterResponse> Filter(
+      const medplum::pdp::v1::FilterRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
+      const medplum::pdp::v1::DescribeAccessRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;
+
+ private:
+  struct Stubs;
+
+  template <typename Request, typename Response, typename Method>
+  absl::StatusOr<Response> Call(const Request& request, Method method) const;
+
+  const Connection connection_;
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace pdp::ctl
+
+#endif  // PDP_CLIENTS_PDPCTL_RPC_CLIENT_H_

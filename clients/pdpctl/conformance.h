@@ -16,8 +16,8 @@
 
 #include "absl/status/statusor.h"
 #include "clients/pdpctl/judge.h"
-#include "pdp/fhir/memory_lookup.h"
 #include "clients/pdpctl/vector_file.h"
+#include "pdp/fhir/memory_lookup.h"
 
 namespace pdp::ctl {
 
@@ -52,7 +52,8 @@ struct CaseResult {
 // Runs the queries of a Filter over resources, and gives the references of what
 // they find, sorted, each once.
 using SearchExecutor = std::function<absl::StatusOr<std::vector<std::string>>(
-    const fhir::MemoryLookup& lookup, const std::vector<std::string>& queries)>;
+    const fhir::fhir::MemoryLookup& lookup,
+    const std::vector<std::string>& queries)>;
 
 struct ConformanceOptions {
   std::vector<CaseKind> kinds = {std::begin(kCaseKinds), std::end(kCaseKinds)};

@@ -58,7 +58,7 @@ std::string Explain(std::string_view reason, std::string_view message) {
 class ContentComparison {
  public:
   ContentComparison(const RecordedCheck& check, const CheckAnswer& answer,
-                    const fhir::fhir::MemoryLookup& lookup)
+                    const fhir::MemoryLookup& lookup)
       : check_(check), answer_(answer), lookup_(lookup) {}
 
   bool leaks() const { return leaks_; }
@@ -181,7 +181,7 @@ class ContentComparison {
 
   const RecordedCheck& check_;
   const CheckAnswer& answer_;
-  const fhir::fhir::MemoryLookup& lookup_;
+  const fhir::MemoryLookup& lookup_;
   bool leaks_ = false;
 };
 
@@ -422,7 +422,7 @@ class Run {
   const ConformanceOptions& options_;
   Judge& judge_;
   const std::function<void(const CaseResult&)>& report_;
-  const fhir::fhir::MemoryLookup lookup_;
+  const fhir::MemoryLookup lookup_;
 };
 
 }  // namespace

@@ -52,8 +52,7 @@ struct CaseResult {
 // Runs the queries of a Filter over resources, and gives the references of what
 // they find, sorted, each once.
 using SearchExecutor = std::function<absl::StatusOr<std::vector<std::string>>(
-    const fhir::fhir::MemoryLookup& lookup,
-    const std::vector<std::string>& queries)>;
+    const fhir::MemoryLookup& lookup, const std::vector<std::string>& queries)>;
 
 struct ConformanceOptions {
   std::vector<CaseKind> kinds = {std::begin(kCaseKinds), std::end(kCaseKinds)};

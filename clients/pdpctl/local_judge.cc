@@ -37,8 +37,8 @@ absl::Status ToStatus(const policy::Outcome& outcome) {
 
 void LocalJudge::Enter(const VectorFile& file) {
   decision_point_.reset();
-  lookup_ = std::make_unique<fhir::fhir::MemoryLookup>(file.resources(),
-                                                       file.versions());
+  lookup_ =
+      std::make_unique<fhir::MemoryLookup>(file.resources(), file.versions());
   policy::DecisionPointOptions options;
   options.mode = mode_;
   decision_point_ = std::make_unique<policy::DecisionPoint>(*lookup_, options);

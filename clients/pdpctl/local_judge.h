@@ -29,7 +29,7 @@ class LocalJudge : public Judge {
   CheckAnswer Check(const CheckQuestion& question) const;
 
   const policy::Mode mode_;
-  std::unique_ptr<fhir::fhir::MemoryLookup> lookup_;
+  std::unique_ptr<fhir::MemoryLookup> lookup_;
   std::unique_ptr<policy::DecisionPoint> decision_point_;
 };
 

@@ -6,11 +6,10 @@
 #include <cmath>
 
 #include "absl/time/clock.h"
+#include "pdp/base/unicode.h"
 
 namespace pdp {
 namespace {
-
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 std::string_view Name(Severity severity) {
   switch (severity) {
@@ -24,55 +23,23 @@ std::string_view Name(Severity severity) {
   return "ERROR";
 }
 
-// The bytes of the UTF-8 sequence that `text` begins with; 0 where there is
-// none.
-size_t SequenceLength(std::string_view text) {
-  const auto at = [text](size_t i) -> unsigned char {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-  };
-  const auto continues = [&at](size_t i) { return (at(i) & 0xc0) == 0x80; };
-  const unsigned char lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xe0 && at(1) < 0xa0) return 0;
-    if (lead == 0xed && at(1) > 0x9f) return 0;  // A surrogate.
-    return 3;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (lead == 0xf0 && at(1) < 0x90) return 0;
-    if (lead == 0xf4 && at(1) > 0x8f) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-void AppendQuoted(std::string& out, std::string_view text) {
+void AppendQuoted(std::string& out, std::string_view bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  while (!text.empty()) {
-    const size_t length = SequenceLength(text);
-    if (length == 0) {
-      out += kReplacement;
-      text.remove_prefix(1);
-      continue;
-    }
-    const unsigned char c = static_cast<unsigned char>(text.front());
+  for (const char c : ToValidUtf8(bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
-      out += text.front();
+      out += c;
     } else if (c == '\n') {
       out += "\\n";
-    } else if (c < 0x20 || c == 0x7f) {
+    } else if (byte < 0x20 || byte == 0x7f) {
       out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 0xf];
+      out += kHex[byte >> 4];
+      out += kHex[byte & 0xf];
     } else {
-      out += text.substr(0, length);
+      out += c;
     }
-    text.remove_prefix(length);
   }
   out += '"';
 }

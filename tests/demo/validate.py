@@ -66,6 +66,17 @@ PATIENT_PATHS = {
 OTHER_TYPES = {"Condition", "QuestionnaireResponse", "ServiceRequest",
                "Subscription", "UserConfiguration"}
 
+# What `pdpctl test` reads.
+CASE_MEMBERS = {"id", "who", "note", "subject", "interaction", "resource",
+                "version", "proposed", "body", "expect"}
+FILTER_MEMBERS = {"id", "who", "note", "subject", "resource_type", "query",
+                  "expect"}
+SUBJECT_MEMBERS = {"membership", "profile", "project", "smart_scope",
+                   "launch_patient", "extended_mode", "remote_address",
+                   "on_behalf_of", "active_tenants"}
+EXPECT_MEMBERS = {"effect", "reason", "hidden_fields", "readonly_fields",
+                  "enforcement_http_status", "medplum_http_status"}
+
 faults = []
 
 
@@ -285,8 +296,16 @@ def subject_membership(case, resources):
     return found[0] if found else None
 
 
+def check_members(where, value, known):
+    for name in sorted(set(value) - known):
+        fault(where, f"the member `{name}` is unknown")
+
+
 def check_case(case, resources, types, outcomes):
     key, expect = case["id"], case["expect"]
+    check_members(key, case, CASE_MEMBERS)
+    check_members(key, case["subject"], SUBJECT_MEMBERS)
+    check_members(key, expect, EXPECT_MEMBERS)
     interaction = case["interaction"]
     if interaction not in INTERACTIONS | {"patch"}:
         fault(key, f"unknown interaction `{interaction}`")
@@ -323,8 +342,9 @@ def check_case(case, resources, types, outcomes):
             fault(key, f"medplum_http_status {status}")
     else:
         fault(key, f"unknown effect `{effect}`")
-    if "hidden_fields" in expect and effect != "PERMIT_WITH_OBLIGATIONS":
-        fault(key, "hidden_fields are an obligation")
+    for name in ("hidden_fields", "readonly_fields"):
+        if name in expect and effect != "PERMIT_WITH_OBLIGATIONS":
+            fault(key, f"{name} are an obligation")
     for source in policies_of(membership):
         outcomes.setdefault(source, set()).add(effect == "DENY")
 
@@ -339,6 +359,9 @@ def policies_of(membership):
 
 def check_filter(case, resources, types):
     key, expect = case["id"], case["expect"]
+    check_members(key, case, FILTER_MEMBERS)
+    check_members(key, case["subject"], SUBJECT_MEMBERS)
+    check_members(key, expect, {"kind", "queries"})
     if subject_membership(case, resources) is None:
         fault(key, "the subject")
     if case["resource_type"] not in types:

@@ -1,0 +1,113 @@
+#include "pdp/policy/parameters.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace pdp::policy {
+namespace {
+
+Parameter Text(const char* name, const char* value) {
+  return {name, value, /*is_reference=*/false};
+}
+Parameter Ref(const char* name, const char* value) {
+  return {name, value, /*is_reference=*/true};
+}
+
+TEST(ParametersTest, SubstitutesAsMedplumDoes) {
+  const struct {
+    const char* name;
+    std::vector<Parameter> parameters;
+    const char* text;
+    const char* want;
+  } kCases[] = {
+      {"EveryOccurrence", {Text("a", "1")}, "%a,%a", "1,1"},
+      {"TheFirstOfARepeatedNameWins",
+       {Text("a", "1"), Text("a", "2")},
+       "%a",
+       "1"},
+      {"AShorterNameEatsTheBeginningOfALongerOne",
+       {Text("org", "X"), Text("organization", "Y")},
+       "%organization",
+       "Xanization"},
+      {"TheLongerNameFirstIsSafe",
+       {Text("organization", "Y"), Text("org", "X")},
+       "%organization %org",
+       "Y X"},
+      {"AValueIsSubjectToLaterParameters",
+       {Text("a", "%b"), Text("b", "2")},
+       "%a",
+       "2"},
+      {"AReferenceHasAnId",
+       {Ref("o", "Organization/7")},
+       "%o.id %o",
+       "7 Organization/7"},
+      {"AVersionedReferenceGivesItsSecondSegment",
+       {Ref("o", "Organization/7/_history/3")},
+       "%o.id",
+       "7"},
+      {"ATextHasNone", {Text("o", "x")}, "%o.id", "x.id"},
+      {"AReferenceWithoutSlashHasAnUndefinedId",
+       {Ref("o", "seven")},
+       "%o.id",
+       "undefined"},
+      {"AnEmptyTextLeavesTheName", {Text("a", "")}, "%a", "%a"},
+      {"AnUnknownNameStays", {Text("a", "1")}, "%b", "%b"},
+      {"TwoDollarsAreOne", {Text("a", "$$")}, "x%ay", "x$y"},
+      {"DollarAmpersandIsTheMatch", {Text("a", "[$&]")}, "x%ay", "x[%a]y"},
+      {"DollarBacktickIsWhatStoodBefore", {Text("a", "$`")}, "x%ay", "xxy"},
+      {"DollarQuoteIsWhatStandsBehind", {Text("a", "$'")}, "x%ay", "xyy"},
+      {"AnotherDollarIsItself", {Text("a", "$1 $")}, "%a", "$1 $"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(Substitute(c.text, c.parameters), c.want);
+  }
+}
+
+TEST(ParametersTest, ProfileAndPatientFollowTheOwnOnes) {
+  const auto names = [](const std::vector<Parameter>& parameters) {
+    std::string out;
+    for (const Parameter& parameter : parameters) {
+      out += parameter.name + "=" + parameter.value + ";";
+    }
+    return out;
+  };
+  EXPECT_EQ(names(BindingParameters({}, "Practitioner/1")),
+            "profile=Practitioner/1;patient=Practitioner/1;");
+  EXPECT_EQ(names(BindingParameters({Text("patient", "x")}, "P/1")),
+            "patient=x;profile=P/1;");
+  EXPECT_EQ(names(BindingParameters({Text("profile", "x")}, "P/1")),
+            "profile=x;profile=P/1;patient=P/1;");
+}
+
+TEST(ParametersTest, KnowsValuesThatChangeThePolicy) {
+  const struct {
+    const char* value;
+    bool is_plain;
+    bool changes;
+  } kCases[] = {
+      {"Organization/7", true, false},
+      {"Zürich +1", true, false},
+      {"a\"b", false, true},
+      {"a\\b", false, true},
+      {"a$b", false, true},
+      {"a\nb", false, true},
+      {"a&b=c", true, true},
+      {"%other", true, true},
+      {"%profile", true, true},
+      {"100%", true, false},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.value);
+    const Parameter parameter = Text("p", c.value);
+    const std::vector<Parameter> all =
+        BindingParameters({parameter, Text("other", "x")}, "P/1");
+    EXPECT_EQ(ArePlain({parameter}), c.is_plain);
+    EXPECT_EQ(ChangesStructure(parameter, all), c.changes);
+  }
+}
+
+}  // namespace
+}  // namespace pdp::policy

@@ -9,6 +9,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/base/unicode.h"
+#include "pdp/fhir/search/token.h"
 #include "pdp/fhir/search/url_query.h"
 
 namespace pdp::fhir::search {
@@ -106,20 +107,6 @@ std::vector<std::string> SplitOnCommas(std::string_view value) {
     }
   }
   return parts;
-}
-
-TokenTest ToTokenTest(std::string_view alternative) {
-  TokenTest test;
-  const size_t bar = alternative.find('|');
-  if (bar == std::string_view::npos) {
-    test.value = ToLower(alternative);
-    return test;
-  }
-  const std::string_view rest = alternative.substr(bar + 1);
-  test.has_bar = true;
-  test.system = ToLower(alternative.substr(0, bar));
-  test.value = ToLower(rest.substr(0, rest.find('|')));
-  return test;
 }
 
 absl::Status CheckInclude(std::string_view value) {
@@ -223,7 +210,8 @@ void Precompute(Filter& filter) {
   switch (filter.parameter->type) {
     case ParameterType::kToken:
       for (const std::string& alternative : filter.alternatives) {
-        filter.token_tests.push_back(ToTokenTest(alternative));
+        filter.token_tests.push_back(
+            ToTokenTest(alternative, LetterCase::kLowered));
       }
       return;
     case ParameterType::kString:

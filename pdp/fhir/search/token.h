@@ -1,0 +1,45 @@
+// Tokens: the pairs of system and value that token parameters compare
+// (semantics D.4.2).
+
+#ifndef PDP_FHIR_SEARCH_TOKEN_H_
+#define PDP_FHIR_SEARCH_TOKEN_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "pdp/fhir/fhirpath/value.h"
+#include "pdp/fhir/search/criteria.h"
+
+namespace pdp::fhir::search {
+
+struct Token {
+  std::string_view system;  // Empty: absent.
+  std::string_view value;   // Empty: absent.
+  // Of a ContactPoint, whose value is compared without regard to case even
+  // where others are not.
+  bool ignores_case = false;
+};
+
+// Calls `visit` for every token of `value` that has a system or a value: the
+// text and the codings of a CodeableConcept, the display and the code of a
+// Coding, the type's text and the value of an Identifier; of anything simpler
+// its text.  The token's text is good during the call.
+//
+// InvalidArgument: an element that does not have the shape FHIR gives it.
+absl::Status ForEachToken(const fhirpath::Value& value,
+                          absl::FunctionRef<void(const Token&)> visit);
+
+enum class LetterCase : uint8_t { kLowered, kKept };
+
+// One alternative of a filter.
+TokenTest ToTokenTest(std::string_view alternative, LetterCase letter_case);
+
+// Whether `token` passes `test`, which was made with the same letter case.
+bool PassesTest(const TokenTest& test, const Token& token,
+                LetterCase letter_case);
+
+}  // namespace pdp::fhir::search
+
+#endif  // PDP_FHIR_SEARCH_TOKEN_H_

@@ -1,0 +1,62 @@
+// AdminBackend: what PdpAdmin operates, as seen from the service.
+
+#ifndef PDP_SERVICE_ADMIN_BACKEND_H_
+#define PDP_SERVICE_ADMIN_BACKEND_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace pdp::service {
+
+// The proto messages of the same names say what the members mean.
+struct SourceStatus {
+  std::string name;
+  bool ready = false;
+  absl::Time fresh_as_of = absl::InfinitePast();
+  std::string last_error;
+  absl::Time last_error_at = absl::InfinitePast();
+  uint64_t errors = 0;  // Since start.
+  uint64_t resources = 0;
+};
+
+struct StoreStatus {
+  uint32_t format_version = 0;
+  uint64_t bytes_on_disk = 0;
+  uint64_t memberships = 0;
+  uint64_t policies = 0;
+};
+
+struct ResyncResult {
+  uint64_t revision = 0;
+  uint64_t changed = 0;
+};
+
+struct CheckpointResult {
+  std::string path;
+  uint64_t revision = 0;
+};
+
+// Thread-safe.
+class AdminBackend {
+ public:
+  virtual ~AdminBackend() = default;
+
+  // These answer at once.
+  virtual std::vector<SourceStatus> Sources() const = 0;
+  virtual StoreStatus Store() const = 0;
+
+  // These may take long.  Their errors are shown to the caller.
+  virtual absl::StatusOr<ResyncResult> Resync() = 0;
+  // `name` is one path segment of letters, digits, `-` and `_`.
+  virtual absl::StatusOr<CheckpointResult> Checkpoint(
+      std::string_view name) = 0;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_ADMIN_BACKEND_H_

@@ -1,0 +1,213 @@
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/strings.h"
+#include "pdp/service/decision_service.h"
+#include "pdp/service/item_error.h"
+
+namespace pdp::service {
+namespace {
+
+CallOutcome Failed(absl::Status status) {
+  CallOutcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+}  // namespace
+
+// One BatchCheck.
+class DecisionService::Batch {
+ public:
+  Batch(const DecisionService& service, const CallAttempt& attempt,
+        const v1::BatchCheckRequest& request, v1::BatchCheckResponse& response)
+      : service_(service),
+        attempt_(attempt),
+        request_(request),
+        response_(response) {}
+
+  CallOutcome Run();
+
+ private:
+  struct SharedResource {
+    bool converted = false;
+    absl::Status status;
+    policy::ResourceFacts facts;
+    std::optional<std::string> unsupported;
+  };
+
+  absl::Status CheckLimits() const;
+  absl::Status Prepare(const v1::BatchCheckItem& item);
+  absl::Status PrepareSubject(const v1::BatchCheckItem& item);
+  absl::Status PrepareResource(const v1::BatchCheckItem& item);
+  SharedResource& Shared(size_t index);
+  void CountAll() const;
+
+  const DecisionService& service_;
+  const CallAttempt& attempt_;
+  const v1::BatchCheckRequest& request_;
+  v1::BatchCheckResponse& response_;
+
+  policy::AccessRequest access_;  // Its context is that of all items.
+  std::vector<SharedResource> shared_;
+  // Of the item being prepared.
+  std::optional<std::string> unsupported_;
+};
+
+absl::Status DecisionService::Batch::CheckLimits() const {
+  const size_t limit = service_.options_.max_batch_items;
+  const auto items = static_cast<size_t>(request_.items_size());
+  const auto resources = static_cast<size_t>(request_.resources_size());
+  if (items > limit) {
+    return absl::ResourceExhaustedError(
+        StrCat("items: ", items, " items; at most ", limit,
+               " are taken in one call, so send several"));
+  }
+  if (resources > limit) {
+    return absl::ResourceExhaustedError(
+        StrCat("resources: ", resources, " resources; at most ", limit,
+               " are taken in one call, so send several"));
+  }
+  return absl::OkStatus();
+}
+
+CallOutcome DecisionService::Batch::Run() {
+  if (!service_.data_.IsReady()) return Failed(NotReady());
+  absl::Status status = CheckLimits();
+  if (!status.ok()) return Failed(std::move(status));
+  const absl::Time now = absl::Now();
+  const std::optional<std::string> unsupported = FindUnsupported(request_);
+  if (!unsupported) {
+    status = ConvertContext(request_.context(),
+                            service_.decision_point_.options().mode,
+                            service_.options_.limits, access_.context);
+    if (!status.ok()) return Failed(std::move(status));
+    CallOutcome outcome = CheckConsistency(service_.Facts(), attempt_,
+                                           request_.consistency(), now);
+    if (!outcome.status.ok()) return outcome;
+  }
+
+  shared_.resize(static_cast<size_t>(request_.resources_size()));
+  response_.mutable_results()->Reserve(request_.items_size());
+  CallOutcome pending;
+  for (int i = 0; i < request_.items_size(); ++i) {
+    v1::BatchCheckResult& result = *response_.add_results();
+    if (unsupported) {
+      service_.DenyUnsupported(*unsupported, now, *result.mutable_decision());
+      continue;
+    }
+    CallOutcome outcome = Failed(Prepare(request_.items(i)));
+    if (!outcome.status.ok()) {
+      outcome.status = InField(StrCat("items[", i, "]"), outcome.status);
+    } else if (unsupported_) {
+      service_.DenyUnsupported(*unsupported_, now, *result.mutable_decision());
+    } else {
+      outcome =
+          service_.Decide(attempt_, access_, now, *result.mutable_decision());
+    }
+    if (!outcome.status.ok())
+      SetItemError(outcome.status, *result.mutable_error());
+    if (outcome.pending()) {
+      pending.status = outcome.status;
+      pending.needed.insert(pending.needed.end(), outcome.needed.begin(),
+                            outcome.needed.end());
+    }
+  }
+  if (pending.pending()) return pending;
+  CountAll();
+  return {};
+}
+
+absl::Status DecisionService::Batch::Prepare(const v1::BatchCheckItem& item) {
+  unsupported_ = FindUnsupported(item);
+  if (unsupported_) return absl::OkStatus();
+  absl::Status status =
+      ConvertInteraction(item.interaction(), access_.interaction);
+  if (status.ok()) status = PrepareSubject(item);
+  if (status.ok()) status = PrepareResource(item);
+  return status;
+}
+
+absl::Status DecisionService::Batch::PrepareSubject(
+    const v1::BatchCheckItem& item) {
+  const v1::Subject& subject =
+      item.has_subject() ? item.subject() : request_.subject();
+  unsupported_ = FindUnsupported(subject);
+  if (unsupported_) return absl::OkStatus();
+  return ConvertSubject(subject, access_.subject);
+}
+
+absl::Status DecisionService::Batch::PrepareResource(
+    const v1::BatchCheckItem& item) {
+  switch (item.target_case()) {
+    case v1::BatchCheckItem::kResource: {
+      if (!unsupported_) unsupported_ = FindUnsupported(item.resource());
+      if (unsupported_) return absl::OkStatus();
+      access_.resource = {};
+      absl::Status status = ConvertResource(
+          item.resource(), service_.options_.limits, access_.resource);
+      if (status.ok()) {
+        status = CheckResource(access_.interaction, access_.resource);
+      }
+      return status.ok() ? status : InField("resource", status);
+    }
+    case v1::BatchCheckItem::kResourceIndex: {
+      if (item.resource_index() >= shared_.size()) {
+        return absl::InvalidArgumentError(
+            StrCat("resource_index: ", item.resource_index(),
+                   " is past the last of ", shared_.size(), " resources"));
+      }
+      const SharedResource& shared = Shared(item.resource_index());
+      if (!unsupported_) unsupported_ = shared.unsupported;
+      if (unsupported_) return absl::OkStatus();
+      access_.resource = shared.facts;
+      const absl::Status status =
+          shared.status.ok()
+              ? CheckResource(access_.interaction, access_.resource)
+              : shared.status;
+      if (status.ok()) return status;
+      return InField(
+          StrCat("resource_index: resources[", item.resource_index(), "]"),
+          status);
+    }
+    case v1::BatchCheckItem::TARGET_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError(
+      "resource: missing; send a resource, or the resource_index of one of "
+      "BatchCheckRequest.resources");
+}
+
+DecisionService::Batch::SharedResource& DecisionService::Batch::Shared(
+    size_t index) {
+  SharedResource& shared = shared_[index];
+  if (shared.converted) return shared;
+  shared.converted = true;
+  const v1::Resource& message = request_.resources(static_cast<int>(index));
+  shared.unsupported = FindUnsupported(message);
+  if (!shared.unsupported) {
+    shared.status =
+        ConvertResource(message, service_.options_.limits, shared.facts);
+  }
+  return shared;
+}
+
+void DecisionService::Batch::CountAll() const {
+  for (int i = 0; i < request_.items_size(); ++i) {
+    const v1::BatchCheckResult& result = response_.results(i);
+    if (result.has_decision()) {
+      service_.Count(request_.items(i).interaction(), result.decision());
+    }
+  }
+}
+
+CallOutcome DecisionService::BatchCheck(
+    const CallAttempt& attempt, const v1::BatchCheckRequest& request,
+    v1::BatchCheckResponse& response) const {
+  return Batch(*this, attempt, request, response).Run();
+}
+
+}  // namespace pdp::service

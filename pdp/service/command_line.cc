@@ -1,0 +1,102 @@
+#include "pdp/service/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pdp/service/version.h"
+
+namespace pdp::service {
+namespace {
+
+struct Flag {
+  const char* name;
+  const char* value;
+  const char* help;
+};
+
+constexpr Flag kFlags[] = {
+    {"source", "directory:PATH",
+     "Where policies and memberships come from: FHIR JSON files and Bundles "
+     "below PATH. Required."},
+    {"data-dir", "DIR", "The directory of the store. Required."},
+    {"listen", "ADDRESS",
+     "host:port (port 0: one is picked) or unix:PATH for gRPC; loopback only; "
+     "repeatable. [127.0.0.1:8990]"},
+    {"http-listen", "ADDRESS",
+     "host:port for /metrics, /livez and /readyz, or none. [127.0.0.1:8991]"},
+    {"mode", "strict|parity",
+     "parity decides as Medplum does, defects included; strict is never more "
+     "permissive. [strict]"},
+    {"parameter-semantics", "documented|server",
+     "A parameter given several times in one access item: each value, or the "
+     "first. [documented; in parity mode server]"},
+    {"max-staleness", "DURATION",
+     "No decision from data that is further behind. [5m]"},
+    {"stale-after", "DURATION", "Data further behind is called stale. [30s]"},
+    {"decision-reuse", "DURATION",
+     "How long callers may reuse an answer; 0s for not at all. [10s]"},
+    {"audit-mode", "off|best_effort|required", "Only off yet. [off]"},
+    {"threads", "N",
+     "Threads that decide; 0 for half the number of cores. [0]"},
+    {"max-bound-policies", "N", "Bound policies kept for reuse. [10000]"},
+    {"socket-mode", "0600|0660", "Permissions of unix sockets. [0600]"},
+    {"drain-timeout", "DURATION",
+     "How long calls in flight may take to end on SIGTERM. [20s]"},
+};
+
+constexpr char kFooter[] = R"(
+Examples:
+  pdpd --source directory:docs/policies --data-dir /var/lib/medplum-pdp
+  pdpd --config /etc/medplum-pdp/pdpd.yaml --mode parity
+  pdpd --source directory:policies --data-dir data --listen 127.0.0.1:0
+       --listen unix:/run/medplum-pdp/pdp.sock --http-listen none
+
+When it serves, one line of JSON on stdout says where:
+  {"event":"ready","grpc":["127.0.0.1:8990"],"http":"127.0.0.1:8991","pid":7}
+
+Exit codes: 0 drained after SIGTERM or SIGINT, 1 a fault, 2 the configuration.
+)";
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine result;
+  CLI::App app("pdpd: the policy decision point for Medplum.", "pdpd");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("pdpd ") + kVersion);
+  app.get_formatter()->column_width(40);
+  app.add_option_function<std::string>(
+         "--config",
+         [&](const std::string& value) { result.inputs.config_file = value; },
+         "A YAML file with the same keys; flags win over it.")
+      ->type_name("FILE");
+  for (const Flag& flag : kFlags) {
+    const std::string name = flag.name;
+    const auto keep = [&result, name](const std::vector<std::string>& values) {
+      for (const std::string& value : values) {
+        result.inputs.flags.emplace_back(name, value);
+      }
+    };
+    CLI::Option* option = app.add_option_function<std::vector<std::string>>(
+        "--" + name, keep, flag.help);
+    option->type_name(flag.value)->allow_extra_args(false);
+    if (name != "listen") option->expected(1);
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int code = app.exit(error, out, err);
+    result.exit =
+        CommandLine::Exit{.code = code == 0 ? 0 : 2,
+                          .message = code == 0 ? out.str() : err.str()};
+  }
+  return result;
+}
+
+}  // namespace pdp::service

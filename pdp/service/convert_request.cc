@@ -1,0 +1,464 @@
+#include "pdp/service/convert_request.h"
+
+#include <google/protobuf/unknown_field_set.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/fhir/resource_key.h"
+
+namespace pdp::service {
+namespace {
+
+using fhir::Interaction;
+using fhir::ResourceKey;
+
+constexpr std::string_view kProfileTypes[] = {
+    "Practitioner", "Patient", "RelatedPerson", "ClientApplication", "Bot"};
+
+absl::Status Wrong(std::string_view field, std::string_view message) {
+  return absl::InvalidArgumentError(StrCat(field, ": ", message));
+}
+
+// FHIR's [A-Za-z0-9-.]{1,64}.
+bool IsId(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  c == '-' || c == '.';
+         });
+}
+
+bool IsTypeName(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         absl::ascii_isalpha(static_cast<unsigned char>(text.front())) &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c));
+         });
+}
+
+// Text from the request in a message: short, and printable.
+std::string Quoted(std::string_view text) {
+  constexpr size_t kMax = 80;
+  std::string shown(text.substr(0, kMax));
+  for (char& c : shown) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+  }
+  return StrCat("`", shown, text.size() > kMax ? "...`" : "`");
+}
+
+absl::Status CheckProjectId(std::string_view field, std::string_view id) {
+  if (id.empty() || IsId(id)) return absl::OkStatus();
+  return Wrong(field, StrCat(Quoted(id),
+                             " is not the id of a Project; send the "
+                             "id alone, without `Project/`"));
+}
+
+absl::Status CheckMemberReference(std::string_view field,
+                                  std::string_view reference,
+                                  bool user_allowed) {
+  const std::optional<ResourceKey> key = ResourceKey::Parse(reference);
+  const bool known =
+      key && (key->type == "ProjectMembership" ||
+              (user_allowed && key->type == "User") ||
+              std::find(std::begin(kProfileTypes), std::end(kProfileTypes),
+                        key->type) != std::end(kProfileTypes));
+  if (known) return absl::OkStatus();
+  return Wrong(field, StrCat(Quoted(reference),
+                             " is not a member; send `Type/id` of a "
+                             "ProjectMembership, Practitioner, "
+                             "Patient, RelatedPerson, "
+                             "ClientApplication",
+                             user_allowed ? ", Bot or User" : " or Bot"));
+}
+
+absl::Status ParseJson(std::string_view field, const std::string& json,
+                       const fhir::ParseLimits& limits,
+                       fhir::ResourcePtr& resource) {
+  if (json.empty()) return absl::OkStatus();
+  absl::StatusOr<fhir::ResourcePtr> parsed =
+      fhir::Resource::Parse(json, limits);
+  if (!parsed.ok()) {
+    return absl::Status(parsed.status().code(),
+                        StrCat(field, ": ", ToStd(parsed.status().message())));
+  }
+  resource = *std::move(parsed);
+  return absl::OkStatus();
+}
+
+absl::Status TypesDisagree(std::string_view field, std::string_view is,
+                           std::string_view other_field,
+                           std::string_view other) {
+  return Wrong(field,
+               StrCat("is of the type ", Quoted(is), ", but ", other_field,
+                      " says ", Quoted(other), "; send one resource"));
+}
+
+std::string_view UpperName(Interaction interaction) {
+  constexpr std::array<std::string_view, 9> kNames = {
+      "",        "READ",   "VREAD",  "UPDATE", "DELETE",
+      "HISTORY", "CREATE", "SEARCH", "PATCH"};
+  return kNames[static_cast<size_t>(interaction)];
+}
+
+// "field 14 of Context is not known to this server".
+template <typename Message>
+std::optional<std::string> FindUnknownFields(const Message& message) {
+  const google::protobuf::UnknownFieldSet& fields =
+      message.GetReflection()->GetUnknownFields(message);
+  if (fields.empty()) return std::nullopt;
+  return StrCat("field ", fields.field(0).number(), " of ",
+                Message::descriptor()->name(),
+                " is not known to this server; leave it out, or ask a newer "
+                "server");
+}
+
+}  // namespace
+
+absl::Status InField(std::string_view field, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      StrCat(field, ".", ToStd(status.message())));
+}
+
+absl::Status ConvertSubject(const v1::Subject& message,
+                            policy::Subject& subject) {
+  if (message.identity_case() != v1::Subject::kReference) {
+    return Wrong("subject.reference",
+                 "missing; send the member's `ProjectMembership/id`, or a "
+                 "profile with subject.project");
+  }
+  PDP_RETURN_IF_ERROR(CheckMemberReference("subject.reference",
+                                           message.reference(),
+                                           /*user_allowed=*/true));
+  PDP_RETURN_IF_ERROR(CheckProjectId("subject.project", message.project()));
+  subject.reference = message.reference();
+  subject.project = message.project();
+  return absl::OkStatus();
+}
+
+absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
+                            const RequestLimits& limits,
+                            policy::RequestContext& context) {
+  if (message.has_smart_scope()) context.smart_scope = message.smart_scope();
+  if (message.has_launch_patient()) {
+    const std::optional<ResourceKey> key =
+        ResourceKey::Parse(message.launch_patient());
+    if (!key || key->type != "Patient") {
+      return Wrong("context.launch_patient",
+                   StrCat(Quoted(message.launch_patient()),
+                          " is not a patient; send `Patient/id`, or leave it "
+                          "out"));
+    }
+    context.launch_patient = message.launch_patient();
+  }
+  context.extended_mode = message.extended_mode();
+  if (message.has_remote_address()) {
+    if (message.remote_address().empty()) {
+      return Wrong("context.remote_address",
+                   "empty; send the address, or leave the field out");
+    }
+    context.remote_address = message.remote_address();
+  }
+  switch (static_cast<int>(message.authentication())) {
+    case v1::AUTHENTICATION_UNSPECIFIED:
+    case v1::AUTHENTICATION_TOKEN:
+      context.authentication = policy::Authentication::kToken;
+      break;
+    case v1::AUTHENTICATION_BASIC:
+      context.authentication = policy::Authentication::kBasic;
+      break;
+    default:
+      return Wrong("context.authentication",
+                   "a value that this server does not know; send TOKEN or "
+                   "BASIC");
+  }
+  if (message.has_on_behalf_of()) {
+    PDP_RETURN_IF_ERROR(CheckMemberReference("context.on_behalf_of",
+                                             message.on_behalf_of(),
+                                             /*user_allowed=*/false));
+    context.on_behalf_of = message.on_behalf_of();
+  }
+  const int tenants = message.active_tenants_size();
+  if (static_cast<size_t>(tenants) > limits.active_tenants) {
+    return absl::ResourceExhaustedError(
+        StrCat("context.active_tenants: ", tenants, " tenants; at most ",
+               limits.active_tenants, " are taken"));
+  }
+  for (int i = 0; i < tenants; ++i) {
+    const std::string& tenant = message.active_tenants(i);
+    if (!ResourceKey::Parse(tenant)) {
+      return Wrong(StrCat("context.active_tenants[", i, "]"),
+                   StrCat(Quoted(tenant),
+                          " is not a reference; send `Type/id`, such as "
+                          "`Organization/123`"));
+    }
+    context.active_tenants.push_back(tenant);
+  }
+  switch (static_cast<int>(message.read_path())) {
+    case v1::READ_PATH_UNSPECIFIED:
+      context.read_path = policy::ReadPath::kCacheOrDatabase;
+      break;
+    case v1::READ_PATH_DURABLE_ONLY:
+      if (mode == policy::Mode::kStrict) {
+        return Wrong("context.read_path",
+                     "DURABLE_ONLY is for servers in parity mode, and this one "
+                     "is strict; leave it out");
+      }
+      context.read_path = policy::ReadPath::kDurableOnly;
+      break;
+    default:
+      return Wrong("context.read_path",
+                   "a value that this server does not know; leave it out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConvertInteraction(int number, Interaction& interaction) {
+  if (number == v1::INTERACTION_UNSPECIFIED) {
+    return Wrong("interaction",
+                 "missing; say what is to be done, READ for "
+                 "example");
+  }
+  if (!v1::Interaction_IsValid(number)) {
+    return Wrong("interaction",
+                 StrCat(number, " is not an interaction of this server"));
+  }
+  interaction = static_cast<Interaction>(number);
+  return absl::OkStatus();
+}
+
+absl::Status ConvertResource(const v1::Resource& message,
+                             const RequestLimits& limits,
+                             policy::ResourceFacts& facts) {
+  PDP_RETURN_IF_ERROR(
+      ParseJson("body", message.body(), limits.resource, facts.current));
+  PDP_RETURN_IF_ERROR(ParseJson("proposed", message.proposed(), limits.resource,
+                                facts.proposed));
+  const fhir::Resource* body = facts.current.get();
+  const fhir::Resource* proposed = facts.proposed.get();
+
+  facts.type = message.type();
+  if (facts.type.empty() && body != nullptr) facts.type = body->type();
+  if (facts.type.empty() && proposed != nullptr) facts.type = proposed->type();
+  if (facts.type.empty()) {
+    return Wrong("type",
+                 "missing; send the resource type, or the resource "
+                 "itself as `body` or `proposed`");
+  }
+  if (!IsTypeName(facts.type)) {
+    return Wrong("type", StrCat(Quoted(facts.type),
+                                " is not a resource type; send a "
+                                "name such as `Patient`"));
+  }
+  if (body != nullptr && body->type() != facts.type) {
+    return TypesDisagree("body", body->type(), "type", facts.type);
+  }
+  if (proposed != nullptr && proposed->type() != facts.type) {
+    return TypesDisagree("proposed", proposed->type(),
+                         message.type().empty() ? "body" : "type", facts.type);
+  }
+
+  facts.id = message.id();
+  if (facts.id.empty() && body != nullptr) facts.id = body->id();
+  if (!facts.id.empty() && !IsId(facts.id)) {
+    return Wrong("id", StrCat(Quoted(facts.id),
+                              " is not an id; send 1 to 64 "
+                              "letters, digits, `-` or `.`"));
+  }
+  if (body != nullptr && !body->id().empty() && body->id() != facts.id) {
+    return Wrong("body", StrCat("is the resource ", Quoted(body->id()),
+                                ", but id says ", Quoted(facts.id),
+                                "; send the resource that is asked about"));
+  }
+  if (!message.version_id().empty() && !IsId(message.version_id())) {
+    return Wrong("version_id",
+                 StrCat(Quoted(message.version_id()),
+                        " is not a version; send meta.versionId alone, without "
+                        "quotes or `W/`"));
+  }
+  facts.version_id = message.version_id();
+  PDP_RETURN_IF_ERROR(CheckProjectId("project", message.project()));
+  facts.project = message.project();
+  if (message.deleted() && body == nullptr) {
+    return Wrong("deleted",
+                 "set without body; send the resource's last version as body, "
+                 "or leave it out and let the server look it up");
+  }
+  facts.deleted = message.deleted();
+  return absl::OkStatus();
+}
+
+absl::Status CheckResource(Interaction interaction,
+                           const policy::ResourceFacts& facts) {
+  const std::string_view name = UpperName(interaction);
+  const bool has_target = interaction != Interaction::kCreate &&
+                          interaction != Interaction::kSearch;
+  const bool writes_content = interaction == Interaction::kCreate ||
+                              interaction == Interaction::kUpdate ||
+                              interaction == Interaction::kPatch;
+  if (has_target && facts.id.empty()) {
+    return Wrong("id", StrCat("missing; ", name, " needs the resource's id"));
+  }
+  if (!has_target && facts.current != nullptr) {
+    return Wrong("body", StrCat("not for ", name,
+                                ", which has no stored "
+                                "resource; ",
+                                interaction == Interaction::kCreate
+                                    ? "send the new resource as proposed"
+                                    : "leave it out"));
+  }
+  if (!has_target && !facts.id.empty()) {
+    return Wrong("id", StrCat("not for ", name, "; leave it out"));
+  }
+  if (writes_content && facts.proposed == nullptr) {
+    return Wrong("proposed", StrCat("missing; ", name,
+                                    " needs the resource as it shall be"));
+  }
+  if (!writes_content && facts.proposed != nullptr) {
+    return Wrong("proposed",
+                 StrCat("not for ", name, ", which writes no content; ",
+                        "leave it out"));
+  }
+  if (interaction == Interaction::kVread && facts.version_id.empty()) {
+    return Wrong("version_id",
+                 "missing; VREAD needs the version that is to be read");
+  }
+  const bool takes_version = interaction == Interaction::kVread ||
+                             interaction == Interaction::kUpdate ||
+                             interaction == Interaction::kPatch ||
+                             interaction == Interaction::kDelete;
+  if (!takes_version && !facts.version_id.empty()) {
+    return Wrong("version_id",
+                 StrCat("not for ", name, "; leave it out",
+                        interaction == Interaction::kRead
+                            ? ", or ask for VREAD to read one version"
+                            : ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
+                          const RequestLimits& limits,
+                          policy::AccessRequest& request) {
+  PDP_RETURN_IF_ERROR(
+      ConvertInteraction(message.interaction(), request.interaction));
+  PDP_RETURN_IF_ERROR(ConvertSubject(message.subject(), request.subject));
+  PDP_RETURN_IF_ERROR(
+      ConvertContext(message.context(), mode, limits, request.context));
+  if (!message.has_resource()) {
+    return Wrong("resource", "missing; send its type and id, or its content");
+  }
+  absl::Status status =
+      ConvertResource(message.resource(), limits, request.resource);
+  if (status.ok())
+    status = CheckResource(request.interaction, request.resource);
+  if (!status.ok()) return InField("resource", status);
+  request.return_completed_resource = message.return_completed_resource();
+  return absl::OkStatus();
+}
+
+absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
+                           const RequestLimits& limits,
+                           policy::FilterRequest& request) {
+  PDP_RETURN_IF_ERROR(ConvertSubject(message.subject(), request.subject));
+  PDP_RETURN_IF_ERROR(
+      ConvertContext(message.context(), mode, limits, request.context));
+  if (message.resource_type().empty()) {
+    return Wrong("resource_type", "missing; send the type to be searched");
+  }
+  if (!IsTypeName(message.resource_type())) {
+    return Wrong("resource_type",
+                 StrCat(Quoted(message.resource_type()),
+                        " is not a resource type; send a name such as "
+                        "`Patient`"));
+  }
+  request.resource_type = message.resource_type();
+  if (!message.query().empty() &&
+      (message.query().front() == '?' || message.query().front() == '/')) {
+    return Wrong("query",
+                 "begins with `?` or `/`; send what follows the `?` "
+                 "of a search");
+  }
+  request.query = message.query();
+  switch (static_cast<int>(message.runner())) {
+    case v1::QUERY_RUNNER_UNSPECIFIED:
+    case v1::QUERY_RUNNER_PRIVILEGED:
+      request.runner_is_privileged = true;
+      break;
+    case v1::QUERY_RUNNER_SAME_PROJECT:
+      request.runner_is_privileged = false;
+      break;
+    default:
+      return Wrong("runner",
+                   "a value that this server does not know; send "
+                   "PRIVILEGED or SAME_PROJECT");
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::string> FindUnsupported(const v1::Subject& message) {
+  if (message.identity_case() == v1::Subject::kAccessToken) {
+    return "subject.access_token is not supported yet; verify the token and "
+           "send the member as subject.reference";
+  }
+  return FindUnknownFields(message);
+}
+
+std::optional<std::string> FindUnsupported(const v1::Context& message) {
+  if (message.has_session()) {
+    return "context.session is not supported yet; judge the session and leave "
+           "the field out";
+  }
+  return FindUnknownFields(message);
+}
+
+std::optional<std::string> FindUnsupported(const v1::Resource& message) {
+  return FindUnknownFields(message);
+}
+
+namespace {
+
+template <typename Request>
+std::optional<std::string> FindUnsupportedInCall(const Request& message) {
+  std::optional<std::string> found = FindUnsupported(message.subject());
+  if (!found) found = FindUnsupported(message.context());
+  if (!found) found = FindUnknownFields(message.consistency());
+  if (!found) found = FindUnknownFields(message);
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::string> FindUnsupported(const v1::CheckRequest& message) {
+  std::optional<std::string> found = FindUnsupportedInCall(message);
+  if (!found) found = FindUnsupported(message.resource());
+  return found;
+}
+
+std::optional<std::string> FindUnsupported(const v1::FilterRequest& message) {
+  return FindUnsupportedInCall(message);
+}
+
+std::optional<std::string> FindUnsupported(
+    const v1::DescribeAccessRequest& message) {
+  return FindUnsupportedInCall(message);
+}
+
+std::optional<std::string> FindUnsupported(
+    const v1::BatchCheckRequest& message) {
+  std::optional<std::string> found = FindUnsupported(message.context());
+  if (!found) found = FindUnknownFields(message.consistency());
+  if (!found) found = FindUnknownFields(message);
+  return found;
+}
+
+std::optional<std::string> FindUnsupported(const v1::BatchCheckItem& message) {
+  return FindUnknownFields(message);
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,92 @@
+// Requests of the API → requests of the decision point, and everything that is
+// checked about them on the way.
+//
+// An error is InvalidArgument (ResourceExhausted past a limit) and begins with
+// the field it is about: "resource.id: missing; ...".  Text in what is filled
+// in points into the message, which must outlive it.
+
+#ifndef PDP_SERVICE_CONVERT_REQUEST_H_
+#define PDP_SERVICE_CONVERT_REQUEST_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "pdp/fhir/interaction.h"
+#include "pdp/fhir/resource.h"
+#include "pdp/policy/mode.h"
+#include "pdp/policy/request.h"
+
+namespace medplum::pdp::v1 {
+class BatchCheckItem;
+class BatchCheckRequest;
+class CheckRequest;
+class Context;
+class DescribeAccessRequest;
+class FilterRequest;
+class Resource;
+class Subject;
+}  // namespace medplum::pdp::v1
+
+namespace pdp::service {
+
+namespace v1 = ::medplum::pdp::v1;
+
+struct RequestLimits {
+  fhir::ParseLimits resource;
+  size_t active_tenants = 100;
+};
+
+// Puts `field` and a dot in front of the message: "items[3]" and "subject:
+// missing" give "items[3].subject: missing".
+absl::Status InField(std::string_view field, const absl::Status& status);
+
+absl::Status ConvertSubject(const v1::Subject& message,
+                            policy::Subject& subject);
+
+absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
+                            const RequestLimits& limits,
+                            policy::RequestContext& context);
+
+// `number` is a v1::Interaction, also one that this server has no name for.
+absl::Status ConvertInteraction(int number, fhir::Interaction& interaction);
+
+// Parses `body` and `proposed`, and fills in type and id from them.  What does
+// not depend on the interaction is checked here, what does in CheckResource:
+// one resource may serve several interactions.
+absl::Status ConvertResource(const v1::Resource& message,
+                             const RequestLimits& limits,
+                             policy::ResourceFacts& facts);
+
+absl::Status CheckResource(fhir::Interaction interaction,
+                           const policy::ResourceFacts& facts);
+
+// All of the above.
+absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
+                          const RequestLimits& limits,
+                          policy::AccessRequest& request);
+
+absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
+                           const RequestLimits& limits,
+                           policy::FilterRequest& request);
+
+// What these ask for that this server cannot do, as a sentence; nothing where
+// it can do it all.  Fields of a newer API are found here too.  Such a request
+// is denied, NOT_SUPPORTED: ignoring a field could permit what it restricts.
+std::optional<std::string> FindUnsupported(const v1::Subject& message);
+std::optional<std::string> FindUnsupported(const v1::Context& message);
+std::optional<std::string> FindUnsupported(const v1::Resource& message);
+std::optional<std::string> FindUnsupported(const v1::CheckRequest& message);
+std::optional<std::string> FindUnsupported(const v1::FilterRequest& message);
+std::optional<std::string> FindUnsupported(
+    const v1::DescribeAccessRequest& message);
+// Of these two what is of the call or the item alone, not the subject and the
+// resources that they hold.
+std::optional<std::string> FindUnsupported(
+    const v1::BatchCheckRequest& message);
+std::optional<std::string> FindUnsupported(const v1::BatchCheckItem& message);
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_CONVERT_REQUEST_H_

@@ -1,0 +1,206 @@
+#include "pdp/service/decision_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/strings.h"
+#include "pdp/service/convert_decision.h"
+#include "pdp/service/decision_id.h"
+#include "pdp/service/item_error.h"
+#include "pdp/service/timestamp.h"
+
+namespace pdp::service {
+namespace {
+
+CallOutcome Failed(absl::Status status) {
+  CallOutcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+CallOutcome FromEngine(const CallAttempt& attempt, policy::Outcome outcome) {
+  CallOutcome result = Failed(std::move(outcome.status));
+  if (attempt.may_fetch) result.needed = std::move(outcome.needed);
+  return result;
+}
+
+}  // namespace
+
+DecisionService::DecisionService(const policy::DecisionPoint& decision_point,
+                                 const fhir::ResourceLookup& lookup,
+                                 const DataState& data, Metrics& metrics,
+                                 const DecisionServiceOptions& options)
+    : decision_point_(decision_point),
+      lookup_(lookup),
+      data_(data),
+      metrics_(metrics),
+      options_(options) {}
+
+CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
+                                       const v1::CheckRequest& request,
+                                       v1::Decision& decision) const {
+  if (!data_.IsReady()) return Failed(NotReady());
+  const absl::Time now = absl::Now();
+  if (const std::optional<std::string> what = FindUnsupported(request)) {
+    DenyUnsupported(*what, now, decision);
+    Count(request.interaction(), decision);
+    return {};
+  }
+  policy::AccessRequest access;
+  absl::Status status = ConvertCheck(request, decision_point_.options().mode,
+                                     options_.limits, access);
+  if (!status.ok()) return Failed(std::move(status));
+  CallOutcome outcome =
+      CheckConsistency(Facts(), attempt, request.consistency(), now);
+  if (!outcome.status.ok()) return outcome;
+  outcome = Decide(attempt, access, now, decision);
+  if (outcome.status.ok()) Count(request.interaction(), decision);
+  return outcome;
+}
+
+CallOutcome DecisionService::Check(const CallAttempt& attempt,
+                                   const v1::CheckRequest& request,
+                                   v1::CheckResponse& response) const {
+  return CheckInto(attempt, request, *response.mutable_decision());
+}
+
+CallOutcome DecisionService::CheckStream(
+    const CallAttempt& attempt, const v1::CheckStreamRequest& request,
+    v1::CheckStreamResponse& response) const {
+  response.set_id(request.id());
+  CallOutcome outcome =
+      CheckInto(attempt, request.check(), *response.mutable_decision());
+  if (outcome.status.ok() || outcome.pending()) return outcome;
+  SetItemError(outcome.status, *response.mutable_error());
+  return {};
+}
+
+CallOutcome DecisionService::Filter(const CallAttempt& attempt,
+                                    const v1::FilterRequest& request,
+                                    v1::FilterResponse& response) const {
+  if (!data_.IsReady()) return Failed(NotReady());
+  const absl::Time now = absl::Now();
+  policy::FilterAnswer answer;
+  if (const std::optional<std::string> what = FindUnsupported(request)) {
+    answer.kind = policy::FilterKind::kAlwaysDenied;
+    answer.reason = policy::Reason::kNotSupported;
+    answer.message = *what;
+    answer.revision = decision_point_.revision();
+  } else {
+    policy::FilterRequest filter;
+    absl::Status status = ConvertFilter(request, decision_point_.options().mode,
+                                        options_.limits, filter);
+    if (!status.ok()) return Failed(std::move(status));
+    CallOutcome outcome =
+        CheckConsistency(Facts(), attempt, request.consistency(), now);
+    if (!outcome.status.ok()) return outcome;
+    policy::Outcome decided = decision_point_.Filter(filter, answer);
+    if (!decided.decided()) return FromEngine(attempt, std::move(decided));
+  }
+
+  if (IsStale(now)) answer.notes.push_back(StaleNote());
+  ConvertFilterAnswer(answer, response);
+  WriteDecisionId(now, *response.mutable_decision_id());
+  if (const std::optional<absl::Time> until = ValidUntil(answer.reason, now)) {
+    WriteTimestamp(*until, *response.mutable_valid_until());
+  }
+  metrics_.CountFilter(answer.kind, answer.reason);
+  return {};
+}
+
+CallOutcome DecisionService::DescribeAccess(
+    const CallAttempt& attempt, const v1::DescribeAccessRequest& request,
+    v1::DescribeAccessResponse& response) const {
+  if (!data_.IsReady()) return Failed(NotReady());
+  const absl::Time now = absl::Now();
+  policy::DecisionPoint::EffectivePolicy answer;
+  if (const std::optional<std::string> what = FindUnsupported(request)) {
+    answer.denial.reason = policy::Reason::kNotSupported;
+    answer.denial.message = *what;
+  } else {
+    policy::Subject subject;
+    policy::RequestContext context;
+    absl::Status status = ConvertSubject(request.subject(), subject);
+    if (status.ok()) {
+      status = ConvertContext(request.context(), decision_point_.options().mode,
+                              options_.limits, context);
+    }
+    if (!status.ok()) return Failed(std::move(status));
+    CallOutcome outcome =
+        CheckConsistency(Facts(), attempt, request.consistency(), now);
+    if (!outcome.status.ok()) return outcome;
+    policy::Outcome described =
+        decision_point_.DescribeEffectivePolicy(subject, context, answer);
+    if (!described.decided()) return FromEngine(attempt, std::move(described));
+  }
+  if (IsStale(now)) answer.denial.notes.push_back(StaleNote());
+  ConvertEffectivePolicy(answer, response);
+  response.set_revision(decision_point_.revision());
+  return {};
+}
+
+ConsistencyFacts DecisionService::Facts() const {
+  return {.data = data_,
+          .lookup = lookup_,
+          .revision = decision_point_.revision(),
+          .max_staleness = options_.max_staleness};
+}
+
+CallOutcome DecisionService::Decide(const CallAttempt& attempt,
+                                    const policy::AccessRequest& request,
+                                    absl::Time now,
+                                    v1::Decision& message) const {
+  policy::Decision decision;
+  policy::Outcome outcome = decision_point_.Decide(request, decision);
+  if (!outcome.decided()) return FromEngine(attempt, std::move(outcome));
+  Complete(decision, now, message);
+  return {};
+}
+
+void DecisionService::DenyUnsupported(const std::string& what, absl::Time now,
+                                      v1::Decision& message) const {
+  policy::Decision decision;
+  decision.effect = policy::Effect::kDeny;
+  decision.reason = policy::Reason::kNotSupported;
+  decision.message = what;
+  decision.revision = decision_point_.revision();
+  Complete(decision, now, message);
+}
+
+void DecisionService::Complete(policy::Decision& decision, absl::Time now,
+                               v1::Decision& message) const {
+  if (IsStale(now)) decision.notes.push_back(StaleNote());
+  ConvertDecision(decision, message);
+  WriteDecisionId(now, *message.mutable_decision_id());
+  if (const std::optional<absl::Time> until =
+          ValidUntil(decision.reason, now)) {
+    WriteTimestamp(*until, *message.mutable_valid_until());
+  }
+}
+
+void DecisionService::Count(int interaction,
+                            const v1::Decision& message) const {
+  metrics_.CountDecision(static_cast<policy::Effect>(message.effect()),
+                         v1::Interaction_IsValid(interaction)
+                             ? static_cast<fhir::Interaction>(interaction)
+                             : fhir::Interaction::kUnspecified,
+                         static_cast<policy::Reason>(message.reason()));
+}
+
+std::optional<absl::Time> DecisionService::ValidUntil(policy::Reason reason,
+                                                      absl::Time now) const {
+  if (options_.decision_reuse <= absl::ZeroDuration() ||
+      reason == policy::Reason::kResourceUnavailable ||
+      reason == policy::Reason::kInternal) {
+    return std::nullopt;
+  }
+  return std::min(now + options_.decision_reuse,
+                  data_.FreshAsOf() + options_.max_staleness);
+}
+
+bool DecisionService::IsStale(absl::Time now) const {
+  return now - data_.FreshAsOf() > options_.stale_after;
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,110 @@
+// DecisionService: the PolicyDecisionPoint service, free of any transport.
+//
+// Thread-safe.  No call waits.  A call that needs something first says so in
+// its CallOutcome and is made again, from the start, when that has been got
+// (see fact_fetcher.h); its response is then filled in anew.
+
+#ifndef PDP_SERVICE_DECISION_SERVICE_H_
+#define PDP_SERVICE_DECISION_SERVICE_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/call_outcome.h"
+#include "pdp/service/consistency.h"
+#include "pdp/service/convert_request.h"
+#include "pdp/service/data_state.h"
+#include "pdp/service/metrics.h"
+
+namespace medplum::pdp::v1 {
+class BatchCheckRequest;
+class BatchCheckResponse;
+class CheckResponse;
+class CheckStreamRequest;
+class CheckStreamResponse;
+class Decision;
+class DescribeAccessRequest;
+class DescribeAccessResponse;
+class FilterResponse;
+}  // namespace medplum::pdp::v1
+
+namespace pdp::service {
+
+struct DecisionServiceOptions {
+  absl::Duration max_staleness = absl::Minutes(5);
+  // Answers from data further behind carry the note STALE.
+  absl::Duration stale_after = absl::Seconds(30);
+  // How long a caller may reuse an answer; zero: not at all.
+  absl::Duration decision_reuse = absl::Seconds(10);
+  RequestLimits limits;
+  size_t max_batch_items = 1'000;
+};
+
+class DecisionService {
+ public:
+  // All of them must outlive the service.
+  DecisionService(const policy::DecisionPoint& decision_point,
+                  const fhir::ResourceLookup& lookup, const DataState& data,
+                  Metrics& metrics, const DecisionServiceOptions& options);
+  DecisionService(const DecisionService&) = delete;
+  DecisionService& operator=(const DecisionService&) = delete;
+
+  CallOutcome Check(const CallAttempt& attempt, const v1::CheckRequest& request,
+                    v1::CheckResponse& response) const;
+
+  CallOutcome BatchCheck(const CallAttempt& attempt,
+                         const v1::BatchCheckRequest& request,
+                         v1::BatchCheckResponse& response) const;
+
+  // A request that has no decision is answered with its error: the outcome is
+  // OK or pending.
+  CallOutcome CheckStream(const CallAttempt& attempt,
+                          const v1::CheckStreamRequest& request,
+                          v1::CheckStreamResponse& response) const;
+
+  CallOutcome Filter(const CallAttempt& attempt,
+                     const v1::FilterRequest& request,
+                     v1::FilterResponse& response) const;
+
+  CallOutcome DescribeAccess(const CallAttempt& attempt,
+                             const v1::DescribeAccessRequest& request,
+                             v1::DescribeAccessResponse& response) const;
+
+ private:
+  class Batch;
+
+  CallOutcome CheckInto(const CallAttempt& attempt,
+                        const v1::CheckRequest& request,
+                        v1::Decision& decision) const;
+
+  ConsistencyFacts Facts() const;
+
+  // Decides, and fills in `message` whole.  Counts nothing.
+  CallOutcome Decide(const CallAttempt& attempt,
+                     const policy::AccessRequest& request, absl::Time now,
+                     v1::Decision& message) const;
+  void DenyUnsupported(const std::string& what, absl::Time now,
+                       v1::Decision& message) const;
+  void Complete(policy::Decision& decision, absl::Time now,
+                v1::Decision& message) const;
+  void Count(int interaction, const v1::Decision& message) const;
+
+  // Until when an answer given now may be reused; nothing: not at all.
+  std::optional<absl::Time> ValidUntil(policy::Reason reason,
+                                       absl::Time now) const;
+  bool IsStale(absl::Time now) const;
+
+  const policy::DecisionPoint& decision_point_;
+  const fhir::ResourceLookup& lookup_;
+  const DataState& data_;
+  Metrics& metrics_;
+  const DecisionServiceOptions options_;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_DECISION_SERVICE_H_

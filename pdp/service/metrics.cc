@@ -1,0 +1,98 @@
+#include "pdp/service/metrics.h"
+
+namespace pdp::service {
+namespace {
+
+size_t DecisionCell(policy::Effect effect, fhir::Interaction interaction,
+                    policy::Reason reason) {
+  return (static_cast<size_t>(effect) * Metrics::kInteractions +
+          static_cast<size_t>(interaction)) *
+             Metrics::kReasons +
+         static_cast<size_t>(reason);
+}
+
+size_t FilterCell(policy::FilterKind kind, policy::Reason reason) {
+  return static_cast<size_t>(kind) * Metrics::kReasons +
+         static_cast<size_t>(reason);
+}
+
+}  // namespace
+
+std::string_view MethodName(Method method) {
+  switch (method) {
+    case Method::kCheck:
+      return "Check";
+    case Method::kBatchCheck:
+      return "BatchCheck";
+    case Method::kCheckStream:
+      return "CheckStream";
+    case Method::kFilter:
+      return "Filter";
+    case Method::kFilterResources:
+      return "FilterResources";
+    case Method::kExplain:
+      return "Explain";
+    case Method::kDescribeAccess:
+      return "DescribeAccess";
+    case Method::kSimulate:
+      return "Simulate";
+    case Method::kRecordAccess:
+      return "RecordAccess";
+    case Method::kGetStatus:
+      return "GetStatus";
+    case Method::kResync:
+      return "Resync";
+    case Method::kCheckpoint:
+      return "Checkpoint";
+    case Method::kLintPolicies:
+      return "LintPolicies";
+  }
+  return "";
+}
+
+Metrics::Metrics()
+    : decisions_(kEffects * kInteractions * kReasons),
+      filters_(kFilterKinds * kReasons),
+      rejections_(kRejections),
+      started_(kMethods),
+      ended_(kMethods * kCodes) {}
+
+void Metrics::CountDecision(policy::Effect effect,
+                            fhir::Interaction interaction,
+                            policy::Reason reason) {
+  decisions_.Add(DecisionCell(effect, interaction, reason));
+}
+
+void Metrics::CountFilter(policy::FilterKind kind, policy::Reason reason) {
+  filters_.Add(FilterCell(kind, reason));
+}
+
+void Metrics::CallEnded(Method method, absl::StatusCode code) {
+  ended_.Add(Index(method) * kCodes + static_cast<size_t>(code) % kCodes);
+}
+
+uint64_t Metrics::decisions(policy::Effect effect,
+                            fhir::Interaction interaction,
+                            policy::Reason reason) const {
+  return decisions_.Get(DecisionCell(effect, interaction, reason));
+}
+
+uint64_t Metrics::filters(policy::FilterKind kind,
+                          policy::Reason reason) const {
+  return filters_.Get(FilterCell(kind, reason));
+}
+
+uint64_t Metrics::calls(Method method, absl::StatusCode code) const {
+  return ended_.Get(Index(method) * kCodes + static_cast<size_t>(code));
+}
+
+int64_t Metrics::in_flight(Method method) const {
+  // Ended first: what ends in between must not make the difference negative.
+  uint64_t ended = 0;
+  for (size_t code = 0; code < kCodes; ++code) {
+    ended += ended_.Get(Index(method) * kCodes + code);
+  }
+  return static_cast<int64_t>(started_.Get(Index(method)) - ended);
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,91 @@
+// What the service counts while it works.
+
+#ifndef PDP_SERVICE_METRICS_H_
+#define PDP_SERVICE_METRICS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "pdp/base/cell.h"
+#include "pdp/fhir/interaction.h"
+#include "pdp/policy/decision.h"
+
+namespace pdp::service {
+
+enum class Method : uint8_t {
+  kCheck,
+  kBatchCheck,
+  kCheckStream,
+  kFilter,
+  kFilterResources,
+  kExplain,
+  kDescribeAccess,
+  kSimulate,
+  kRecordAccess,
+  kGetStatus,
+  kResync,
+  kCheckpoint,
+  kLintPolicies,
+};
+inline constexpr size_t kMethods = 13;
+std::string_view MethodName(Method method);  // "BatchCheck".
+
+// Why a call was turned away before it was looked at.
+enum class Rejection : uint8_t { kTooManyWaiting, kDraining };
+inline constexpr size_t kRejections = 2;
+
+// Thread-safe, without a lock.
+class Metrics {
+ public:
+  Metrics();
+
+  void CountDecision(policy::Effect effect, fhir::Interaction interaction,
+                     policy::Reason reason);
+  void CountFilter(policy::FilterKind kind, policy::Reason reason);
+  void CountRejection(Rejection rejection) {
+    rejections_.Add(static_cast<size_t>(rejection));
+  }
+
+  void CallStarted(Method method) { started_.Add(Index(method)); }
+  void CallEnded(Method method, absl::StatusCode code);
+  // From a whole request to its answer.
+  void ObserveLatency(Method method, uint64_t nanoseconds) {
+    latencies_[Index(method)].Observe(nanoseconds);
+  }
+
+  uint64_t decisions(policy::Effect effect, fhir::Interaction interaction,
+                     policy::Reason reason) const;
+  uint64_t filters(policy::FilterKind kind, policy::Reason reason) const;
+  uint64_t rejections(Rejection rejection) const {
+    return rejections_.Get(static_cast<size_t>(rejection));
+  }
+  uint64_t calls(Method method, absl::StatusCode code) const;
+  int64_t in_flight(Method method) const;
+  LatencyHistogram::Values latency(Method method) const {
+    return latencies_[Index(method)].Get();
+  }
+
+  // The numbers of these enums lie below.
+  static constexpr size_t kEffects = 4;
+  static constexpr size_t kInteractions = 9;
+  static constexpr size_t kReasons = 53;
+  static constexpr size_t kFilterKinds = 4;
+  static constexpr size_t kCodes = 17;
+
+ private:
+  static size_t Index(Method method) { return static_cast<size_t>(method); }
+
+  CounterTable decisions_;
+  CounterTable filters_;
+  CounterTable rejections_;
+  CounterTable started_;
+  CounterTable ended_;  // By method and code.
+  std::array<LatencyHistogram, kMethods> latencies_;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_METRICS_H_

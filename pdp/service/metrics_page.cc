@@ -1,0 +1,258 @@
+#include "pdp/service/metrics_page.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/time/time.h"
+#include "pdp/fhir/interaction.h"
+#include "pdp/service/version.h"
+
+namespace pdp::service {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr std::array<std::string_view, Metrics::kEffects> kEffectNames = {
+    "unspecified", "deny", "permit", "permit_with_obligations"};
+constexpr std::array<std::string_view, Metrics::kFilterKinds> kKindNames = {
+    "unspecified", "always_denied", "always_permitted", "conditional"};
+constexpr std::array<std::string_view, kRejections> kRejectionNames = {
+    "too_many_waiting", "draining"};
+
+MetricFamily Family(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+void Add(MetricFamily& family, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family.type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family.metric.push_back(std::move(metric));
+}
+
+std::string InteractionLabel(fhir::Interaction interaction) {
+  if (interaction == fhir::Interaction::kUnspecified) return "unspecified";
+  return std::string(fhir::InteractionName(interaction));
+}
+
+std::string ReasonLabel(policy::Reason reason) {
+  return absl::AsciiStrToLower(std::string(policy::ReasonName(reason)));
+}
+
+MetricFamily Decisions(const Metrics& metrics) {
+  MetricFamily family =
+      Family("pdp_decision_total", "Decisions made.", MetricType::Counter);
+  for (size_t e = 0; e < Metrics::kEffects; ++e) {
+    for (size_t i = 0; i < Metrics::kInteractions; ++i) {
+      for (size_t r = 0; r < Metrics::kReasons; ++r) {
+        const auto interaction = static_cast<fhir::Interaction>(i);
+        const auto reason = static_cast<policy::Reason>(r);
+        const uint64_t count = metrics.decisions(static_cast<policy::Effect>(e),
+                                                 interaction, reason);
+        if (count == 0) continue;
+        Add(family,
+            {{"effect", std::string(kEffectNames[e])},
+             {"interaction", InteractionLabel(interaction)},
+             {"reason", ReasonLabel(reason)}},
+            static_cast<double>(count));
+      }
+    }
+  }
+  return family;
+}
+
+MetricFamily Filters(const Metrics& metrics) {
+  MetricFamily family =
+      Family("pdp_filter_total", "Filter answers.", MetricType::Counter);
+  for (size_t k = 0; k < Metrics::kFilterKinds; ++k) {
+    for (size_t r = 0; r < Metrics::kReasons; ++r) {
+      const auto reason = static_cast<policy::Reason>(r);
+      const uint64_t count =
+          metrics.filters(static_cast<policy::FilterKind>(k), reason);
+      if (count == 0) continue;
+      Add(family,
+          {{"kind", std::string(kKindNames[k])},
+           {"reason", ReasonLabel(reason)}},
+          static_cast<double>(count));
+    }
+  }
+  return family;
+}
+
+ClientMetric Histogram(const LatencyHistogram::Values& values, Labels labels) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  for (size_t i = 0; i < LatencyHistogram::kBuckets; ++i) {
+    count += values.buckets[i];
+    const double bound =
+        i < LatencyHistogram::kBounds.size()
+            ? static_cast<double>(LatencyHistogram::kBounds[i]) / 1e9
+            : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(values.sum) / 1e9;
+  return metric;
+}
+
+MetricFamily Latencies(const Metrics& metrics) {
+  MetricFamily family =
+      Family("pdp_decision_seconds",
+             "From a whole request to its answer, what it waited for included.",
+             MetricType::Histogram);
+  for (const Method method : {Method::kCheck, Method::kBatchCheck,
+                              Method::kCheckStream, Method::kFilter}) {
+    family.metric.push_back(
+        Histogram(metrics.latency(method),
+                  {{"method", std::string(MethodName(method))}}));
+  }
+  return family;
+}
+
+void AddCalls(const Metrics& metrics, std::vector<MetricFamily>& page) {
+  MetricFamily calls =
+      Family("pdp_grpc_call_total", "Calls that ended.", MetricType::Counter);
+  MetricFamily in_flight =
+      Family("pdp_grpc_calls_in_flight", "Calls that have not ended.",
+             MetricType::Gauge);
+  MetricFamily rejected = Family(
+      "pdp_grpc_rejected_total",
+      "Calls turned away before they were looked at.", MetricType::Counter);
+  for (size_t m = 0; m < kMethods; ++m) {
+    const auto method = static_cast<Method>(m);
+    const std::string name(MethodName(method));
+    for (size_t c = 0; c < Metrics::kCodes; ++c) {
+      const auto code = static_cast<absl::StatusCode>(c);
+      const uint64_t count = metrics.calls(method, code);
+      if (count == 0) continue;
+      Add(calls, {{"method", name}, {"code", absl::StatusCodeToString(code)}},
+          static_cast<double>(count));
+    }
+    Add(in_flight, {{"method", name}},
+        static_cast<double>(metrics.in_flight(method)));
+  }
+  for (size_t r = 0; r < kRejections; ++r) {
+    Add(rejected, {{"reason", std::string(kRejectionNames[r])}},
+        static_cast<double>(metrics.rejections(static_cast<Rejection>(r))));
+  }
+  page.push_back(std::move(calls));
+  page.push_back(std::move(in_flight));
+  page.push_back(std::move(rejected));
+}
+
+void AddOne(std::vector<MetricFamily>& page, const char* name, const char* help,
+            MetricType type, double value) {
+  MetricFamily family = Family(name, help, type);
+  Add(family, {}, value);
+  page.push_back(std::move(family));
+}
+
+void AddPolicies(const policy::DecisionPoint& decision_point,
+                 std::vector<MetricFamily>& page) {
+  const policy::DecisionPointStatistics statistics =
+      decision_point.statistics();
+  AddOne(page, "pdp_policy_bound_hits_total",
+         "Bound policies found in the cache.", MetricType::Counter,
+         static_cast<double>(statistics.bound_policy_hits));
+  AddOne(page, "pdp_policy_bound_misses_total",
+         "Bound policies that had to be built.", MetricType::Counter,
+         static_cast<double>(statistics.bound_policy_misses));
+  AddOne(page, "pdp_policy_bound", "Bound policies held in the cache.",
+         MetricType::Gauge, static_cast<double>(statistics.bound_policies));
+  AddOne(page, "pdp_policy_compiled", "Compiled AccessPolicies held.",
+         MetricType::Gauge, static_cast<double>(statistics.compiled_policies));
+}
+
+// Seconds since `time`; infinite for never.
+double SecondsSince(absl::Time time, absl::Time now) {
+  return time == absl::InfinitePast() ? std::numeric_limits<double>::infinity()
+                                      : absl::ToDoubleSeconds(now - time);
+}
+
+void AddSources(const AdminBackend& admin, absl::Time now,
+                std::vector<MetricFamily>& page) {
+  MetricFamily ready =
+      Family("pdp_sync_source_ready", "1 once the source's first load is done.",
+             MetricType::Gauge);
+  MetricFamily age =
+      Family("pdp_sync_age_seconds", "How far the data is behind its source.",
+             MetricType::Gauge);
+  MetricFamily errors =
+      Family("pdp_sync_errors_total",
+             "Attempts to read the source that failed.", MetricType::Counter);
+  MetricFamily resources =
+      Family("pdp_sync_resources", "Resources that the source has now.",
+             MetricType::Gauge);
+  for (const SourceStatus& source : admin.Sources()) {
+    const Labels labels = {{"source", source.name}};
+    Add(ready, labels, source.ready ? 1 : 0);
+    Add(age, labels, SecondsSince(source.fresh_as_of, now));
+    Add(errors, labels, static_cast<double>(source.errors));
+    Add(resources, labels, static_cast<double>(source.resources));
+  }
+  page.push_back(std::move(ready));
+  page.push_back(std::move(age));
+  page.push_back(std::move(errors));
+  page.push_back(std::move(resources));
+}
+
+void AddStore(const AdminBackend& admin, std::vector<MetricFamily>& page) {
+  const StoreStatus store = admin.Store();
+  AddOne(page, "pdp_store_bytes", "Bytes of the store on disk.",
+         MetricType::Gauge, static_cast<double>(store.bytes_on_disk));
+  AddOne(page, "pdp_store_memberships", "ProjectMemberships in the store.",
+         MetricType::Gauge, static_cast<double>(store.memberships));
+  AddOne(page, "pdp_store_policies", "AccessPolicies in the store.",
+         MetricType::Gauge, static_cast<double>(store.policies));
+}
+
+}  // namespace
+
+std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
+  std::vector<MetricFamily> page;
+  MetricFamily build = Family("pdp_build_info", "Always 1.", MetricType::Gauge);
+  const policy::DecisionPointOptions& options =
+      sources.decision_point.options();
+  Add(build,
+      {{"version", kVersion},
+       {"medplum_version", kMedplumVersion},
+       {"mode", options.mode == policy::Mode::kStrict ? "strict" : "parity"}},
+      1);
+  page.push_back(std::move(build));
+  AddOne(page, "pdp_ready", "1 once the first load is complete.",
+         MetricType::Gauge, sources.data.IsReady() ? 1 : 0);
+  AddOne(page, "pdp_snapshot_revision",
+         "The revision that decisions are made from.", MetricType::Gauge,
+         static_cast<double>(sources.decision_point.revision()));
+  page.push_back(Decisions(sources.metrics));
+  page.push_back(Filters(sources.metrics));
+  page.push_back(Latencies(sources.metrics));
+  AddCalls(sources.metrics, page);
+  AddPolicies(sources.decision_point, page);
+  AddSources(sources.admin, now, page);
+  AddStore(sources.admin, page);
+  return prometheus::TextSerializer().Serialize(page);
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,32 @@
+// The page of metrics that Prometheus reads.
+
+#ifndef PDP_SERVICE_METRICS_PAGE_H_
+#define PDP_SERVICE_METRICS_PAGE_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/admin_backend.h"
+#include "pdp/service/data_state.h"
+#include "pdp/service/metrics.h"
+
+namespace pdp::service {
+
+inline constexpr char kMetricsContentType[] =
+    "text/plain; version=0.0.4; charset=utf-8";
+
+struct MetricsSources {
+  const Metrics& metrics;
+  const policy::DecisionPoint& decision_point;
+  const DataState& data;
+  const AdminBackend& admin;
+};
+
+// Every metric of the server in Prometheus' text format.  Labels hold names of
+// closed enums and of the configured sources, never what a request says.
+std::string RenderMetrics(const MetricsSources& sources, absl::Time now);
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_METRICS_PAGE_H_

@@ -1,0 +1,75 @@
+// Server: the gRPC services on their addresses, with health and reflection.
+
+#ifndef PDP_SERVICE_SERVER_H_
+#define PDP_SERVICE_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/admin_backend.h"
+#include "pdp/service/data_state.h"
+#include "pdp/service/decision_service.h"
+#include "pdp/service/fact_fetcher.h"
+#include "pdp/service/listen_address.h"
+#include "pdp/service/metrics.h"
+
+namespace pdp::service {
+
+struct ServerOptions {
+  std::vector<ListenAddress> listen;  // At least one.
+  size_t threads = 1;                 // That decide.
+  int max_message_bytes = 4 << 20;
+  uint32_t socket_mode = 0600;  // Permissions of unix sockets.
+};
+
+// What is served.  All of it must outlive the server.
+struct Served {
+  const DecisionService& service;
+  const policy::DecisionPoint& decision_point;
+  const DataState& data;
+  AdminBackend& admin;
+  Metrics& metrics;
+  FactFetcher* fetcher = nullptr;  // Null: facts cannot be fetched.
+  Refresher* refresher = nullptr;  // Null: the source cannot be asked.
+};
+
+// SetServing may be called from any thread, the rest from the one that started
+// the server.
+class Server {
+ public:
+  // Listens and serves; health says NOT_SERVING until SetServing.
+  // FailedPrecondition where an address is taken.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, const Served& served);
+
+  // Drains at once, if Drain was not called.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Where it listens, with the ports that were picked.
+  const std::vector<ListenAddress>& addresses() const;
+
+  // What grpc.health.v1 answers, for all services and for each.
+  void SetServing(bool serving);
+
+  // Says NOT_SERVING, accepts no more, lets calls in flight end, and cancels
+  // what has not ended at `deadline`.
+  void Drain(absl::Time deadline);
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_SERVER_H_

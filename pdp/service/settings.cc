@@ -1,0 +1,226 @@
+#include "pdp/service/settings.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "medplum/pdp/config/v1/config.pb.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/service/config_fields.h"
+#include "pdp/service/yaml_config.h"
+
+namespace pdp::service {
+namespace {
+
+namespace config = ::medplum::pdp::config::v1;
+
+constexpr std::string_view kDirectoryPrefix = "directory:";
+constexpr absl::Duration kMaxDecisionReuse = absl::Minutes(5);
+constexpr uint32_t kMaxThreads = 256;
+
+absl::Status Wrong(std::string_view key, std::string_view message) {
+  return absl::InvalidArgumentError(StrCat(key, ": ", message));
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return Wrong("config", StrCat("cannot read `", path, "`"));
+  }
+  return text.str();
+}
+
+absl::Status ApplyFlags(
+    const std::vector<std::pair<std::string, std::string>>& flags,
+    config::Config& config) {
+  const google::protobuf::Descriptor& type = *config::Config::descriptor();
+  StringSet cleared;
+  for (const auto& [key, value] : flags) {
+    const google::protobuf::FieldDescriptor* field = FindConfigField(type, key);
+    if (field == nullptr) {
+      return Wrong(key, StrCat("unknown flag; ", KnownKeys(type, key)));
+    }
+    // What the file says gives way as a whole.
+    if (cleared.insert(key).second) {
+      config.GetReflection()->ClearField(&config, field);
+    }
+    const absl::Status status = SetConfigField(*field, value, config);
+    if (!status.ok()) return Wrong(key, ToStd(status.message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
+absl::Status ReadSource(const config::Config& config, Settings& settings) {
+  const std::string& source = config.source();
+  if (source.empty()) {
+    return Wrong("source",
+                 "missing; write directory:PATH, where PATH holds FHIR JSON "
+                 "files");
+  }
+  if (source == "medplum") {
+    return Wrong("source",
+                 "`medplum` is not available yet; export the policies and "
+                 "memberships as JSON files and use directory:PATH");
+  }
+  if (!absl::StartsWith(source, ToAbsl(kDirectoryPrefix)) ||
+      source.size() == kDirectoryPrefix.size()) {
+    return Wrong("source", StrCat("`", source,
+                                  "` is not a source; write directory:PATH"));
+  }
+  settings.source = source;
+  settings.source_directory = source.substr(kDirectoryPrefix.size());
+  return absl::OkStatus();
+}
+
+absl::Status ReadAddresses(const config::Config& config, Settings& settings) {
+  for (const std::string& text : config.listen()) {
+    absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+    if (!address.ok())
+      return Wrong("listen", ToStd(address.status().message()));
+    const bool twice = std::any_of(
+        settings.listen.begin(), settings.listen.end(),
+        [&](const ListenAddress& other) {
+          const bool picked =
+              address->kind == ListenAddress::Kind::kTcp && address->port == 0;
+          return !picked && other.ToString() == address->ToString();
+        });
+    if (twice) return Wrong("listen", StrCat("`", text, "` is given twice"));
+    settings.listen.push_back(*std::move(address));
+  }
+  if (settings.listen.empty()) {
+    settings.listen.push_back(*ParseListenAddress("127.0.0.1:8990"));
+  }
+
+  const std::string& http = config.http_listen();
+  if (http == "none") return absl::OkStatus();
+  absl::StatusOr<ListenAddress> address =
+      ParseListenAddress(http.empty() ? "127.0.0.1:8991" : http);
+  if (!address.ok()) {
+    return Wrong("http-listen", ToStd(address.status().message()));
+  }
+  if (address->kind != ListenAddress::Kind::kTcp) {
+    return Wrong("http-listen",
+                 StrCat("`", http,
+                        "` is not host:port; HTTP is not served on "
+                        "unix sockets"));
+  }
+  settings.http_listen = *std::move(address);
+  return absl::OkStatus();
+}
+
+absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
+  const bool parity = config.mode() == config::MODE_PARITY;
+  settings.mode = parity ? policy::Mode::kParity : policy::Mode::kStrict;
+  settings.parameter_semantics = parity
+                                     ? policy::ParameterSemantics::kServer
+                                     : policy::ParameterSemantics::kDocumented;
+  switch (config.parameter_semantics()) {
+    case config::PARAMETER_SEMANTICS_SERVER:
+      settings.parameter_semantics = policy::ParameterSemantics::kServer;
+      break;
+    case config::PARAMETER_SEMANTICS_DOCUMENTED:
+      if (parity) {
+        return Wrong("parameter-semantics",
+                     "`documented` is not what a Medplum server does, so it "
+                     "does not go with mode parity; write server or leave it "
+                     "out");
+      }
+      break;
+    default:
+      break;
+  }
+  if (config.audit_mode() == config::AUDIT_MODE_BEST_EFFORT ||
+      config.audit_mode() == config::AUDIT_MODE_REQUIRED) {
+    return Wrong("audit-mode",
+                 "audit records are not available yet; write off or leave it "
+                 "out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadDurations(const config::Config& config, Settings& settings) {
+  if (config.has_max_staleness()) {
+    settings.max_staleness = ToDuration(config.max_staleness());
+    if (settings.max_staleness <= absl::ZeroDuration()) {
+      return Wrong("max-staleness",
+                   "must be more than 0s, or nothing would ever be answered");
+    }
+  }
+  if (config.has_stale_after()) {
+    settings.stale_after = ToDuration(config.stale_after());
+  } else {
+    settings.stale_after =
+        std::min(settings.stale_after, settings.max_staleness);
+  }
+  if (settings.stale_after > settings.max_staleness) {
+    return Wrong("stale-after",
+                 StrCat("must not be more than max-staleness, which is ",
+                        absl::FormatDuration(settings.max_staleness)));
+  }
+  if (config.has_decision_reuse()) {
+    settings.decision_reuse = ToDuration(config.decision_reuse());
+    if (settings.decision_reuse > kMaxDecisionReuse) {
+      return Wrong("decision-reuse",
+                   "must be at most 5m, as a revoked grant lives that much "
+                   "longer");
+    }
+  }
+  if (config.has_drain_timeout()) {
+    settings.drain_timeout = ToDuration(config.drain_timeout());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadSizes(const config::Config& config, Settings& settings) {
+  if (config.threads() > kMaxThreads) {
+    return Wrong("threads", StrCat("must be at most ", kMaxThreads));
+  }
+  settings.threads = config.threads();
+  if (settings.threads == 0) {
+    settings.threads = std::max(1u, std::thread::hardware_concurrency() / 2);
+  }
+  if (config.max_bound_policies() != 0) {
+    settings.max_bound_policies = config.max_bound_policies();
+  }
+  if (config.socket_mode() == "0660") {
+    settings.socket_mode = 0660;
+  } else if (!config.socket_mode().empty() && config.socket_mode() != "0600") {
+    return Wrong("socket-mode", StrCat("`", config.socket_mode(),
+                                       "` is neither 0600 nor 0660"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
+  config::Config config;
+  if (inputs.config_file) {
+    PDP_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(*inputs.config_file));
+    PDP_RETURN_IF_ERROR(ReadYamlConfig(yaml, *inputs.config_file, config));
+  }
+  PDP_RETURN_IF_ERROR(ApplyFlags(inputs.flags, config));
+
+  Settings settings;
+  PDP_RETURN_IF_ERROR(ReadSource(config, settings));
+  if (config.data_dir().empty()) {
+    return Wrong("data-dir", "missing; name the directory of the store");
+  }
+  settings.data_dir = config.data_dir();
+  PDP_RETURN_IF_ERROR(ReadAddresses(config, settings));
+  PDP_RETURN_IF_ERROR(ReadSemantics(config, settings));
+  PDP_RETURN_IF_ERROR(ReadDurations(config, settings));
+  PDP_RETURN_IF_ERROR(ReadSizes(config, settings));
+  return settings;
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,53 @@
+// Settings: the whole configuration of the server, checked.
+
+#ifndef PDP_SERVICE_SETTINGS_H_
+#define PDP_SERVICE_SETTINGS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "pdp/policy/mode.h"
+#include "pdp/service/listen_address.h"
+
+namespace pdp::service {
+
+// What config.proto says, field by field, with its defaults filled in.
+struct Settings {
+  std::string source;            // As configured, for status and logs.
+  std::string source_directory;  // What follows `directory:`.
+  std::string data_dir;
+  std::vector<ListenAddress> listen;
+  std::optional<ListenAddress> http_listen;
+  policy::Mode mode = policy::Mode::kStrict;
+  policy::ParameterSemantics parameter_semantics =
+      policy::ParameterSemantics::kDocumented;
+  absl::Duration max_staleness = absl::Minutes(5);
+  absl::Duration stale_after = absl::Seconds(30);
+  absl::Duration decision_reuse = absl::Seconds(10);
+  absl::Duration drain_timeout = absl::Seconds(20);
+  size_t threads = 1;
+  size_t max_bound_policies = 10'000;
+  uint32_t socket_mode = 0600;
+};
+
+// What the command line says: the configuration file, if any, and flags by
+// their names without hyphens in front, in their order.
+struct ConfigInputs {
+  std::optional<std::string> config_file;
+  std::vector<std::pair<std::string, std::string>> flags;
+};
+
+// InvalidArgument for what cannot be used: the message names the flag, or the
+// file with line and column, and says what to write instead.
+absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs);
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_SETTINGS_H_

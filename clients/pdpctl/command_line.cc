@@ -175,6 +175,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     AddOutput(*command, line.output);
   }
 
+  if (argc > 1 && argv[1][0] != '-' &&
+      app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    err << "there is no command `" << argv[1]
+        << "`\nRun with --help for more information.\n";
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -300,8 +300,8 @@ class Run {
     } else if (effective.http_status == 200) {
       result.why = ComparePolicies(effective, answer);
     }
-    result.passed =
-        result.why.empty() && answer.http_status == effective.http_status;
+    result.passed = answer.status.ok() && result.why.empty() &&
+                    answer.http_status == effective.http_status;
     report_(result);
   }
 
@@ -363,7 +363,8 @@ class Run {
     }
     result.got_text = SearchText(answer.http_status, ids);
     result.got_json = SearchJson(answer.http_status, ids);
-    result.passed = result.why.empty();
+    result.passed = answer.status.ok() && result.why.empty() &&
+                    answer.http_status == search.http_status;
     report_(result);
   }
 

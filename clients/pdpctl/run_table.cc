@@ -39,7 +39,7 @@ Row RunCase(const CheckCase& check,
   Row row{check.id, check.who, check.what, "", "", ""};
   if (!response.ok()) {
     row.answer = "no decision";
-    row.why = response.status().message();
+    row.why = std::string(response.status().message());
     return row;
   }
   const v1::Decision& decision = response->decision();
@@ -64,7 +64,7 @@ Row RunCase(const FilterCase& filter,
   Row row{filter.id, filter.who, filter.what, "", "", ""};
   if (!response.ok()) {
     row.answer = "no answer";
-    row.why = response.status().message();
+    row.why = std::string(response.status().message());
     return row;
   }
   row.answer = FilterKindText(response->kind());

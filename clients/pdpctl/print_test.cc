@@ -1,0 +1,132 @@
+#include "clients/pdpctl/print.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+
+template <typename Message>
+Message FromJson(const std::string& json) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &message).ok());
+  return message;
+}
+
+TEST(PrintTest, Permit) {
+  const auto decision = FromJson<v1::Decision>(R"({
+      "effect": "EFFECT_PERMIT_WITH_OBLIGATIONS", "reason": "REASON_PERMITTED",
+      "decision_id": "d1",
+      "entry": {"policy": "AccessPolicy/a", "policy_version_id": "v",
+                "policy_name": "Nurse", "index": 2, "source": 1},
+      "hidden_fields": ["name", "value[x]"], "readonly_fields": ["status"],
+      "enforcement_http_status": 200, "medplum_http_status": 200,
+      "memory_match": "MATCH_YES", "durable_match": "MATCH_UNKNOWN",
+      "revision": 7, "valid_until": "2026-01-02T03:04:05Z",
+      "notes": [{"code": "NOTE_CODE_STRICT_RULE",
+                 "strict_rule": "STRICT_RULE_DURABLE_READ", "text": "Why."}]})");
+  EXPECT_EQ(ToText(decision),
+            "effect        PERMIT_WITH_OBLIGATIONS\n"
+            "reason        PERMITTED\n"
+            "entry         AccessPolicy/a.resource[2], version v, \"Nurse\", "
+            "by access[0]\n"
+            "hidden        name, value[x]\n"
+            "readonly      status\n"
+            "HTTP status   answer 200; Medplum itself answers 200\n"
+            "matches       in memory: yes; in the database: unknown\n"
+            "revision      7\n"
+            "valid until   2026-01-02T03:04:05Z\n"
+            "decision id   d1\n"
+            "note          STRICT_RULE DURABLE_READ: Why.\n");
+}
+
+TEST(PrintTest, Deny) {
+  const auto decision = FromJson<v1::Decision>(R"({
+      "effect": "EFFECT_DENY", "reason": "REASON_SUBJECT_UNKNOWN",
+      "message": "No such membership.", "enforcement_http_status": 401})");
+  EXPECT_EQ(ToText(decision),
+            "effect        DENY\n"
+            "reason        SUBJECT_UNKNOWN\n"
+            "message       No such membership.\n"
+            "HTTP status   answer 401; Medplum itself has no such case\n"
+            "matches       in memory: not asked; in the database: not asked\n"
+            "revision      0\n");
+}
+
+TEST(PrintTest, Filter) {
+  const auto filter = FromJson<v1::FilterResponse>(R"({
+      "kind": "FILTER_KIND_CONDITIONAL", "reason": "REASON_PERMITTED",
+      "queries": ["Patient?a=b", "Patient?c=d"], "hidden_fields": ["name"],
+      "strip_fields_required": true, "enforcement_http_status": 200,
+      "medplum_http_status": 200})");
+  EXPECT_EQ(ToText(filter),
+            "filter        CONDITIONAL\n"
+            "reason        PERMITTED\n"
+            "query         Patient?a=b\n"
+            "query         Patient?c=d\n"
+            "hidden        name\n"
+            "fields        must be removed before anything is shown\n"
+            "HTTP status   answer 200; Medplum itself answers 200\n"
+            "revision      0\n");
+}
+
+TEST(PrintTest, Status) {
+  const auto status = FromJson<v1::GetStatusResponse>(R"({
+      "version": "0.1.0", "mode": "MODE_STRICT", "ready": true, "revision": 3,
+      "parameter_semantics": "PARAMETER_SEMANTICS_DOCUMENTED",
+      "medplum_version": "5.1.29",
+      "sources": [{"name": "directory:p", "ready": true, "resources": 12,
+                   "fresh_as_of": "2026-01-02T03:04:05Z",
+                   "last_error": "a.json:3: no id",
+                   "last_error_at": "2026-01-02T03:04:04Z"}],
+      "store": {"format_version": 1, "bytes_on_disk": 10, "memberships": 2,
+                "policies": 1}})");
+  EXPECT_EQ(ToText(status),
+            "ready         yes\n"
+            "mode          strict, parameters as documented\n"
+            "version       0.1.0\n"
+            "Medplum       5.1.29\n"
+            "revision      3\n"
+            "source        directory:p, 12 resources, fresh as of "
+            "2026-01-02T03:04:05Z\n"
+            "last error    a.json:3: no id (at 2026-01-02T03:04:04Z)\n"
+            "store         2 memberships, 1 policies, 10 bytes on disk, "
+            "format 1\n");
+}
+
+TEST(PrintTest, DescribedAccess) {
+  const auto access = FromJson<v1::DescribeAccessResponse>(R"({
+      "membership": "ProjectMembership/1", "project": "Project/p",
+      "profile": "Practitioner/d", "reason": "REASON_PERMITTED",
+      "types": [{"resource_type": "Patient",
+                 "interactions": ["INTERACTION_READ", "INTERACTION_SEARCH"]}],
+      "tenants": [{"reference": "Organization/1", "granted_by": "organization"}],
+      "roles": [{"policy": "AccessPolicy/a", "name": "MA",
+                 "tenant": "Organization/1"}]})");
+  EXPECT_EQ(ToText(access),
+            "membership    ProjectMembership/1\n"
+            "project       Project/p\n"
+            "profile       Practitioner/d\n"
+            "reason        PERMITTED\n"
+            "type          Patient: read, search\n"
+            "tenant        Organization/1, granted by organization\n"
+            "role          AccessPolicy/a, \"MA\", in Organization/1\n"
+            "revision      0\n");
+}
+
+TEST(PrintTest, JsonIsOneLineWithTheNamesOfTheProtoFiles) {
+  v1::Decision decision;
+  decision.set_effect(v1::EFFECT_DENY);
+  decision.set_medplum_http_status(404);
+  const std::string json = ToJsonLine(decision);
+  EXPECT_EQ(json.find('\n'), json.size() - 1);
+  EXPECT_NE(json.find(R"("effect":"EFFECT_DENY")"), std::string::npos);
+  EXPECT_NE(json.find(R"("medplum_http_status":404)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pdp::ctl

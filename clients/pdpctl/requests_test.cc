@@ -1,0 +1,101 @@
+#include "clients/pdpctl/requests.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+
+CheckCommand Command(const std::string& interaction) {
+  CheckCommand command;
+  command.subject.reference = "ProjectMembership/1";
+  command.interaction = interaction;
+  command.resource = "Patient/2";
+  return command;
+}
+
+struct RefusedCase {
+  const char* name;
+  CheckCommand command;
+  const char* message;
+};
+
+TEST(CheckRequestTest, RefusesWhatCannotBeMeant) {
+  CheckCommand no_resource = Command("read");
+  no_resource.resource = "Patient";
+  CheckCommand read_proposed = Command("read");
+  read_proposed.proposed_file = "p.json";
+  CheckCommand search = Command("search");
+  search.resource = "";
+  CheckCommand twice = Command("update");
+  twice.body_file = "-";
+  twice.proposed_file = "-";
+  const RefusedCase cases[] = {
+      {"ReadOfNothing", no_resource,
+       "--interaction read needs --resource TYPE/ID or --body FILE"},
+      {"UpdateToNothing", Command("update"),
+       "--interaction update needs --proposed FILE: what is to be written"},
+      {"ReadProposes", read_proposed,
+       "--proposed is for create, update and patch, not for read"},
+      {"VreadOfNoVersion", Command("vread"),
+       "--interaction vread needs --version ID"},
+      {"SearchOfNoType", search, "--interaction search needs --resource TYPE"},
+      {"OneInputTwice", twice,
+       "--body and --proposed cannot both be the standard input"},
+  };
+  for (const RefusedCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(ToRequest(c.command).status(),
+              absl::InvalidArgumentError(c.message));
+  }
+}
+
+TEST(CheckRequestTest, AFileThatIsNotThereIsNamed) {
+  CheckCommand command = Command("update");
+  command.proposed_file = "/nonexistent/p.json";
+  EXPECT_EQ(ToRequest(command).status(),
+            absl::NotFoundError("/nonexistent/p.json cannot be read"));
+}
+
+TEST(CheckRequestTest, CarriesAllArguments) {
+  const std::string path = testing::TempDir() + "requests_test_proposed.json";
+  std::ofstream(path) << R"({"resourceType":"Patient"})";
+  CheckCommand command = Command("patch");
+  command.subject.project = "p";
+  command.subject.scope = "";
+  command.subject.basic_authentication = true;
+  command.subject.active_tenants = {"Organization/1"};
+  command.version = "v";
+  command.proposed_file = path;
+  command.durable_only = true;
+  const auto request = ToRequest(command);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->subject().reference(), "ProjectMembership/1");
+  EXPECT_EQ(request->subject().project(), "p");
+  EXPECT_TRUE(request->context().has_smart_scope());
+  EXPECT_FALSE(request->context().has_remote_address());
+  EXPECT_EQ(request->context().authentication(), v1::AUTHENTICATION_BASIC);
+  EXPECT_EQ(request->context().active_tenants(0), "Organization/1");
+  EXPECT_EQ(request->context().read_path(), v1::READ_PATH_DURABLE_ONLY);
+  EXPECT_EQ(request->interaction(), v1::INTERACTION_PATCH);
+  EXPECT_EQ(request->resource().type(), "Patient");
+  EXPECT_EQ(request->resource().id(), "2");
+  EXPECT_EQ(request->resource().version_id(), "v");
+  EXPECT_EQ(request->resource().proposed(), R"({"resourceType":"Patient"})");
+}
+
+TEST(FilterRequestTest, IsRunByAPrivilegedTokenUnlessTold) {
+  FilterCommand command;
+  command.type = "Patient";
+  EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_PRIVILEGED);
+  command.same_project_runner = true;
+  EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_SAME_PROJECT);
+}
+
+}  // namespace
+}  // namespace pdp::ctl

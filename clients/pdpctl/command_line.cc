@@ -1,6 +1,7 @@
 #include "clients/pdpctl/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "clients/pdpctl/exit_code.h"
@@ -175,8 +176,13 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     AddOutput(*command, line.output);
   }
 
+  // CLI11 would only say that there is no command.
+  const auto commands = app.get_subcommands({});
+  const auto is_named = [&](const CLI::App* command) {
+    return command->get_name() == argv[1];
+  };
   if (argc > 1 && argv[1][0] != '-' &&
-      app.get_subcommand_no_throw(argv[1]) == nullptr) {
+      std::none_of(commands.begin(), commands.end(), is_named)) {
     err << "there is no command `" << argv[1]
         << "`\nRun with --help for more information.\n";
     return kExitUsage;

@@ -16,21 +16,21 @@ namespace pdp::sync {
 
 struct SourceStatus {
   std::string name;
-  // Whether the store holds a whole state of this source: it may serve.  Stays
-  // true once it is true.
+  // Whether the store holds a whole state of this source: it may be served.
+  // Stays true once it is true.
   bool ready = false;
-  // When the source last agreed with the store; InfinitePast: never.
+  // When the source last agreed with the store; InfinitePast: not since Start.
   absl::Time last_success = absl::InfinitePast();
   // Why it does not now; empty where it does.  May have several lines.
   std::string last_error;
-  uint64_t resources = 0;  // As of the last success; 0 where that is unknown.
-  uint64_t reloads = 0;    // That succeeded, changing something or not.
+  uint64_t resources = 0;  // Live ones at the last success.
+  uint64_t reloads = 0;    // Successful ones, changing something or not.
   uint64_t failures = 0;
   uint64_t revision = 0;  // Of the store.
 };
 
-// Called on the source's thread, after a change was committed to the store:
-// with the new revision, and what changed.
+// Called after a change was committed to the store, one call at a time: with
+// the new revision, and what changed.
 using ChangeCallback = std::function<void(
     uint64_t revision, std::span<const fhir::ResourceKey> changed)>;
 
@@ -39,13 +39,16 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // Loads, and begins to watch.  OK where the source is ready now.  What fails
-  // later is in the status.
+  // Loads, and begins to watch.  OK where the source is ready; otherwise why it
+  // is not.  It watches all the same, and may become ready.
   virtual absl::Status Start() = 0;
 
   // Ends watching; no callback runs once it has returned.  Start may not be
   // called again.
   virtual void Stop() = 0;
+
+  // Loads anew, now.  OK where the store then agrees with the source.
+  virtual absl::Status Resync() = 0;
 
   virtual SourceStatus Status() const = 0;
 };

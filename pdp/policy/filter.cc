@@ -333,10 +333,11 @@ class FilterBuilder {
     }
     const std::string projects = ProjectQuery();
     for (std::string& query : entry_queries_) {
-      for (const std::string* part : {&callers_query_, &projects}) {
-        if (part->empty()) continue;
+      for (const std::string_view part :
+           {std::string_view(callers_query_), std::string_view(projects)}) {
+        if (part.empty()) continue;
         if (!query.empty()) query += '&';
-        query += *part;
+        query += part;
       }
       answer_.queries.push_back(query.empty() ? std::string(type_)
                                               : StrCat(type_, "?", query));

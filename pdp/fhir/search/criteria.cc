@@ -204,54 +204,27 @@ absl::Status ReadParameter(std::string_view resource_type, Filter& filter) {
       StrCat("search parameter '", filter.code, "' cannot be searched by"));
 }
 
-void Precompute(Filter& filter) {
-  filter.alternatives = SplitOnCommas(filter.value);
-  if (filter.parameter == nullptr) return;
-  switch (filter.parameter->type) {
-    case ParameterType::kToken:
-      for (const std::string& alternative : filter.alternatives) {
-        filter.token_tests.push_back(
-            ToTokenTest(alternative, LetterCase::kLowered));
-      }
-      return;
-    case ParameterType::kString:
-    case ParameterType::kUri:
-      for (const std::string& alternative : filter.alternatives) {
-        filter.lowered.push_back(ToLower(alternative));
-      }
-      return;
-    default:
-      return;
-  }
+bool IsChained(std::string_view key) {
+  return key.substr(0, key.find(':')) == "_has" ||
+         key.find('.') != std::string_view::npos;
 }
 
 absl::Status Add(std::string key, std::string value, Criteria& criteria) {
-  Filter filter;
-  const size_t colon = key.find(':');
-  filter.code = key.substr(0, colon);
-  if (filter.code == "_") return absl::OkStatus();
-  if (colon != std::string::npos) filter.modifier = key.substr(colon + 1);
-
-  if (filter.code == "_has" || key.find('.') != std::string::npos) {
-    filter.code = std::move(key);
-    filter.modifier.clear();
-    filter.value = std::move(value);
-    filter.is_chained = true;
-  } else if (Contains(kControlParameters, filter.code)) {
-    if (filter.code == "_include" || filter.code == "_revinclude") {
+  const std::string_view code = std::string_view(key).substr(0, key.find(':'));
+  if (code == "_") return absl::OkStatus();
+  if (!IsChained(key) && Contains(kControlParameters, code)) {
+    if (code == "_include" || code == "_revinclude") {
       PDP_RETURN_IF_ERROR(CheckInclude(value));
     }
     criteria.control_parameters.emplace_back(std::move(key), std::move(value));
     return absl::OkStatus();
-  } else {
-    filter.value = std::move(value);
-    PDP_RETURN_IF_ERROR(ReadParameter(criteria.resource_type, filter));
   }
+  PDP_ASSIGN_OR_RETURN(Filter filter,
+                       ParseFilter(criteria.resource_type, key, value));
   if (criteria.filters.size() >= kMaxFilters) {
     return absl::ResourceExhaustedError(
         StrCat("criteria have more than ", kMaxFilters, " parameters"));
   }
-  Precompute(filter);
   criteria.filters.push_back(std::move(filter));
   return absl::OkStatus();
 }
@@ -290,6 +263,49 @@ std::string_view TypeText(const Filter& filter) {
 }
 
 }  // namespace
+
+void PrepareFilter(Filter& filter) {
+  filter.alternatives = SplitOnCommas(filter.value);
+  if (filter.parameter == nullptr) return;
+  switch (filter.parameter->type) {
+    case ParameterType::kToken:
+      for (const std::string& alternative : filter.alternatives) {
+        filter.token_tests.push_back(
+            ToTokenTest(alternative, LetterCase::kLowered));
+        filter.durable_token_tests.push_back(
+            ToTokenTest(TrimWhitespace(alternative), LetterCase::kKept));
+      }
+      return;
+    case ParameterType::kString:
+    case ParameterType::kUri:
+      for (const std::string& alternative : filter.alternatives) {
+        filter.lowered.push_back(ToLower(alternative));
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+absl::StatusOr<Filter> ParseFilter(std::string_view resource_type,
+                                   std::string_view key,
+                                   std::string_view value) {
+  Filter filter;
+  filter.value = value;
+  if (IsChained(key)) {
+    filter.code = key;
+    filter.is_chained = true;
+  } else {
+    const size_t colon = key.find(':');
+    filter.code = key.substr(0, colon);
+    if (colon != std::string_view::npos) {
+      filter.modifier = key.substr(colon + 1);
+    }
+    PDP_RETURN_IF_ERROR(ReadParameter(resource_type, filter));
+  }
+  PrepareFilter(filter);
+  return filter;
+}
 
 absl::StatusOr<Criteria> ParseCriteria(std::string_view text) {
   if (text.empty()) return absl::InvalidArgumentError("criteria are empty");

@@ -46,7 +46,7 @@ enum class Operator : uint8_t {
   kOther,  // `modifier` holds the text.
 };
 
-// One alternative of a token parameter, in lower case.
+// One alternative of a token parameter.
 struct TokenTest {
   std::string system;
   std::string value;
@@ -71,7 +71,9 @@ struct Filter {
   // What matching in memory compares with, worked out once; each has one item
   // for every alternative.
   std::vector<TokenTest> token_tests;  // Of token parameters.
-  std::vector<std::string> lowered;    // Of string and uri parameters.
+  // The same for the database's rules: trimmed, letter case kept.
+  std::vector<TokenTest> durable_token_tests;
+  std::vector<std::string> lowered;  // Of string and uri parameters.
   // Of date parameters; an error where JavaScript makes no date of the value.
   absl::StatusOr<Period> period = absl::UnknownError("no date parameter");
 };
@@ -90,6 +92,15 @@ struct Criteria {
 // malformed date, a composite or special parameter, a bad `_include`).
 // ResourceExhausted: more than kMaxFilters filters or kMaxTextBytes bytes.
 absl::StatusOr<Criteria> ParseCriteria(std::string_view text);
+
+// One parameter of a search, `key` (code and modifier) and `value` decoded, for
+// resources of `resource_type`.  Errors as above; control parameters are none.
+absl::StatusOr<Filter> ParseFilter(std::string_view resource_type,
+                                   std::string_view key,
+                                   std::string_view value);
+
+// Works out what matching compares with, from the filter's other members.
+void PrepareFilter(Filter& filter);
 
 inline constexpr size_t kMaxFilters = 100;
 inline constexpr size_t kMaxTextBytes = 16 * 1024;

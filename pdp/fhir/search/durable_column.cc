@@ -173,17 +173,12 @@ Kind DateKind(const Shape& shape) {
   const bool is_day = std::ranges::all_of(
       shape.types, [](std::string_view type) { return type == "date"; });
   if (is_day) return Kind::kDate;
-  const bool is_instant =
-      std::ranges::all_of(shape.types, [](std::string_view type) {
-        return type == "date" || type == "dateTime" || type == "instant" ||
-               type == "Period";
-      });
-  return is_instant ? Kind::kInstant : Kind::kUnknown;
+  return shape.HasAny({"date", "dateTime", "instant", "Period"})
+             ? Kind::kInstant
+             : Kind::kUnknown;
 }
 
-}  // namespace
-
-DurableColumn ColumnOf(const SearchParameter& parameter) {
+DurableColumn FindColumn(const SearchParameter& parameter) {
   if (const Kind kind = SpecialKind(parameter); kind != Kind::kUnknown) {
     return {kind, kind == Kind::kCompartments};
   }
@@ -212,6 +207,30 @@ DurableColumn ColumnOf(const SearchParameter& parameter) {
       break;
   }
   return {};
+}
+
+// A column as a number that is not zero.
+constexpr uint16_t kKnownBit = 0x8000;
+constexpr uint16_t kArrayBit = 0x4000;
+
+uint16_t Pack(const DurableColumn& column) {
+  return static_cast<uint16_t>(kKnownBit | (column.is_array ? kArrayBit : 0) |
+                               static_cast<uint16_t>(column.kind));
+}
+
+DurableColumn Unpack(uint16_t packed) {
+  return {static_cast<Kind>(packed & 0xFF), (packed & kArrayBit) != 0};
+}
+
+}  // namespace
+
+DurableColumn ColumnOf(const SearchParameter& parameter) {
+  uint16_t packed = parameter.column.load(std::memory_order_relaxed);
+  if (packed == 0) {
+    packed = Pack(FindColumn(parameter));
+    parameter.column.store(packed, std::memory_order_relaxed);
+  }
+  return Unpack(packed);
 }
 
 }  // namespace pdp::fhir::search

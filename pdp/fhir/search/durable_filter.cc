@@ -206,12 +206,14 @@ DurableResult CheckTokens(const Filter& filter) {
 }
 
 bool PassesAny(const Filter& filter, const Token& token) {
-  const LetterCase letter_case =
-      token.ignores_case ? LetterCase::kLowered : LetterCase::kKept;
   return std::ranges::any_of(
-      filter.alternatives, [&](const std::string& alternative) {
-        return PassesTest(ToTokenTest(TrimWhitespace(alternative), letter_case),
-                          token, letter_case);
+      filter.durable_token_tests, [&](const TokenTest& test) {
+        if (!token.ignores_case) {
+          return PassesTest(test, token, LetterCase::kKept);
+        }
+        return PassesTest(
+            {ToLower(test.system), ToLower(test.value), test.has_bar}, token,
+            LetterCase::kLowered);
       });
 }
 

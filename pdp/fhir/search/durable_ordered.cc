@@ -8,6 +8,7 @@
 
 #include "pdp/base/strings.h"
 #include "pdp/fhir/datetime.h"
+#include "pdp/fhir/schema.h"
 #include "pdp/fhir/search/durable_match.h"
 
 namespace pdp::fhir::search {
@@ -118,6 +119,11 @@ DurableResult MatchDate(const Filter& filter, const DurableColumn& column,
   if (values.size() > 1 || column.is_array) {
     return DurableUnknown(
         StrCat("`", filter.code, "` may have several values in one row"));
+  }
+  static const TypeId kTiming = FindType("Timing");
+  if (values[0].type() == kTiming) {
+    return DurableUnknown(StrCat("what is stored of the schedule of `",
+                                 filter.code, "` is not known"));
   }
   const std::string_view text = DateTextOf(values[0]);
   if (text.empty()) return DurableAnswer(false);

@@ -87,9 +87,33 @@ Row RowOf(std::string_view code, JsonElement object) {
 
 enum class Answer : uint8_t { kNo, kYes, kUnknown };
 
+bool HasNoWord(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+  });
+}
+
+// However Postgres cuts the parts, a word is some piece of one of them.
+bool MayContain(const Row& row, std::string_view word) {
+  return std::ranges::any_of(row.parts, [word](std::string_view part) {
+    return ContainsLowered(part, word);
+  });
+}
+
 Answer MatchRow(const Row& row, std::string_view alternative) {
+  // A value without words finds every row.
+  if (HasNoWord(alternative)) {
+    return row.parts.empty() ? Answer::kUnknown : Answer::kYes;
+  }
   const std::optional<Words> wanted = WordsOf(alternative);
-  if (!wanted || wanted->empty()) return Answer::kUnknown;
+  if (!wanted) return Answer::kUnknown;
+  if (row.is_complete &&
+      !std::ranges::all_of(*wanted, [&row](const std::string& word) {
+        return MayContain(row, word);
+      })) {
+    return Answer::kNo;
+  }
   Words words;
   for (const std::string_view part : row.parts) {
     const std::optional<Words> more = WordsOf(part);

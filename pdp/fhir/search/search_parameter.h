@@ -45,6 +45,8 @@ struct SearchParameter {
   std::span<const std::string_view> targets;
   // How ValuesOf finds the values; made by the registry on first use.
   mutable std::atomic<const ValueSource*> source = nullptr;
+  // What ColumnOf has found; zero before.
+  mutable std::atomic<uint16_t> column = 0;
 };
 
 // The parameter `code` of `resource_type`, or null: not registered.

@@ -17,8 +17,11 @@ using fhir::Interaction;
 using fhir::JsonElement;
 
 // Set anew by every write, or unknown to whoever judges it.
-constexpr std::string_view kSetByWrite[] = {"meta.versionId",
-                                            "meta.lastUpdated", "meta.author"};
+constexpr std::string_view kSetByWrite[] = {
+    "meta.versionId", "meta.lastUpdated", "meta.author", "meta.onBehalfOf"};
+// A read may have been recorded after a write that was taken back.
+constexpr std::string_view kSetByRestore[] = {"meta.versionId",
+                                              "meta.lastUpdated"};
 // Left out of what is shown without `X-Medplum: extended`.
 constexpr std::string_view kExtendedMeta[] = {"meta.author", "meta.project",
                                               "meta.compartment",
@@ -57,9 +60,9 @@ std::string Explain(std::string_view reason, std::string_view message) {
 // The content of permitted answers.
 class ContentComparison {
  public:
-  ContentComparison(const RecordedCheck& check, const CheckAnswer& answer,
-                    const fhir::MemoryLookup& lookup)
-      : check_(check), answer_(answer), lookup_(lookup) {}
+  ContentComparison(const VectorFile& file, const fhir::MemoryLookup& lookup,
+                    const RecordedCheck& check, const CheckAnswer& answer)
+      : file_(file), lookup_(lookup), check_(check), answer_(answer) {}
 
   bool leaks() const { return leaks_; }
 
@@ -140,24 +143,39 @@ class ContentComparison {
   }
 
   std::string CompareHistory() {
+    const std::vector<fhir::ResourcePtr> versions = Versions();
+    size_t next = 0;
     for (const JsonElement body : check_.expected.bodies) {
-      const auto meta = fhir::Member(body, "meta");
-      const std::string_view version_id =
-          meta ? fhir::StringMember(*meta, "versionId") : std::string_view();
-      const fhir::LookupResult version = lookup_.ReadVersion(Key(), version_id);
-      if (version.resource == nullptr) {
-        return StrCat("the vector file has no version ", version_id);
-      }
-      const auto answer = std::find_if(
-          answer_.versions.begin(), answer_.versions.end(),
-          [&](const VersionAnswer& v) { return v.version_id == version_id; });
-      const std::string why = CompareShown(body, *version.resource,
+      if (body.is_null()) continue;
+      if (next == versions.size()) return "the vector file lacks versions";
+      const fhir::Resource& version = *versions[next++];
+      const auto answer =
+          std::find_if(answer_.versions.begin(), answer_.versions.end(),
+                       [&](const VersionAnswer& v) {
+                         return v.version_id == version.version_id();
+                       });
+      const std::string why = CompareShown(body, version,
                                            answer == answer_.versions.end()
                                                ? answer_.hidden_fields
                                                : answer->hidden_fields);
-      if (!why.empty()) return StrCat("version ", version_id, ", ", why);
+      if (!why.empty()) {
+        return StrCat("version ", version.version_id(), ", ", why);
+      }
     }
     return "";
+  }
+
+  // Newest first.
+  std::vector<fhir::ResourcePtr> Versions() const {
+    std::vector<fhir::ResourcePtr> versions;
+    for (const auto& resource : file_.resources()) {
+      if (resource->key() == Key()) versions.push_back(resource);
+    }
+    for (auto it = file_.versions().rbegin(); it != file_.versions().rend();
+         ++it) {
+      if ((*it)->key() == Key()) versions.push_back(*it);
+    }
+    return versions;
   }
 
   // A created resource gets its id from the server.
@@ -167,6 +185,7 @@ class ContentComparison {
     DifferenceOptions options;
     options.ignored = ignored;
     options.unordered = kUnordered;
+    options.any_value = kSetByRestore;
     if (check_.interaction == Interaction::kCreate) {
       options.expected_id = fhir::StringMember(expected, "id");
       options.got_id = resource.id();
@@ -179,9 +198,10 @@ class ContentComparison {
     return difference ? StrCat(what, " ", difference->text) : std::string();
   }
 
+  const VectorFile& file_;
+  const fhir::MemoryLookup& lookup_;
   const RecordedCheck& check_;
   const CheckAnswer& answer_;
-  const fhir::MemoryLookup& lookup_;
   bool leaks_ = false;
 };
 
@@ -269,7 +289,7 @@ class Run {
         result.why += StrCat(" (Medplum: ", expected.outcome_text, ")");
       }
     } else if (expected.allowed) {
-      ContentComparison content(check, answer, lookup_);
+      ContentComparison content(file_, lookup_, check, answer);
       if (!question.durable_only) result.why = content.Compare();
       result.is_leak = content.leaks();
       result.passed = result.why.empty();

@@ -16,19 +16,6 @@ using fhir::JsonObject;
 // At most this much of a value is shown.
 constexpr size_t kMaxShown = 160;
 
-bool IsEmpty(JsonElement element) {
-  if (element.is_null()) return true;
-  if (element.is_string()) return fhir::AsString(element)->empty();
-  if (JsonArray array; element.get(array) == simdjson::SUCCESS) {
-    return std::all_of(array.begin(), array.end(), IsEmpty);
-  }
-  if (JsonObject object; element.get(object) == simdjson::SUCCESS) {
-    return std::all_of(object.begin(), object.end(),
-                       [](const auto& field) { return IsEmpty(field.value); });
-  }
-  return false;
-}
-
 std::string Show(JsonElement element) {
   std::string text = fhir::ToJson(element);
   if (text.size() > kMaxShown) {
@@ -61,8 +48,24 @@ class Comparison {
         StrCat("`", path, "`: expected ", Show(expected), ", got ", Show(got))};
   }
 
-  bool IsAbsent(JsonElement element) const {
-    return options_.empty_is_absent && IsEmpty(element);
+  // Whether what stands at `path` counts as nothing.
+  bool IsAbsent(const std::string& path, JsonElement element) const {
+    if (!options_.empty_is_absent) return false;
+    if (element.is_null()) return true;
+    if (element.is_string()) return fhir::AsString(element)->empty();
+    if (JsonArray array; element.get(array) == simdjson::SUCCESS) {
+      return std::all_of(array.begin(), array.end(), [&](JsonElement item) {
+        return IsAbsent(path, item);
+      });
+    }
+    if (JsonObject object; element.get(object) == simdjson::SUCCESS) {
+      return std::all_of(object.begin(), object.end(), [&](const auto& field) {
+        const std::string inner = Join(path, field.key);
+        return Contains(options_.ignored, inner) ||
+               IsAbsent(inner, field.value);
+      });
+    }
+    return false;
   }
 
   static bool Contains(std::span<const std::string_view> paths,
@@ -97,23 +100,24 @@ class Comparison {
     if (expected.get(object) == simdjson::SUCCESS) {
       for (const auto field : object) {
         const std::string inner = Join(path, field.key);
-        if (Contains(options_.ignored, inner) || IsAbsent(field.value))
+        if (Contains(options_.ignored, inner) || IsAbsent(inner, field.value))
           continue;
         const auto other = fhir::Member(got, field.key);
-        if (!other || IsAbsent(*other)) {
+        if (!other || IsAbsent(inner, *other)) {
           return Difference{StrCat("`", inner, "`: expected ",
                                    Show(field.value), ", got nothing")};
         }
+        if (Contains(options_.any_value, inner)) continue;
         if (auto found = Compare(inner, field.value, *other)) return found;
       }
     }
     if (got.get(object) == simdjson::SUCCESS) {
       for (const auto field : object) {
         const std::string inner = Join(path, field.key);
-        if (Contains(options_.ignored, inner) || IsAbsent(field.value))
+        if (Contains(options_.ignored, inner) || IsAbsent(inner, field.value))
           continue;
         const auto other = fhir::Member(expected, field.key);
-        if (!other || IsAbsent(*other)) {
+        if (!other || IsAbsent(inner, *other)) {
           return Difference{StrCat("`", inner, "`: expected nothing, got ",
                                    Show(field.value)),
                             /*is_surplus=*/true};

@@ -15,12 +15,15 @@ namespace pdp::ctl {
 struct DifferenceOptions {
   // Paths that are not compared, such as `id`, `meta.versionId`.
   std::span<const std::string_view> ignored;
+  // Paths of which it only matters whether they are there.
+  std::span<const std::string_view> any_value;
   // Paths of arrays whose order does not matter.
   std::span<const std::string_view> unordered;
   // Two strings that count as the same: the id that a server gave, and ours.
   std::string_view expected_id;
   std::string_view got_id;
-  // null, "", {} and [] are the same as an absent member.
+  // null, "", {} and [] are the same as an absent member, and so is an object
+  // of ignored members alone.
   bool empty_is_absent = true;
 };
 

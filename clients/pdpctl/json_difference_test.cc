@@ -39,6 +39,12 @@ const DifferenceCase kCases[] = {
      "`set`: expected [1,2,2], got [2,1,1]"},
     {"IgnoredPaths", R"({"meta":{"versionId":"1","x":2}})",
      R"({"meta":{"x":2}})", ""},
+    {"NothingButIgnoredIsAbsent", "{}", R"({"meta":{"versionId":"1"}})", ""},
+    {"AnyValueWillDo", R"({"at":"1"})", R"({"at":"2"})", ""},
+    {"AnyValueMustBeThere", R"({"at":"1"})", "{}",
+     "`at`: expected \"1\", got nothing"},
+    {"AnyValueMustNotBeMore", "{}", R"({"at":"1"})",
+     "`at`: expected nothing, got \"1\"", true},
     {"IgnoredPathsOfOneLevelOnly", R"({"x":{"versionId":"1"}})", R"({"x":{}})",
      "`x`: expected {\"versionId\":\"1\"}, got nothing"},
     {"IdsThatStandForEachOther", R"({"r":"Patient/e1"})",
@@ -62,6 +68,8 @@ TEST(FindDifferenceTest, NamesTheFirstDifference) {
   DifferenceOptions options;
   options.ignored = ignored;
   options.unordered = unordered;
+  const std::string_view any_value[] = {"at"};
+  options.any_value = any_value;
   options.expected_id = "e1";
   options.got_id = "g1";
   for (const DifferenceCase& c : kCases) {

@@ -36,7 +36,8 @@ struct RecordedDecision {
   std::string_view outcome_text;
   std::optional<fhir::JsonElement> body;
   std::optional<fhir::JsonElement> stored;
-  std::vector<fhir::JsonElement> bodies;  // Of a history, newest first.
+  // Of a history, newest first; null for the version that is a deletion.
+  std::vector<fhir::JsonElement> bodies;
 };
 
 struct RecordedCheck {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "pdp/base/strings.h"
 #include "pdp/base/unicode.h"
 #include "pdp/fhir/resource_key.h"
@@ -245,11 +246,11 @@ DurableResult CheckId(const Filter& filter) {
 // Ids are UUIDs there; what is none finds nothing.
 bool ContainsId(const std::vector<std::string>& alternatives,
                 std::string_view id) {
-  return std::ranges::any_of(
-      alternatives, [id](const std::string& alternative) {
-        const std::string_view wanted = IdOf(alternative);
-        return IsUuid(wanted) && EqualsLowered(wanted, ToLower(id));
-      });
+  return std::ranges::any_of(alternatives, [id](
+                                               const std::string& alternative) {
+    const std::string_view wanted = IdOf(alternative);
+    return IsUuid(wanted) && absl::EqualsIgnoreCase(ToAbsl(wanted), ToAbsl(id));
+  });
 }
 
 DurableResult MatchId(const Filter& filter, const Collection& values) {

@@ -37,9 +37,11 @@ class Registry {
   }
 
   std::span<const SearchParameter> OfType(std::string_view type) const {
-    const auto [begin, end] = std::ranges::equal_range(
-        all(), type, {}, &SearchParameter::resource_type);
-    return {begin, end};
+    const std::span<const SearchParameter> parameters = all();
+    return {std::ranges::lower_bound(parameters, type, {},
+                                     &SearchParameter::resource_type),
+            std::ranges::upper_bound(parameters, type, {},
+                                     &SearchParameter::resource_type)};
   }
 
  private:

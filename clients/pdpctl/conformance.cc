@@ -363,51 +363,59 @@ class Run {
   }
 
   void RunSearch(const RecordedSearch& search) {
-    const SearchAnswer answer = judge_.Search(search);
     CaseResult result = NewResult(CaseKind::kSearch, search.id);
     result.expected_text = SearchText(search.http_status, search.ids);
     result.expected_json = SearchJson(search.http_status, search.ids);
+    const SearchAnswer answer = judge_.Search(search);
     result.reason = answer.reason;
+    int http_status = answer.http_status;
     std::optional<std::vector<std::string>> ids;
     if (!answer.status.ok()) {
       result.reason = absl::StatusCodeToString(answer.status.code());
       result.why = NoDecision(answer.status);
-    } else if (answer.http_status != search.http_status) {
-      result.is_wrong_permit = answer.permitted && search.http_status != 200;
-      result.why = Explain(answer.reason, answer.message);
+    } else if (answer.permitted) {
+      const auto found = options_.execute_search(lookup_, answer.queries);
+      if (found.ok()) {
+        http_status = found->http_status;
+        result.why = found->why;
+        if (http_status == 200) ids = found->ids;
+      } else {
+        result.why = found.status().ToString();
+      }
+    } else if (http_status == 200) {
+      ids.emplace();  // Nothing is to be found.
+    }
+    result.got_text = SearchText(http_status, ids);
+    result.got_json = SearchJson(http_status, ids);
+
+    if (http_status != search.http_status) {
+      result.is_wrong_permit = http_status == 200;
+      if (result.why.empty()) {
+        result.why = Explain(answer.reason, answer.message);
+      }
       if (!search.outcome_text.empty()) {
         result.why += StrCat(" (Medplum: ", search.outcome_text, ")");
       }
-    } else if (search.http_status == 200 && search.ids) {
-      result.why = ExecuteSearch(search, answer, ids, result.is_wrong_permit);
+    } else if (search.ids && ids) {
+      result.why = CompareIds(*search.ids, *ids, result.is_wrong_permit);
+      result.passed = result.why.empty();
+    } else {
+      // Denied alike, or the result was not kept.
+      const bool judged = http_status != 200 || ids;
+      result.passed = answer.status.ok() && judged;
     }
-    result.got_text = SearchText(answer.http_status, ids);
-    result.got_json = SearchJson(answer.http_status, ids);
-    result.passed = answer.status.ok() && result.why.empty() &&
-                    answer.http_status == search.http_status;
     report_(result);
   }
 
-  std::string ExecuteSearch(const RecordedSearch& search,
-                            const SearchAnswer& answer,
-                            std::optional<std::vector<std::string>>& ids,
-                            bool& is_wrong_permit) const {
-    if (!answer.permitted) {
-      ids.emplace();
-    } else {
-      if (options_.execute_search == nullptr) {
-        return "search execution is not supported";
-      }
-      auto found = options_.execute_search(lookup_, answer.queries);
-      if (!found.ok()) return found.status().ToString();
-      ids = *std::move(found);
-    }
+  static std::string CompareIds(const std::vector<std::string>& expected,
+                                const std::vector<std::string>& got,
+                                bool& is_wrong_permit) {
     std::vector<std::string> surplus;
-    std::set_difference(ids->begin(), ids->end(), search.ids->begin(),
-                        search.ids->end(), std::back_inserter(surplus));
+    std::set_difference(got.begin(), got.end(), expected.begin(),
+                        expected.end(), std::back_inserter(surplus));
     std::vector<std::string> missing;
-    std::set_difference(search.ids->begin(), search.ids->end(), ids->begin(),
-                        ids->end(), std::back_inserter(missing));
+    std::set_difference(expected.begin(), expected.end(), got.begin(),
+                        got.end(), std::back_inserter(missing));
     is_wrong_permit = !surplus.empty();
     std::string why;
     if (!surplus.empty()) {

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "clients/pdpctl/judge.h"
+#include "clients/pdpctl/search_executor.h"
 #include "clients/pdpctl/vector_file.h"
 #include "pdp/fhir/memory_lookup.h"
 
@@ -49,17 +50,16 @@ struct CaseResult {
   std::string why;     // Why the case failed or was skipped.
 };
 
-// Runs the queries of a Filter over resources, and gives the references of what
-// they find, sorted, each once.
-using SearchExecutor = std::function<absl::StatusOr<std::vector<std::string>>(
-    const fhir::MemoryLookup& lookup, const std::vector<std::string>& queries)>;
+// Runs the queries of a Filter over all resources of a scenario.
+using SearchExecutor = std::function<absl::StatusOr<SearchResult>(
+    const fhir::ResourceLookup& lookup,
+    const std::vector<std::string>& queries)>;
 
 struct ConformanceOptions {
   std::vector<CaseKind> kinds = {std::begin(kCaseKinds), std::end(kCaseKinds)};
   // Not empty: cold reads cannot be asked for, and why.
   std::string no_cold_reads;
-  // Null: a search whose result was recorded cannot pass.
-  SearchExecutor execute_search;
+  SearchExecutor execute_search = ExecuteSearches;
 };
 
 // Puts every case of `file` before `judge`.  `report` gets one result for each,

@@ -132,14 +132,6 @@ RunResult RunTiny(FakeJudge& judge, ReportStyle style = ReportStyle::kLines,
                   ConformanceOptions options = {}) {
   const auto file = VectorFile::Parse("tiny.json", kVectors);
   EXPECT_TRUE(file.ok()) << file.status();
-  if (options.execute_search == nullptr) {
-    options.execute_search = [](const fhir::MemoryLookup&,
-                                const std::vector<std::string>& queries) {
-      return queries == std::vector<std::string>{"Patient?gender=female"}
-                 ? std::vector<std::string>{"Patient/p1"}
-                 : std::vector<std::string>{};
-    };
-  }
   std::ostringstream out;
   std::ostringstream totals;
   ConformanceReport report(style, out);
@@ -234,7 +226,9 @@ const MismatchCase kMismatches[] = {
      "tiny effective e1: expected 200, got 200: `profile`: expected Bot/b, got "
      "Bot/c\n"},
     {"SearchFindsLess",
-     [](FakeJudge& judge) { judge.searches["s1"].queries = {"Patient?x=1"}; },
+     [](FakeJudge& judge) {
+       judge.searches["s1"].queries = {"Patient?gender=x"};
+     },
      "tiny search s1: expected 200, 1 found, got 200, 0 found: misses 1, "
      "Patient/p1\n"},
     {"SearchDenied",
@@ -246,7 +240,17 @@ const MismatchCase kMismatches[] = {
      "tiny search s1: expected 200, 1 found, got 403: SCOPE\n"},
     {"SearchPermitted",
      [](FakeJudge& judge) { judge.searches["s2"] = judge.searches["s1"]; },
-     "tiny search s2: expected 403, got 200:  [WRONG PERMIT]\n"},
+     "tiny search s2: expected 403, got 200, 1 found:  [WRONG PERMIT]\n"},
+    {"SearchWhoseQueryFails",
+     [](FakeJudge& judge) { judge.searches["s1"].queries = {"Patient?x=1"}; },
+     "tiny search s1: expected 200, 1 found, got 400: unknown search parameter "
+     "`x`\n"},
+    {"SearchThatCannotBeRun",
+     [](FakeJudge& judge) {
+       judge.searches["s1"].queries = {"Patient?_include=Patient:link"};
+     },
+     "tiny search s1: expected 200, 1 found, got 200: UNIMPLEMENTED: "
+     "Patient?_include=Patient:link: `_include` is not emulated\n"},
 };
 
 TEST(ConformanceTest, EachMismatchIsOneLine) {
@@ -264,9 +268,11 @@ TEST(ConformanceTest, EachMismatchIsOneLine) {
 TEST(ConformanceTest, MoreFoundIsAWrongPermit) {
   FakeJudge judge;
   ConformanceOptions options;
-  options.execute_search = [](const fhir::MemoryLookup&,
+  options.execute_search = [](const fhir::ResourceLookup&,
                               const std::vector<std::string>&) {
-    return std::vector<std::string>{"Patient/p1", "Patient/p2"};
+    SearchResult result;
+    result.ids = {"Patient/p1", "Patient/p2"};
+    return result;
   };
   const RunResult run = RunTiny(judge, ReportStyle::kLines, options);
   EXPECT_EQ(run.out,

@@ -65,7 +65,15 @@ CallQueue::CallQueue(const CallQueueContext& context,
       mailbox_(std::make_shared<Mailbox>(*queue_)),
       drain_alarm_(std::make_unique<DrainAlarm>(*this)) {}
 
-CallQueue::~CallQueue() = default;
+CallQueue::~CallQueue() {
+  if (thread_.joinable() || is_stopped_) return;
+  // Never started.
+  queue_->Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) {
+  }
+}
 
 void CallQueue::Start() {
   thread_ = std::thread([this] { Run(); });
@@ -91,6 +99,7 @@ void CallQueue::Stop() {
     queue_->Shutdown();
   });
   thread_.join();
+  is_stopped_ = true;
 }
 
 bool CallQueue::PutAside(const CallOutcome& outcome, WaitingCall* call) {

@@ -134,6 +134,7 @@ class CallQueue {
   const std::shared_ptr<Mailbox> mailbox_;
   const std::unique_ptr<DrainAlarm> drain_alarm_;
   std::thread thread_;
+  bool is_stopped_ = false;
 
   // Of the queue's thread alone.
   CallPool check_pool_{.initial = 64, .max = 256};

@@ -1,0 +1,74 @@
+#include "pdp/backend.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "store/column_families.h"
+
+namespace pdp {
+
+std::vector<service::SourceStatus> Backend::Sources() const {
+  const sync::SourceStatus status = source_.Status();
+  return {{.name = status.name,
+           .ready = status.ready,
+           .fresh_as_of = freshness_.as_of(),
+           .last_error = status.last_error,
+           .last_error_at = status.last_failure,
+           .errors = status.failures,
+           .resources = status.resources}};
+}
+
+service::StoreStatus Backend::Store() const {
+  return {.format_version = store::kFormatVersion,
+          .bytes_on_disk = store_.statistics().disk_bytes,
+          .memberships = memberships_,
+          .policies = policies_};
+}
+
+absl::StatusOr<service::ResyncResult> Backend::Resync() {
+  const uint64_t before = changed_;
+  PDP_RETURN_IF_ERROR(source_.Resync());
+  return service::ResyncResult{.revision = store_.revision(),
+                               .changed = changed_ - before};
+}
+
+absl::StatusOr<service::CheckpointResult> Backend::Checkpoint(
+    std::string_view name) {
+  std::error_code error;
+  std::filesystem::create_directories(checkpoint_directory_, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        StrCat("cannot make ", checkpoint_directory_, ": ", error.message()));
+  }
+  const std::string path = StrCat(checkpoint_directory_, "/", name);
+  if (std::filesystem::exists(path, error)) {
+    return absl::AlreadyExistsError(
+        StrCat("name: a checkpoint `", name, "` exists; choose another name"));
+  }
+  // What is applied in between is in the copy, too: the revision is a floor.
+  const uint64_t revision = store_.revision();
+  PDP_RETURN_IF_ERROR(store_.Checkpoint(path));
+  return service::CheckpointResult{.path = path, .revision = revision};
+}
+
+void Backend::Recount() {
+  const uint64_t revision = store_.revision();
+  if (revision == counted_revision_) return;
+  memberships_ = Count("ProjectMembership");
+  policies_ = Count("AccessPolicy");
+  counted_revision_ = revision;
+}
+
+uint64_t Backend::Count(std::string_view type) const {
+  uint64_t count = 0;
+  const absl::Status status =
+      store_.Scan(type, /*project=*/"", [&](const auto&, const auto&) {
+        ++count;
+        return true;
+      });
+  return status.ok() ? count : 0;
+}
+
+}  // namespace pdp

@@ -1,0 +1,80 @@
+// What the service sees of the store and the source: how fresh they are, and
+// how they are operated.
+
+#ifndef PDP_BACKEND_H_
+#define PDP_BACKEND_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "pdp/base/freshness.h"
+#include "pdp/service/admin_backend.h"
+#include "pdp/service/data_state.h"
+#include "pdp/sync/source.h"
+#include "store/store.h"
+
+namespace pdp {
+
+// Thread-safe.
+class SourceState final : public service::DataState {
+ public:
+  explicit SourceState(const Freshness& freshness) : freshness_(freshness) {}
+
+  bool IsReady() const override {
+    return ready_.load(std::memory_order_acquire);
+  }
+  absl::Time FreshAsOf() const override { return freshness_.as_of(); }
+
+  void SetReady() { ready_.store(true, std::memory_order_release); }
+
+ private:
+  const Freshness& freshness_;
+  std::atomic<bool> ready_{false};
+};
+
+// Thread-safe.
+class Backend final : public service::AdminBackend {
+ public:
+  // All of them must outlive the backend.  Checkpoints are made in
+  // `checkpoint_directory`, which is made with the first.
+  Backend(store::Store& store, sync::Source& source, const Freshness& freshness,
+          std::string checkpoint_directory)
+      : store_(store),
+        source_(source),
+        freshness_(freshness),
+        checkpoint_directory_(std::move(checkpoint_directory)) {}
+
+  std::vector<service::SourceStatus> Sources() const override;
+  service::StoreStatus Store() const override;
+  absl::StatusOr<service::ResyncResult> Resync() override;
+  absl::StatusOr<service::CheckpointResult> Checkpoint(
+      std::string_view name) override;
+
+  // Counts memberships and policies, which takes a while, where the store has
+  // changed since they were counted.  From one thread at a time.
+  void Recount();
+
+  // Called with each change of the store.
+  void Changed(size_t resources) { changed_ += resources; }
+
+ private:
+  uint64_t Count(std::string_view type) const;
+
+  store::Store& store_;
+  sync::Source& source_;
+  const Freshness& freshness_;
+  const std::string checkpoint_directory_;
+  std::atomic<uint64_t> memberships_{0};
+  std::atomic<uint64_t> policies_{0};
+  std::atomic<uint64_t> counted_revision_{0};
+  std::atomic<uint64_t> changed_{0};  // Resources, since start.
+};
+
+}  // namespace pdp
+
+#endif  // PDP_BACKEND_H_

@@ -1,0 +1,255 @@
+// pdpd, the policy decision point: everything is built here, in the order in
+// which it depends on each other, and taken down in reverse.
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "pdp/backend.h"
+#include "pdp/base/freshness.h"
+#include "pdp/base/log.h"
+#include "pdp/base/strings.h"
+#include "pdp/fhir/json.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/command_line.h"
+#include "pdp/service/decision_service.h"
+#include "pdp/service/http_server.h"
+#include "pdp/service/metrics.h"
+#include "pdp/service/metrics_page.h"
+#include "pdp/service/server.h"
+#include "pdp/service/settings.h"
+#include "pdp/service/version.h"
+#include "pdp/service/worker_refresher.h"
+#include "pdp/sync/directory_source.h"
+#include "pdp/sync/store_lookup.h"
+#include "store/store.h"
+
+namespace {
+
+using pdp::Log;
+using pdp::Severity;
+using pdp::service::HttpResponse;
+using pdp::service::Settings;
+
+constexpr int kDrained = 0;
+constexpr int kFault = 1;
+constexpr int kBadConfiguration = 2;
+
+// SIGTERM and SIGINT are waited for, not handled.
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+bool WaitForStop(absl::Duration limit) {
+  const sigset_t signals = StopSignals();
+  const timespec wait = absl::ToTimespec(limit);
+  return sigtimedwait(&signals, nullptr, &wait) > 0;
+}
+
+int Fail(int code, std::string_view message) {
+  std::fprintf(stderr, "pdpd: %.*s\n", static_cast<int>(message.size()),
+               message.data());
+  return code;
+}
+
+void PrintReady(const std::vector<pdp::service::ListenAddress>& grpc,
+                const pdp::service::HttpServer* http) {
+  const std::string addresses = absl::StrJoin(
+      grpc, ",",
+      [](std::string* out, const pdp::service::ListenAddress& address) {
+        *out += pdp::fhir::QuoteJson(address.ToString());
+      });
+  const std::string http_address =
+      http == nullptr ? "null"
+                      : pdp::fhir::QuoteJson(http->address().ToString());
+  std::printf("{\"event\":\"ready\",\"grpc\":[%s],\"http\":%s,\"pid\":%d}\n",
+              addresses.c_str(), http_address.c_str(),
+              static_cast<int>(getpid()));
+  std::fflush(stdout);
+}
+
+// Says once when the data becomes stale, and once when it is fresh again.
+class StalenessWatch {
+ public:
+  StalenessWatch(const pdp::Freshness& freshness, absl::Duration stale_after)
+      : freshness_(freshness), stale_after_(stale_after) {}
+
+  void Look() {
+    const absl::Duration age = freshness_.Age(absl::Now());
+    const bool stale = age > stale_after_;
+    if (stale == stale_) return;
+    stale_ = stale;
+    Log(stale ? Severity::kWarning : Severity::kInfo, stale ? "stale" : "fresh",
+        {{"age", absl::FormatDuration(age)}});
+  }
+
+ private:
+  const pdp::Freshness& freshness_;
+  const absl::Duration stale_after_;
+  bool stale_ = false;
+};
+
+int Serve(const Settings& settings) {
+  // Store.
+  std::error_code error;
+  std::filesystem::create_directories(settings.data_dir, error);
+  if (error) {
+    return Fail(kBadConfiguration,
+                pdp::StrCat("data-dir: cannot make `", settings.data_dir,
+                            "`: ", error.message()));
+  }
+  auto store =
+      pdp::store::Store::Open({.directory = settings.data_dir + "/store"});
+  if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
+
+  // Decision point.
+  pdp::sync::StoreLookup lookup(**store);
+  pdp::policy::DecisionPoint decision_point(
+      lookup, {.mode = settings.mode,
+               .parameter_semantics = settings.parameter_semantics,
+               .max_bound_policies = settings.max_bound_policies});
+  decision_point.Invalidate((*store)->revision(), {});
+
+  // Source.
+  if (!std::filesystem::is_directory(settings.source_directory, error)) {
+    return Fail(kBadConfiguration,
+                pdp::StrCat("source: `", settings.source_directory,
+                            "` is not a directory"));
+  }
+  pdp::Freshness freshness;
+  pdp::Backend* changes = nullptr;
+  pdp::sync::DirectorySource source(
+      {.path = settings.source_directory,
+       .rescan_interval =
+           std::min(absl::Seconds(10), settings.max_staleness / 3),
+       .freshness = &freshness},
+      **store, [&](uint64_t revision, auto changed) {
+        decision_point.Invalidate(revision, changed);
+        if (changes != nullptr) changes->Changed(changed.size());
+      });
+  pdp::SourceState state(freshness);
+  pdp::Backend backend(**store, source, freshness,
+                       settings.data_dir + "/checkpoints");
+  changes = &backend;
+
+  // Service.
+  pdp::service::Metrics metrics;
+  pdp::service::DecisionService service(
+      decision_point, lookup, state, metrics,
+      {.max_staleness = settings.max_staleness,
+       .stale_after = settings.stale_after,
+       .decision_reuse = settings.decision_reuse});
+  pdp::service::WorkerRefresher refresher([&] { return source.Resync(); });
+
+  // Servers.
+  std::unique_ptr<pdp::service::HttpServer> http;
+  std::atomic<bool> draining = false;
+  if (settings.http_listen) {
+    const auto is_ready = [&] { return state.IsReady() && !draining; };
+    auto started = pdp::service::HttpServer::Start(
+        *settings.http_listen,
+        {{"/metrics",
+          [&] {
+            return HttpResponse{
+                .content_type = pdp::service::kMetricsContentType,
+                .body = pdp::service::RenderMetrics(
+                    {metrics, decision_point, state, backend}, absl::Now())};
+          }},
+         {"/livez", [] { return HttpResponse{.body = "live\n"}; }},
+         {"/readyz", [&] {
+            return is_ready()
+                       ? HttpResponse{.body = "ready\n"}
+                       : HttpResponse{.status = 503, .body = "not ready\n"};
+          }}});
+    if (!started.ok()) {
+      return Fail(kFault, pdp::ToStd(started.status().message()));
+    }
+    http = *std::move(started);
+  }
+  auto server =
+      pdp::service::Server::Start({.listen = settings.listen,
+                                   .threads = settings.threads,
+                                   .socket_mode = settings.socket_mode},
+                                  {.service = service,
+                                   .decision_point = decision_point,
+                                   .data = state,
+                                   .admin = backend,
+                                   .metrics = metrics,
+                                   .refresher = &refresher});
+  if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
+
+  // Serve.
+  const absl::Status loaded = source.Start();
+  if (!loaded.ok()) {
+    Log(Severity::kError, "source_not_ready",
+        {{"error", pdp::ToStd(loaded.message())}});
+  }
+  StalenessWatch staleness(freshness, settings.stale_after);
+  do {
+    if (!state.IsReady() && source.Status().ready) {
+      state.SetReady();
+      (*server)->SetServing(true);
+      Log(Severity::kInfo, "ready",
+          {{"revision", decision_point.revision()}, {"audit", "off"}});
+      PrintReady((*server)->addresses(), http.get());
+    }
+    if (state.IsReady()) {
+      staleness.Look();
+      backend.Recount();
+    }
+  } while (!WaitForStop(state.IsReady() ? absl::Seconds(5)
+                                        : absl::Milliseconds(100)));
+
+  // Drain.
+  Log(Severity::kInfo, "draining");
+  draining = true;
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // A second one kills.
+  (*server)->Drain(absl::Now() + settings.drain_timeout);
+  http.reset();
+  source.Stop();
+  Log(Severity::kInfo, "drained");
+  return kDrained;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Debian's abseil keeps a graph of every mutex of gRPC's to find deadlocks.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // What the store holds is nobody else's.
+  umask(0077);
+  // Before any thread is started, so that all of them leave these alone.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const pdp::service::CommandLine command_line =
+      pdp::service::ParseCommandLine(argc, argv);
+  if (command_line.exit) {
+    std::fputs(command_line.exit->message.c_str(),
+               command_line.exit->code == 0 ? stdout : stderr);
+    return command_line.exit->code;
+  }
+  const absl::StatusOr<Settings> settings =
+      pdp::service::LoadSettings(command_line.inputs);
+  if (!settings.ok()) {
+    return Fail(kBadConfiguration, pdp::ToStd(settings.status().message()));
+  }
+  return Serve(*settings);
+}

@@ -1,0 +1,297 @@
+#include "pdp/service/settings.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pdp/base/strings.h"
+#include "pdp/service/command_line.h"
+
+namespace pdp::service {
+namespace {
+
+using Flags = std::vector<std::pair<std::string, std::string>>;
+
+const Flags kRequired = {{"source", "directory:policies"},
+                         {"data-dir", "data"}};
+
+Flags With(Flags more) {
+  Flags flags = kRequired;
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+// A file that is removed when the test is over.
+class ConfigFile {
+ public:
+  explicit ConfigFile(std::string_view yaml)
+      : path_(StrCat("/tmp/pdp-settings-test-", getpid(), ".yaml")) {
+    std::ofstream(path_) << yaml;
+  }
+  ~ConfigFile() { unlink(path_.c_str()); }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+TEST(SettingsTest, HasDefaults) {
+  const auto settings = LoadSettings({.flags = kRequired});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->source, "directory:policies");
+  EXPECT_EQ(settings->source_directory, "policies");
+  EXPECT_EQ(settings->data_dir, "data");
+  ASSERT_EQ(settings->listen.size(), 1u);
+  EXPECT_EQ(settings->listen[0].ToString(), "127.0.0.1:8990");
+  EXPECT_EQ(settings->http_listen->ToString(), "127.0.0.1:8991");
+  EXPECT_EQ(settings->mode, policy::Mode::kStrict);
+  EXPECT_EQ(settings->parameter_semantics,
+            policy::ParameterSemantics::kDocumented);
+  EXPECT_EQ(settings->max_staleness, absl::Minutes(5));
+  EXPECT_EQ(settings->decision_reuse, absl::Seconds(10));
+  EXPECT_EQ(settings->socket_mode, 0600u);
+  EXPECT_GE(settings->threads, 1u);
+}
+
+TEST(SettingsTest, ReadsEveryKeyOfAFile) {
+  const ConfigFile file(
+      "source: directory:/policies\n"
+      "data-dir: \"/data\"\n"
+      "listen: [127.0.0.1:0, unix:/run/pdp.sock]\n"
+      "http-listen: none\n"
+      "mode: parity\n"
+      "parameter-semantics: server\n"
+      "max-staleness: 1m\n"
+      "stale-after: 20s\n"
+      "decision-reuse: 0s\n"
+      "audit-mode: off\n"
+      "threads: 3\n"
+      "max-bound-policies: 50\n"
+      "socket-mode: 0660\n"
+      "drain-timeout: 5s\n");
+  const auto settings = LoadSettings({.config_file = file.path()});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->source_directory, "/policies");
+  EXPECT_EQ(settings->data_dir, "/data");
+  ASSERT_EQ(settings->listen.size(), 2u);
+  EXPECT_EQ(settings->listen[1].ToString(), "unix:/run/pdp.sock");
+  EXPECT_FALSE(settings->http_listen.has_value());
+  EXPECT_EQ(settings->mode, policy::Mode::kParity);
+  EXPECT_EQ(settings->parameter_semantics, policy::ParameterSemantics::kServer);
+  EXPECT_EQ(settings->max_staleness, absl::Minutes(1));
+  EXPECT_EQ(settings->stale_after, absl::Seconds(20));
+  EXPECT_EQ(settings->decision_reuse, absl::ZeroDuration());
+  EXPECT_EQ(settings->threads, 3u);
+  EXPECT_EQ(settings->max_bound_policies, 50u);
+  EXPECT_EQ(settings->socket_mode, 0660u);
+  EXPECT_EQ(settings->drain_timeout, absl::Seconds(5));
+}
+
+TEST(SettingsTest, FlagsWinOverTheFile) {
+  const ConfigFile file(
+      "source: directory:a\ndata-dir: data\nmode: parity\n"
+      "listen: [127.0.0.1:1, 127.0.0.1:2]\n");
+  const auto settings =
+      LoadSettings({.config_file = file.path(),
+                    .flags = {{"mode", "strict"}, {"listen", "127.0.0.1:3"}}});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->mode, policy::Mode::kStrict);
+  ASSERT_EQ(settings->listen.size(), 1u);
+  EXPECT_EQ(settings->listen[0].port, 3);
+}
+
+TEST(SettingsTest, ParityModeMeansServerSemantics) {
+  const auto settings = LoadSettings({.flags = With({{"mode", "parity"}})});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->parameter_semantics, policy::ParameterSemantics::kServer);
+}
+
+TEST(SettingsTest, AShortBoundMovesTheWarningBelowIt) {
+  const auto settings =
+      LoadSettings({.flags = With({{"max-staleness", "12s"}})});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->stale_after, absl::Seconds(12));
+}
+
+struct FlagCase {
+  const char* name;
+  Flags flags;
+  const char* message;
+};
+
+TEST(SettingsTest, RefusesFlagsThatCannotBeUsed) {
+  const FlagCase kCases[] = {
+      {"NoSource",
+       {{"data-dir", "d"}},
+       "source: missing; write directory:PATH, where PATH holds FHIR JSON "
+       "files"},
+      {"NoDataDir",
+       {{"source", "directory:d"}},
+       "data-dir: missing; name the directory of the store"},
+      {"SourceMedplum", With({{"source", "medplum"}}),
+       "source: `medplum` is not available yet; export the policies and "
+       "memberships as JSON files and use directory:PATH"},
+      {"SourceOfNoKind", With({{"source", "policies"}}),
+       "source: `policies` is not a source; write directory:PATH"},
+      {"SourceWithoutPath", With({{"source", "directory:"}}),
+       "source: `directory:` is not a source; write directory:PATH"},
+      {"EmptyValue", With({{"data-dir", ""}}), "data-dir: the value is empty"},
+      {"UnknownFlag", With({{"data_dir", "d"}}),
+       "data_dir: unknown flag; did you mean `data-dir`?"},
+      {"Mode", With({{"mode", "lenient"}}),
+       "mode: `lenient` is not one of: parity, strict"},
+      {"AuditRequired", With({{"audit-mode", "required"}}),
+       "audit-mode: audit records are not available yet; write off or leave it "
+       "out"},
+      {"AuditBestEffort", With({{"audit-mode", "best_effort"}}),
+       "audit-mode: audit records are not available yet; write off or leave it "
+       "out"},
+      {"AuditUnknown", With({{"audit-mode", "on"}}),
+       "audit-mode: `on` is not one of: off, best_effort, required"},
+      {"DocumentedInParity",
+       With({{"mode", "parity"}, {"parameter-semantics", "documented"}}),
+       "parameter-semantics: `documented` is not what a Medplum server does, "
+       "so it does not go with mode parity; write server or leave it out"},
+      {"DurationWithoutUnit", With({{"max-staleness", "300"}}),
+       "max-staleness: `300` is not a duration; write a number with a unit, "
+       "such as 30s, 5m or 1h"},
+      {"NegativeDuration", With({{"drain-timeout", "-1s"}}),
+       "drain-timeout: `-1s` is not a duration; write a number with a unit, "
+       "such as 30s, 5m or 1h"},
+      {"NoStalenessAllowed", With({{"max-staleness", "0s"}}),
+       "max-staleness: must be more than 0s, or nothing would ever be "
+       "answered"},
+      {"StaleAfterTheBound",
+       With({{"max-staleness", "1m"}, {"stale-after", "2m"}}),
+       "stale-after: must not be more than max-staleness, which is 1m"},
+      {"ReuseTooLong", With({{"decision-reuse", "6m"}}),
+       "decision-reuse: must be at most 5m, as a revoked grant lives that much "
+       "longer"},
+      {"Threads", With({{"threads", "many"}}),
+       "threads: `many` is not a whole number"},
+      {"TooManyThreads", With({{"threads", "257"}}),
+       "threads: must be at most 256"},
+      {"SocketMode", With({{"socket-mode", "0777"}}),
+       "socket-mode: `0777` is neither 0600 nor 0660"},
+      {"ListenEverywhere", With({{"listen", "0.0.0.0:8990"}}),
+       "listen: `0.0.0.0:8990` is not a loopback address: without TLS the "
+       "server is reachable from its own host only; use 127.0.0.1, [::1], "
+       "localhost or unix:PATH"},
+      {"ListenTwice",
+       With({{"listen", "localhost:1"}, {"listen", "127.0.0.1:1"}}),
+       "listen: `127.0.0.1:1` is given twice"},
+      {"HttpEverywhere", With({{"http-listen", "[::]:8991"}}),
+       "http-listen: `[::]:8991` is not a loopback address: without TLS the "
+       "server is reachable from its own host only; use 127.0.0.1, [::1], "
+       "localhost or unix:PATH"},
+      {"HttpOnASocket", With({{"http-listen", "unix:/run/a"}}),
+       "http-listen: `unix:/run/a` is not host:port; HTTP is not served on "
+       "unix sockets"},
+  };
+  for (const FlagCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(LoadSettings({.flags = c.flags}).status(),
+              absl::InvalidArgumentError(c.message));
+  }
+}
+
+struct YamlCase {
+  const char* name;
+  const char* yaml;
+  const char* message;  // After the file's name.
+};
+
+TEST(SettingsTest, SaysWhereAFileIsWrong) {
+  const YamlCase kCases[] = {
+      {"UnknownKey", "source: a\nlissten: [b]\n",
+       ":2:1: unknown key `lissten`; the keys are: source, data-dir, listen, "
+       "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
+       "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
+       "drain-timeout"},
+      {"Underscore", "data_dir: d\n",
+       ":1:1: unknown key `data_dir`; did you mean `data-dir`?"},
+      {"Twice", "mode: strict\nsource: a\nmode: parity\n",
+       ":3:1: `mode` is given twice"},
+      {"ScalarForList", "listen: 127.0.0.1:1\n",
+       ":1:9: `listen` is a list; write [VALUE, ...]"},
+      {"ListForScalar", "mode: [strict]\n",
+       ":1:7: `mode` takes a single value"},
+      {"NoValue", "mode:\n", ":1:6: `mode` has no value"},
+      {"WrongValue", "threads: 1\nmode: lax\n",
+       ":2:7: `mode`: `lax` is not one of: parity, strict"},
+      {"WrongNumber", "threads: 1.5\n",
+       ":1:10: `threads`: `1.5` is not a whole number"},
+      {"Anchor", "source: &a directory:x\n",
+       ":1:9: an anchor; write the value where it is used"},
+      {"Alias", "source: &a x\ndata-dir: *a\n",
+       ":1:9: an anchor; write the value where it is used"},
+      {"Tag", "source: !!str x\n", ":1:9: a tag; write the value without it"},
+      {"TwoDocuments", "mode: strict\n---\nmode: parity\n",
+       ":2:1: a second document; write one"},
+      {"NotAMap", "- a\n", ":1:1: expected `key: value` lines"},
+      {"NotYaml", "a: [b\n", ":2:1: end of sequence flow not found"},
+  };
+  for (const YamlCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const ConfigFile file(c.yaml);
+    EXPECT_EQ(LoadSettings({.config_file = file.path()}).status(),
+              absl::InvalidArgumentError(StrCat(file.path(), c.message)));
+  }
+}
+
+TEST(SettingsTest, AMissingFileIsRefused) {
+  EXPECT_EQ(
+      LoadSettings({.config_file = "/nonexistent.yaml"}).status(),
+      absl::InvalidArgumentError("config: cannot read `/nonexistent.yaml`"));
+}
+
+CommandLine Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "pdpd");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(CommandLineTest, KeepsFlagsInTheirOrder) {
+  const CommandLine line =
+      Parse({"--source", "directory:a", "--listen", "127.0.0.1:1",
+             "--listen=unix:/b", "--config", "c.yaml"});
+  ASSERT_FALSE(line.exit.has_value()) << line.exit->message;
+  EXPECT_EQ(line.inputs.config_file, "c.yaml");
+  EXPECT_EQ(line.inputs.flags, (Flags{{"source", "directory:a"},
+                                      {"listen", "127.0.0.1:1"},
+                                      {"listen", "unix:/b"}}));
+}
+
+TEST(CommandLineTest, HelpAndVersionGoToStandardOutput) {
+  const CommandLine help = Parse({"--help"});
+  ASSERT_TRUE(help.exit.has_value());
+  EXPECT_EQ(help.exit->code, 0);
+  EXPECT_NE(help.exit->message.find("--max-staleness"), std::string::npos);
+  EXPECT_NE(help.exit->message.find("Examples:"), std::string::npos);
+  const CommandLine version = Parse({"--version"});
+  ASSERT_TRUE(version.exit.has_value());
+  EXPECT_EQ(version.exit->code, 0);
+  EXPECT_EQ(version.exit->message, "pdpd 0.1.0\n");
+}
+
+TEST(CommandLineTest, MistakesEndWith2) {
+  const std::vector<const char*> kCases[] = {
+      {"--colour"},
+      {"positional"},
+      {"--mode"},
+      {"--mode", "strict", "--mode", "parity"}};
+  for (const auto& arguments : kCases) {
+    SCOPED_TRACE(arguments[0]);
+    const CommandLine line = Parse(arguments);
+    ASSERT_TRUE(line.exit.has_value());
+    EXPECT_EQ(line.exit->code, 2);
+    EXPECT_FALSE(line.exit->message.empty());
+  }
+}
+
+}  // namespace
+}  // namespace pdp::service

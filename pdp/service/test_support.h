@@ -1,0 +1,160 @@
+// A service over the small clinic of tests/support/world.h, whose look-ups and
+// freshness a test controls.
+
+#ifndef PDP_SERVICE_TEST_SUPPORT_H_
+#define PDP_SERVICE_TEST_SUPPORT_H_
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "pdp/base/mutex.h"
+#include "pdp/fhir/memory_lookup.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/admin_backend.h"
+#include "pdp/service/data_state.h"
+#include "pdp/service/decision_service.h"
+#include "pdp/service/fact_fetcher.h"
+#include "pdp/service/metrics.h"
+#include "tests/support/world.h"
+
+namespace pdp::service {
+
+// `text` is protobuf's text format; $NAMES stand for the clinic's ids, and '
+// for ".
+template <typename Message>
+Message Proto(std::string_view text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      testing::Expand(text), &message))
+      << text;
+  return message;
+}
+
+class FakeData final : public DataState {
+ public:
+  bool IsReady() const override { return ready; }
+  // A little older than that: the caller read its clock before.
+  absl::Time FreshAsOf() const override {
+    return absl::Now() - absl::Seconds(age_seconds.load()) -
+           absl::Milliseconds(200);
+  }
+
+  std::atomic<bool> ready{true};
+  std::atomic<int> age_seconds{0};
+};
+
+// A MemoryLookup that answers kPending for some resources until they are
+// released.
+class PendingLookup final : public fhir::ResourceLookup {
+ public:
+  explicit PendingLookup(std::vector<fhir::ResourcePtr> live)
+      : lookup_(std::move(live), {}) {}
+
+  void Hold(const fhir::ResourceKey& key) {
+    MutexLock lock(mutex_);
+    held_[key] = true;
+  }
+  void Release(const fhir::ResourceKey& key) {
+    MutexLock lock(mutex_);
+    held_[key] = false;
+  }
+
+  fhir::LookupResult Read(const fhir::ResourceKey& key) const override {
+    {
+      MutexLock lock(mutex_);
+      const auto found = held_.find(key);
+      if (found != held_.end() && found->second) {
+        return {fhir::LookupState::kPending, nullptr};
+      }
+    }
+    return lookup_.Read(key);
+  }
+  fhir::LookupResult ReadVersion(const fhir::ResourceKey& key,
+                                 std::string_view version_id) const override {
+    return lookup_.ReadVersion(key, version_id);
+  }
+  fhir::LookupState FindMemberships(
+      std::string_view reference,
+      const std::function<void(const fhir::ResourcePtr&)>& visit)
+      const override {
+    return lookup_.FindMemberships(reference, visit);
+  }
+  fhir::LookupState Scan(std::string_view type, std::string_view project,
+                         const std::function<bool(const fhir::ResourcePtr&)>&
+                             visit) const override {
+    return lookup_.Scan(type, project, visit);
+  }
+
+ private:
+  const fhir::MemoryLookup lookup_;
+  mutable Mutex mutex_;
+  std::map<fhir::ResourceKey, bool> held_ ABSL_GUARDED_BY(mutex_);
+};
+
+class FakeAdmin final : public AdminBackend {
+ public:
+  std::vector<SourceStatus> Sources() const override {
+    return {{.name = "directory:clinic",
+             .ready = true,
+             .fresh_as_of = absl::FromUnixSeconds(1'700'000'000),
+             .last_error = "clinic/a.json:3:1: not JSON",
+             .last_error_at = absl::FromUnixSeconds(1'700'000'001),
+             .errors = 2,
+             .resources = 8}};
+  }
+  StoreStatus Store() const override {
+    return {.format_version = 1,
+            .bytes_on_disk = 4096,
+            .memberships = 1,
+            .policies = 1};
+  }
+  absl::StatusOr<ResyncResult> Resync() override {
+    return ResyncResult{.revision = 8, .changed = 3};
+  }
+  absl::StatusOr<CheckpointResult> Checkpoint(std::string_view name) override {
+    return CheckpointResult{.path = "checkpoints/" + std::string(name),
+                            .revision = 8};
+  }
+};
+
+// The clinic, whose one member may read Patients and nothing else.
+inline std::vector<fhir::ResourcePtr> ReadersClinic() {
+  return testing::Clinic(
+      "[{'resourceType':'Patient','interaction':['read','search']}]");
+}
+
+struct Fixture {
+  explicit Fixture(policy::Mode mode = policy::Mode::kStrict,
+                   DecisionServiceOptions options = {})
+      : lookup(ReadersClinic()),
+        decision_point(lookup, {.mode = mode}),
+        service(decision_point, lookup, data, metrics, options) {
+    decision_point.Invalidate(7, {});
+  }
+
+  FakeData data;
+  FakeAdmin admin;
+  Metrics metrics;
+  PendingLookup lookup;
+  policy::DecisionPoint decision_point;
+  DecisionService service;
+};
+
+inline constexpr std::string_view kReadPatient =
+    "subject { reference: 'ProjectMembership/member' } "
+    "interaction: INTERACTION_READ "
+    "resource { type: 'Patient' id: '$PATIENT' }";
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_TEST_SUPPORT_H_

@@ -28,6 +28,10 @@ enum class DurableMatch : uint8_t {
 struct DurableResult {
   DurableMatch match = DurableMatch::kUnknown;
   std::string why;  // For kUnknown, kError and kForbidden: a sentence.
+  // The error is the database's own and comes when the predicate is run.  Other
+  // errors end the making of it, at once; this one is never seen where a later
+  // entry takes the whole predicate away (semantics E.2).
+  bool error_when_run = false;
 };
 
 // What a durable match needs beside the resource.

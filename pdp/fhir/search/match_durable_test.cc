@@ -294,6 +294,26 @@ TEST(MatchDurableTest, DatesAreComparedAsInstants) {
   });
 }
 
+TEST(MatchDurableTest, APartialDateFailsOnlyWhenItIsRun) {
+  const struct {
+    std::string_view criteria;
+    bool when_run;
+  } cases[] = {
+      {"Patient?birthdate=1990", true},
+      {"Patient?name=x&birthdate=1990", true},
+      {"Patient?birthdate=1990&foo=bar", false},
+      {"Patient?foo=bar&birthdate=1990", false},
+      {"Patient?birthdate=ap1990-02-28", false},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.criteria);
+    const DurableResult result =
+        CheckDurable(*ParseCriteria(test.criteria), "Patient", {});
+    EXPECT_EQ(result.match, kError);
+    EXPECT_EQ(result.error_when_run, test.when_run);
+  }
+}
+
 TEST(MatchDurableTest, NumbersAndQuantitiesMatch) {
   constexpr std::string_view kRisk = R"({"resourceType":"RiskAssessment",
     "prediction":[{"probabilityDecimal":0.5}]})";

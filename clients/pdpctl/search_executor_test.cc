@@ -14,6 +14,10 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr char kFirst[] = "10000000-0000-4000-8000-000000000001";
+constexpr char kSecond[] = "10000000-0000-4000-8000-000000000002";
+constexpr char kThird[] = "10000000-0000-4000-8000-000000000003";
+
 fhir::ResourcePtr Patient(const std::string& id, const std::string& gender) {
   return fhir::Resource::Parse(R"({"resourceType":"Patient","id":")" + id +
                                R"(","gender":")" + gender +
@@ -23,17 +27,20 @@ fhir::ResourcePtr Patient(const std::string& id, const std::string& gender) {
 
 const fhir::MemoryLookup& Patients() {
   static const auto* lookup = new fhir::MemoryLookup(
-      {Patient("1", "female"), Patient("2", "male"), Patient("3", "female")},
+      {Patient(kFirst, "female"), Patient(kSecond, "male"),
+       Patient(kThird, "female")},
       {});
   return *lookup;
 }
 
 TEST(SearchExecutorTest, FindsTheUnionOfAllQueries) {
-  const auto result = ExecuteSearches(
-      Patients(), {"Patient?gender=male", "Patient?_id=3", "Patient?_id=3"});
+  const std::string by_id = std::string("Patient?_id=") + kThird;
+  const auto result =
+      ExecuteSearches(Patients(), {"Patient?gender=male", by_id, by_id});
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->http_status, 200);
-  EXPECT_THAT(result->ids, ElementsAre("Patient/2", "Patient/3"));
+  EXPECT_THAT(result->ids, ElementsAre(std::string("Patient/") + kSecond,
+                                       std::string("Patient/") + kThird));
 }
 
 TEST(SearchExecutorTest, AnErrorIsWhatTheCallerWouldBeTold) {

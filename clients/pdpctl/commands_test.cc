@@ -1,0 +1,265 @@
+// The commands against a server of its own, which answers as it is told.
+
+#include "clients/pdpctl/commands.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "clients/pdpctl/command_line.h"
+#include "clients/pdpctl/remote_judge.h"
+#include "clients/pdpctl/run_conformance.h"
+#include "medplum/pdp/v1/admin.grpc.pb.h"
+#include "medplum/pdp/v1/decision.grpc.pb.h"
+
+namespace pdp::ctl {
+namespace {
+
+namespace v1 = medplum::pdp::v1;
+using testing::HasSubstr;
+
+// Permits what is asked of `Patient/<mine...>`; needs a subject.
+class FakeDecisionPoint : public v1::PolicyDecisionPoint::Service {
+ public:
+  grpc::Status Check(grpc::ServerContext*, const v1::CheckRequest* request,
+                     v1::CheckResponse* response) override {
+    if (request->subject().reference() == "Patient/twice") {
+      return {grpc::StatusCode::INVALID_ARGUMENT,
+              "AMBIGUOUS_SUBJECT: give --project"};
+    }
+    const bool permitted = request->resource().id().starts_with("mine");
+    v1::Decision& decision = *response->mutable_decision();
+    decision.set_effect(permitted ? v1::EFFECT_PERMIT : v1::EFFECT_DENY);
+    decision.set_reason(permitted ? v1::REASON_PERMITTED
+                                  : v1::REASON_RESOURCE_NOT_GRANTED);
+    decision.set_message(request->resource().id());
+    decision.set_enforcement_http_status(permitted ? 200 : 403);
+    decision.set_medplum_http_status(permitted ? 200 : 404);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Filter(grpc::ServerContext*, const v1::FilterRequest* request,
+                      v1::FilterResponse* response) override {
+    const bool permitted = request->resource_type() == "Patient";
+    response->set_kind(permitted ? v1::FILTER_KIND_CONDITIONAL
+                                 : v1::FILTER_KIND_ALWAYS_DENIED);
+    if (permitted) response->add_queries("Patient?_id=mine");
+    return grpc::Status::OK;
+  }
+};
+
+class FakeAdmin : public v1::PdpAdmin::Service {
+ public:
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
+                         v1::GetStatusResponse* response) override {
+    response->set_mode(v1::MODE_STRICT);
+    response->set_ready(ready);
+    return grpc::Status::OK;
+  }
+
+  bool ready = true;
+};
+
+class CommandsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    connection_.target =
+        "unix:" + testing::TempDir() + "pdpctl_commands_test.sock";
+    connection_.timeout_seconds = 5;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(connection_.target,
+                             grpc::InsecureServerCredentials());
+    builder.RegisterService(&decision_point_);
+    builder.RegisterService(&admin_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+
+  CheckCommand Read(const std::string& resource) const {
+    CheckCommand command;
+    command.connection = connection_;
+    command.subject.reference = "ProjectMembership/1";
+    command.interaction = "read";
+    command.resource = resource;
+    return command;
+  }
+
+  std::string WriteFile(const std::string& name, const std::string& text) {
+    const std::string path = testing::TempDir() + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  Connection connection_;
+  FakeDecisionPoint decision_point_;
+  FakeAdmin admin_;
+  std::unique_ptr<grpc::Server> server_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(CommandsTest, CheckEndsWithTheEffect) {
+  EXPECT_EQ(RunCheck(Read("Patient/mine"), OutputFormat::kText, out_, err_), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("effect        PERMIT\n"));
+  EXPECT_EQ(RunCheck(Read("Patient/other"), OutputFormat::kText, out_, err_),
+            3);
+  EXPECT_THAT(out_.str(), HasSubstr("reason        RESOURCE_NOT_GRANTED\n"));
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(CommandsTest, CheckSaysWhatIsWrong) {
+  EXPECT_EQ(RunCheck(Read("Patient"), OutputFormat::kText, out_, err_), 2);
+  CheckCommand ambiguous = Read("Patient/mine");
+  ambiguous.subject.reference = "Patient/twice";
+  EXPECT_EQ(RunCheck(ambiguous, OutputFormat::kText, out_, err_), 1);
+  EXPECT_EQ(err_.str(),
+            "pdpctl: --interaction read needs --resource TYPE/ID or --body "
+            "FILE\n"
+            "pdpctl: " +
+                connection_.target + ": AMBIGUOUS_SUBJECT: give --project\n");
+  EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(CommandsTest, NobodyThereIsAnError) {
+  CheckCommand command = Read("Patient/mine");
+  command.connection.target = "unix:/nonexistent/pdp.sock";
+  EXPECT_EQ(RunCheck(command, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(err_.str(),
+              HasSubstr("the server at unix:/nonexistent/pdp.sock is not "
+                        "available: "));
+  EXPECT_THAT(err_.str(), HasSubstr("(is pdpd running there? see --target)"));
+}
+
+TEST_F(CommandsTest, FilterEndsWithTheKind) {
+  FilterCommand command;
+  command.connection = connection_;
+  command.type = "Patient";
+  EXPECT_EQ(RunFilter(command, OutputFormat::kText, out_, err_), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("query         Patient?_id=mine\n"));
+  command.type = "Task";
+  EXPECT_EQ(RunFilter(command, OutputFormat::kJson, out_, err_), 3);
+  EXPECT_THAT(out_.str(), HasSubstr("\"kind\":\"FILTER_KIND_ALWAYS_DENIED\""));
+}
+
+TEST_F(CommandsTest, WhatTheServerLacksIsNamed) {
+  DescribeCommand command;
+  command.connection = connection_;
+  EXPECT_EQ(RunDescribe(command, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("does not have this method"));
+}
+
+TEST_F(CommandsTest, StatusEndsWithReadiness) {
+  EXPECT_EQ(RunStatus({connection_}, OutputFormat::kText, out_, err_), 0);
+  admin_.ready = false;
+  EXPECT_EQ(RunStatus({connection_}, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(out_.str(), HasSubstr("ready         no\n"));
+}
+
+TEST_F(CommandsTest, TestPrintsAMatrix) {
+  const std::string path = WriteFile("pdpctl_table.json", R"({"title": "T",
+      "groups": [{"title": "G", "cases": [
+        {"id": "a", "who": "Ada", "subject": {"membership": "M/1"},
+         "interaction": "read", "resource": "Patient/mine",
+         "expect": {"effect": "PERMIT", "medplum_http_status": 200}},
+        {"id": "b", "who": "Bea", "subject": {"membership": "M/1"},
+         "interaction": "delete", "resource": "Patient/other",
+         "expect": {"effect": "PERMIT"}}]}],
+      "filters": [
+        {"id": "f", "who": "Ada", "subject": {"membership": "M/1"},
+         "resource_type": "Task", "expect": {"kind": "ALWAYS_DENIED"}}]})");
+  EXPECT_EQ(RunTest({connection_, path}, OutputFormat::kText, out_, err_), 1);
+  EXPECT_EQ(out_.str(),
+            "T\n"
+            "(statuses: what an enforcement point answers / what Medplum "
+            "itself answers)\n"
+            "\n"
+            "G\n"
+            "  ok    Ada  read Patient/mine     200/200  PERMIT\n"
+            "  FAIL  Bea  delete Patient/other  403/404  DENY "
+            "RESOURCE_NOT_GRANTED\n"
+            "        b: effect: expected PERMIT, got DENY (other)\n"
+            "\n"
+            "Filters: which searches may be run\n"
+            "  ok    Ada  search Task  0/-      ALWAYS_DENIED\n"
+            "\n"
+            "2 passed, 1 failed\n");
+}
+
+TEST_F(CommandsTest, TestNeedsATableAndAServer) {
+  EXPECT_EQ(RunTest({connection_, "/nonexistent.json"}, OutputFormat::kText,
+                    out_, err_),
+            2);
+  const std::string path = WriteFile("pdpctl_no_table.json", "{}");
+  EXPECT_EQ(RunTest({connection_, path}, OutputFormat::kText, out_, err_), 2);
+  EXPECT_EQ(err_.str(), "pdpctl: /nonexistent.json cannot be read\npdpctl: " +
+                            path + ": has neither `groups` nor `filters`\n");
+}
+
+// A scenario of 200 checks, so that answers could be mixed up.
+std::string Scenario() {
+  std::string json = R"({"scenario":"many","resources":[],"checks":[)";
+  for (int i = 0; i < 200; ++i) {
+    if (i > 0) json += ',';
+    const bool permitted = i % 3 == 0;
+    json += R"({"id":"c)" + std::to_string(i) +
+            R"(","subject":{"membership":"M/1"},"interaction":"read",)" +
+            R"("resource":"Patient/)" + (permitted ? "mine" : "other") +
+            std::to_string(i) + R"(","expect":{"decision":")" +
+            (permitted ? "ALLOW" : "DENY") + R"(","http_status":)" +
+            (permitted ? "200" : "404") + "}}";
+  }
+  return json + "]}";
+}
+
+TEST_F(CommandsTest, ManyChecksInFlightKeepTheirOrder) {
+  const auto file = VectorFile::Parse("many.json", Scenario());
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto judge = RemoteJudge::Connect(connection_);
+  ASSERT_TRUE(judge.ok()) << judge.status();
+  std::vector<CheckQuestion> questions;
+  for (const RecordedCheck& check : (*file)->checks()) {
+    questions.push_back({&check, false});
+  }
+  const std::vector<CheckAnswer> answers = (*judge)->Check(questions);
+  ASSERT_EQ(answers.size(), questions.size());
+  for (size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i].message, questions[i].check->resource_id);
+  }
+}
+
+TEST_F(CommandsTest, ConformanceNeedsTheModeOfTheServer) {
+  const std::string directory = testing::TempDir() + "pdpctl_vectors";
+  std::filesystem::create_directories(directory);
+  WriteFile("pdpctl_vectors/many.json", Scenario());
+  ConformanceCommand command;
+  command.directory = directory;
+  command.connection = connection_;
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 2);
+  EXPECT_EQ(err_.str(), "pdpctl: the server at " + connection_.target +
+                            " is in strict mode; ask for --mode strict, or "
+                            "start it with --mode parity\n");
+  command.mode = "strict";
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("\n200 passed, 0 failed, 0 skipped\n"));
+
+  command.only = {"few"};
+  err_.str("");
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 2);
+  EXPECT_EQ(err_.str(), "pdpctl: --only few: there is no such scenario in " +
+                            directory + "\n");
+
+  admin_.ready = false;
+  command.only.clear();
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("is not ready yet"));
+}
+
+}  // namespace
+}  // namespace pdp::ctl

@@ -77,6 +77,8 @@ struct ConformanceCommand {
   // Absent: in this process.
   std::optional<Connection> connection;
   std::string mode = "parity";
+  // Of strict mode in this process: parity mode implies "server".
+  std::string parameter_semantics = "server";
   std::vector<std::string> only;   // Scenarios; none: all.
   std::vector<std::string> kinds;  // None: all.
   bool summary = false;

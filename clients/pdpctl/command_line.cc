@@ -126,6 +126,12 @@ CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
       ->check(CLI::IsMember({"parity", "strict"}))
       ->capture_default_str();
   command
+      ->add_option("--parameter-semantics", conformance.parameter_semantics,
+                   "what a repeated parameter means in strict mode: server, as "
+                   "in the recorded answers, or documented")
+      ->check(CLI::IsMember({"server", "documented"}))
+      ->capture_default_str();
+  command
       ->add_option("--only", conformance.only,
                    "a scenario to run; may be repeated")
       ->delimiter(',');

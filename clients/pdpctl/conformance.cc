@@ -389,7 +389,7 @@ class Run {
     result.got_json = SearchJson(http_status, ids);
 
     if (http_status != search.http_status) {
-      result.is_wrong_permit = http_status == 200;
+      result.is_wrong_permit = answer.permitted && http_status == 200;
       if (result.why.empty()) {
         result.why = Explain(answer.reason, answer.message);
       }

@@ -39,9 +39,7 @@ void LocalJudge::Enter(const VectorFile& file) {
   decision_point_.reset();
   lookup_ =
       std::make_unique<fhir::MemoryLookup>(file.resources(), file.versions());
-  policy::DecisionPointOptions options;
-  options.mode = mode_;
-  decision_point_ = std::make_unique<policy::DecisionPoint>(*lookup_, options);
+  decision_point_ = std::make_unique<policy::DecisionPoint>(*lookup_, options_);
 }
 
 std::vector<CheckAnswer> LocalJudge::Check(

@@ -11,13 +11,13 @@
 #include "clients/pdpctl/judge.h"
 #include "pdp/fhir/memory_lookup.h"
 #include "pdp/policy/decision_point.h"
-#include "pdp/policy/mode.h"
 
 namespace pdp::ctl {
 
 class LocalJudge : public Judge {
  public:
-  explicit LocalJudge(policy::Mode mode) : mode_(mode) {}
+  explicit LocalJudge(const policy::DecisionPointOptions& options)
+      : options_(options) {}
 
   void Enter(const VectorFile& file) override;
   std::vector<CheckAnswer> Check(
@@ -28,7 +28,7 @@ class LocalJudge : public Judge {
  private:
   CheckAnswer Check(const CheckQuestion& question) const;
 
-  const policy::Mode mode_;
+  const policy::DecisionPointOptions options_;
   std::unique_ptr<fhir::MemoryLookup> lookup_;
   std::unique_ptr<policy::DecisionPoint> decision_point_;
 };

@@ -51,7 +51,14 @@ absl::StatusOr<std::vector<std::unique_ptr<const VectorFile>>> LoadFiles(
 std::unique_ptr<Judge> NewJudge(const ConformanceCommand& command,
                                 policy::Mode mode, std::ostream& err,
                                 int& exit_code) {
-  if (!command.connection) return std::make_unique<LocalJudge>(mode);
+  if (!command.connection) {
+    policy::DecisionPointOptions options;
+    options.mode = mode;
+    options.parameter_semantics = command.parameter_semantics == "documented"
+                                      ? policy::ParameterSemantics::kDocumented
+                                      : policy::ParameterSemantics::kServer;
+    return std::make_unique<LocalJudge>(options);
+  }
   auto judge = RemoteJudge::Connect(*command.connection);
   if (!judge.ok()) {
     err << "pdpctl: " << judge.status().message() << '\n';

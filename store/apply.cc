@@ -218,6 +218,18 @@ absl::Status AddCursor(const Cursor& cursor, BatchBuilder& builder) {
 
 }  // namespace
 
+absl::Status PutRevision(const Rocks& rocks, uint64_t revision,
+                         rocksdb::WriteBatch& batch) {
+  const std::string text = std::to_string(revision);
+  PDP_RETURN_IF_ERROR(FromRocks(batch.Put(rocks.family(ColumnFamily::kMeta),
+                                          ToSlice(kRevisionKey), text)));
+  for (const ColumnFamily family : kFamiliesBesideMeta) {
+    PDP_RETURN_IF_ERROR(FromRocks(
+        batch.Put(rocks.family(family), ToSlice(kFamilyRevisionKey), text)));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
                                       std::span<const Cursor> cursors) {
   for (const Change& change : changes) {
@@ -236,8 +248,7 @@ absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
     PDP_RETURN_IF_ERROR(AddCursor(cursor, builder));
   }
   const uint64_t revision = this->revision() + (changes.empty() ? 0 : 1);
-  PDP_RETURN_IF_ERROR(
-      builder.Put(ColumnFamily::kMeta, kRevisionKey, std::to_string(revision)));
+  PDP_RETURN_IF_ERROR(PutRevision(*impl_->rocks, revision, builder.batch()));
   rocksdb::WriteOptions options;
   // Until it is replayed, a lost revocation permits.
   options.sync = true;

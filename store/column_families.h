@@ -31,6 +31,13 @@ inline constexpr const char* kColumnFamilyNames[kColumnFamilies] = {
     "default", "resources", "versions", "by_project", "memberships_by_subject",
 };
 
+inline constexpr ColumnFamily kFamiliesBesideMeta[] = {
+    ColumnFamily::kResources,
+    ColumnFamily::kVersions,
+    ColumnFamily::kByProject,
+    ColumnFamily::kMembershipsBySubject,
+};
+
 // Of everything below the store's directory.  Another format is refused: the
 // store is a cache, and is filled again by its source.
 inline constexpr uint32_t kFormatVersion = 1;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "pdp/base/mutex.h"
 #include "store/identity.h"
+#include "store/keys.h"
 #include "store/rocks.h"
 #include "store/store.h"
 
@@ -63,13 +64,17 @@ absl::StatusOr<std::optional<std::string>> GetValue(
     const Rocks& rocks, ColumnFamily family, std::string_view key,
     const rocksdb::Snapshot* snapshot);
 
+// Adds to `batch` that the store is at `revision`.
+absl::Status PutRevision(const Rocks& rocks, uint64_t revision,
+                         rocksdb::WriteBatch& batch);
+
 // The record of `key`, likewise.
 absl::StatusOr<std::optional<Record>> GetRecord(
     const Rocks& rocks, ColumnFamily family, std::string_view key,
     const rocksdb::Snapshot* snapshot);
 
-// Calls `visit(key, value)` for each key that begins with `prefix`, in order,
-// until it returns false or a Status that is not OK.
+// Calls `visit(key, value)` for each key but the family's revision that begins
+// with `prefix`, in order, until it returns false or a Status that is not OK.
 template <typename Visitor>
 absl::Status ForEachWithPrefix(const Rocks& rocks, ColumnFamily family,
                                std::string_view prefix,
@@ -82,6 +87,7 @@ absl::Status ForEachWithPrefix(const Rocks& rocks, ColumnFamily family,
   for (iterator->Seek(ToSlice(prefix)); iterator->Valid(); iterator->Next()) {
     const std::string_view key = ToView(iterator->key());
     if (!key.starts_with(prefix)) break;
+    if (key == kFamilyRevisionKey) continue;
     const absl::StatusOr<bool> more = visit(key, ToView(iterator->value()));
     if (!more.ok()) return more.status();
     if (!*more) break;

@@ -9,6 +9,10 @@
 //   by_project              :=  type NUL project NUL id    ->  empty
 //   memberships_by_subject  :=  reference NUL id           ->  empty
 //
+//   every other family also :=  NUL  ->  decimal, the revision
+//
+// The last is written by every Apply: see CheckFamilies in store.cc.
+//
 // No part may hold a NUL (the checks below), and a NUL follows every part but
 // the last.  So no two different keys are written alike, the keys that begin
 // with given parts are exactly one range (`Patient` never reads `PatientLink`),
@@ -28,6 +32,7 @@ namespace pdp::store {
 
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kRevisionKey = "revision";
+inline constexpr std::string_view kFamilyRevisionKey("\0", 1);
 
 // The one type that has subjects.
 inline constexpr std::string_view kMembershipType = "ProjectMembership";

@@ -17,24 +17,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-absl::StatusOr<uint64_t> GetNumber(const Rocks& rocks, std::string_view name) {
-  PDP_ASSIGN_OR_RETURN(
-      const std::optional<std::string> text,
-      GetValue(rocks, ColumnFamily::kMeta, name, /*snapshot=*/nullptr));
+absl::StatusOr<uint64_t> GetNumber(const Rocks& rocks, ColumnFamily family,
+                                   std::string_view name) {
+  PDP_ASSIGN_OR_RETURN(const std::optional<std::string> text,
+                       GetValue(rocks, family, name, /*snapshot=*/nullptr));
+
   uint64_t number = 0;
   if (text) {
     const char* const end = text->data() + text->size();
     const auto parsed = std::from_chars(text->data(), end, number);
     if (parsed.ec == std::errc() && parsed.ptr == end) return number;
   }
-  return absl::DataLossError(StrCat("the store has no `", name, "`"));
+  return absl::DataLossError(
+      "the store is damaged: a part of it has no revision");
+}
+
+// A manifest of RocksDB that lost its end opens without the tables of the last
+// column families.  All families are written and flushed together, so each must
+// be at the same revision.
+absl::Status CheckFamilies(const Rocks& rocks, uint64_t revision) {
+  for (const ColumnFamily family : kFamiliesBesideMeta) {
+    PDP_ASSIGN_OR_RETURN(const uint64_t of_family,
+                         GetNumber(rocks, family, kFamilyRevisionKey));
+    if (of_family != revision) {
+      return absl::DataLossError(
+          StrCat("the store is damaged: one part of it is at revision ",
+                 of_family, ", another at ", revision));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status InitializeMeta(const Rocks& rocks) {
   rocksdb::ColumnFamilyHandle* const meta = rocks.family(ColumnFamily::kMeta);
   rocksdb::WriteBatch batch;
   batch.Put(meta, ToSlice(kFormatKey), std::to_string(kFormatVersion));
-  batch.Put(meta, ToSlice(kRevisionKey), "0");
+  PDP_RETURN_IF_ERROR(PutRevision(rocks, 0, batch));
   rocksdb::WriteOptions options;
   options.sync = true;
   return FromRocks(rocks.db().Write(options, &batch));
@@ -79,15 +97,19 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
     PDP_RETURN_IF_ERROR(In(options.directory, InitializeMeta(**rocks)));
     PDP_RETURN_IF_ERROR(In(options.directory, (*identity)->BeginUse()));
   }
-  const absl::StatusOr<uint64_t> format = GetNumber(**rocks, kFormatKey);
+  const absl::StatusOr<uint64_t> format =
+      GetNumber(**rocks, ColumnFamily::kMeta, kFormatKey);
   PDP_RETURN_IF_ERROR(In(options.directory, format.status()));
   if (*format != kFormatVersion) {
     return absl::FailedPreconditionError(
         StrCat("store `", options.directory, "`: format ", *format,
                "; this program reads format ", kFormatVersion));
   }
-  const absl::StatusOr<uint64_t> revision = GetNumber(**rocks, kRevisionKey);
+  const absl::StatusOr<uint64_t> revision =
+      GetNumber(**rocks, ColumnFamily::kMeta, kRevisionKey);
   PDP_RETURN_IF_ERROR(In(options.directory, revision.status()));
+  PDP_RETURN_IF_ERROR(In(options.directory, CheckFamilies(**rocks, *revision)));
+
   if (*revision < (*identity)->revision()) {
     return absl::DataLossError(StrCat("store `", options.directory,
                                       "`: revision ", (*identity)->revision(),

@@ -15,7 +15,8 @@
 // STORE makes a lost tail visible.  RocksDB takes some damage to its write-
 // ahead log or manifest for a write that a crash cut short, and opens as if
 // what follows had never been written: a revocation would be un-applied.  A
-// store whose own revision is behind STORE's is refused.
+// store whose own revision is behind STORE's, or whose column families are at
+// different revisions, is refused.
 
 #ifndef STORE_STORE_H_
 #define STORE_STORE_H_

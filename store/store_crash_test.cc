@@ -1,0 +1,170 @@
+// What is left after kill -9.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "pdp/base/strings.h"
+#include "store/store.h"
+#include "store/temp_directory.h"
+
+namespace pdp::store {
+namespace {
+
+using fhir::ResourceKey;
+
+constexpr uint64_t kMemberships = 7;
+
+// Batch `number` gives each of the memberships another subject and version, and
+// moves the cursor: any state that mixes two batches can be told.
+std::vector<Change> BatchOf(uint64_t number) {
+  std::vector<Change> changes;
+  for (uint64_t i = 0; i < kMemberships; ++i) {
+    Record record;
+    record.version_id = StrCat("v", number);
+    record.last_updated = "2024-05-01T12:00:00.000Z";
+    record.project = StrCat("p", number % 3);
+    record.subjects = {StrCat("Patient/", number)};
+    record.bytes = std::string(1 + number % 5000, 'x');
+    changes.push_back({.key = {"ProjectMembership", StrCat("m", i)},
+                       .record = std::move(record)});
+  }
+  return changes;
+}
+
+// A process that applies one batch after the other, and writes the number of
+// each to a pipe once it is acknowledged.
+//
+// It runs this binary anew: the threads of RocksDB do not survive a fork.
+constexpr char kDirectoryVariable[] = "PDP_STORE_CRASH_TEST_DIRECTORY";
+constexpr char kPipeVariable[] = "PDP_STORE_CRASH_TEST_PIPE";
+
+TEST(StoreCrashTest, DISABLED_Child) {
+  const char* const directory = std::getenv(kDirectoryVariable);
+  const char* const pipe = std::getenv(kPipeVariable);
+  if (directory == nullptr || pipe == nullptr) GTEST_SKIP();
+  auto store = Store::Open(
+      {.directory = directory, .write_buffer_bytes = size_t{256} << 10});
+  if (!store.ok()) _exit(1);
+  for (;;) {
+    const uint64_t number = (*store)->revision() + 1;
+    const std::vector<Cursor> cursors = {
+        {.source = "s", .position = std::to_string(number)}};
+    const auto revision = (*store)->Apply(BatchOf(number), cursors);
+    if (!revision.ok() || *revision != number) _exit(2);
+    if (write(std::atoi(pipe), &number, sizeof number) != sizeof number) {
+      _exit(3);
+    }
+  }
+}
+
+class Child {
+ public:
+  explicit Child(const std::string& directory) {
+    int ends[2];
+    if (pipe(ends) != 0) std::abort();
+    setenv(kDirectoryVariable, directory.c_str(), 1);
+    setenv(kPipeVariable, std::to_string(ends[1]).c_str(), 1);
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(ends[0]);
+      execl("/proc/self/exe", "child", "--gtest_also_run_disabled_tests",
+            "--gtest_filter=StoreCrashTest.DISABLED_Child",
+            "--gtest_output=", nullptr);
+      _exit(4);
+    }
+    close(ends[1]);
+    acknowledged_ = ends[0];
+  }
+
+  // False where the process has ended and all was read.
+  bool Next(uint64_t& number) {
+    return read(acknowledged_, &number, sizeof number) == sizeof number;
+  }
+
+  void Kill() { kill(pid_, SIGKILL); }
+
+  ~Child() {
+    Kill();
+    close(acknowledged_);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    EXPECT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_ = 0;
+  int acknowledged_ = -1;
+};
+
+void ExpectWholeSince(const std::string& directory, uint64_t acknowledged) {
+  auto store = Store::Open({.directory = directory});
+  ASSERT_TRUE(store.ok()) << store.status();
+  const uint64_t revision = (*store)->revision();
+  // The last batch may have become durable and not been acknowledged.
+  ASSERT_GE(revision, acknowledged);
+  ASSERT_LE(revision, acknowledged + 1);
+  ASSERT_TRUE((*store)->Verify().ok()) << (*store)->Verify();
+  if (revision == 0) return;
+  EXPECT_EQ(*(*store)->GetCursor("s", "", ""), std::to_string(revision));
+  for (const Change& change : BatchOf(revision)) {
+    const auto record = (*store)->Get(change.key);
+    ASSERT_TRUE(record.ok() && record->has_value());
+    EXPECT_EQ(**record, change.record);
+  }
+  for (uint64_t number = 1; number <= revision; ++number) {
+    uint64_t found = 0;
+    ASSERT_TRUE((*store)
+                    ->FindMemberships(StrCat("Patient/", number),
+                                      [&](const ResourceKey&, const Record&) {
+                                        ++found;
+                                        return true;
+                                      })
+                    .ok());
+    EXPECT_EQ(found, number == revision ? kMemberships : 0);
+  }
+}
+
+TEST(StoreCrashTest, EveryAcknowledgedBatchSurvivesKill9WithItsCursorAndIndex) {
+  const TempDirectory directory;
+  std::mt19937 random(20240501);
+  uint64_t acknowledged = 0;
+  for (int kill_number = 0; kill_number < 8; ++kill_number) {
+    SCOPED_TRACE(kill_number);
+    {
+      Child child(directory / "store");
+      uint64_t batches = 1 + random() % 120;
+      while (batches-- > 0 && child.Next(acknowledged)) {
+      }
+      // Somewhere in the next batch.
+      usleep(static_cast<useconds_t>(random() % 2000));
+      child.Kill();
+      while (child.Next(acknowledged)) {
+      }
+    }
+    ExpectWholeSince(directory / "store", acknowledged);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(StoreCrashTest, AStoreThatAnotherProcessHasOpenIsRefused) {
+  const TempDirectory directory;
+  {
+    Child child(directory / "store");
+    uint64_t number = 0;
+    ASSERT_TRUE(child.Next(number));
+    const auto store = Store::Open({.directory = directory / "store"});
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  }
+  EXPECT_TRUE(Store::Open({.directory = directory / "store"}).ok());
+}
+
+}  // namespace
+}  // namespace pdp::store

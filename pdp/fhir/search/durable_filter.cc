@@ -197,10 +197,6 @@ DurableResult CheckTokens(const Filter& filter) {
     case Operator::kIterate:
     case Operator::kIdentifier:
       return WrongModifier(filter);
-    case Operator::kText:
-    case Operator::kContains:
-      return DurableUnknown(
-          StrCat("`", filter.code, "` is searched by its words"));
     default:
       return DurableSound();
   }
@@ -218,8 +214,39 @@ bool PassesAny(const Filter& filter, const Token& token) {
       });
 }
 
+// `:text` and `:contains`: a regular expression over texts and displays.
+DurableResult MatchTokenTexts(const Filter& filter, const Collection& values) {
+  bool found = false;
+  bool doubtful = false;
+  const auto compare = [&](std::string_view text) {
+    const std::string lowered = ToLower(text);
+    for (const std::string& alternative : filter.alternatives) {
+      const bool is_literal =
+          alternative.find_first_of("\\^$.|?*+()[]{}") == std::string::npos;
+      found = found || (is_literal && !alternative.empty() &&
+                        text.starts_with(alternative));
+      doubtful = doubtful || !is_literal ||
+                 lowered.find(ToLower(alternative)) != std::string::npos;
+    }
+  };
+  for (const Value& value : values) {
+    const absl::Status status = ForEachToken(value, [&](const Token& token) {
+      if (token.system.empty()) compare(token.value);
+    });
+    if (!status.ok()) return DurableUnknown(status.ToString());
+  }
+  if (!found && doubtful) {
+    return DurableUnknown(
+        StrCat("how the texts of `", filter.code, "` are found is not known"));
+  }
+  return DurableAnswer(found);
+}
+
 DurableResult MatchTokens(const Filter& filter, const DurableColumn& column,
                           const Collection& values) {
+  if (filter.op == Operator::kText || filter.op == Operator::kContains) {
+    return MatchTokenTexts(filter, values);
+  }
   bool present = false;
   bool found = false;
   for (const Value& value : values) {

@@ -18,26 +18,37 @@ using fhirpath::Value;
 using Kind = DurableColumn::Kind;
 using Words = std::vector<std::string>;
 
-// The words of `text` in lower case.  Nothing where Postgres may cut the text
-// in another way: it knows hyphens, hosts, numbers with points and all letters
-// of the world.
-std::optional<Words> WordsOf(std::string_view text) {
+bool IsWordCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= '0' && c <= '9');
+}
+
+bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+// The runs of ASCII letters and digits in lower case.
+Words RunsOf(std::string_view text) {
   Words words(1);
   for (const char c : text) {
-    const bool is_word_character = (c >= 'a' && c <= 'z') ||
-                                   (c >= 'A' && c <= 'Z') ||
-                                   (c >= '0' && c <= '9');
-    if (is_word_character) {
+    if (IsWordCharacter(c)) {
       words.back().push_back(c);
-    } else if (c == ' ') {
-      if (!words.back().empty()) words.emplace_back();
-    } else {
-      return std::nullopt;
+    } else if (!words.back().empty()) {
+      words.emplace_back();
     }
   }
   if (words.back().empty()) words.pop_back();
   for (std::string& word : words) word = ToLower(word);
   return words;
+}
+
+// The words of `text` in lower case.  Nothing where Postgres may cut the text
+// in another way: it knows hyphens, hosts, numbers with points and all letters
+// of the world.
+std::optional<Words> WordsOf(std::string_view text) {
+  const bool is_simple = std::ranges::all_of(text, [](char c) {
+    return IsWordCharacter(c) || c == ' ' || c == ',' || c == '\'';
+  });
+  if (!is_simple) return std::nullopt;
+  return RunsOf(text);
 }
 
 // What one row of the look-up table holds of a name or address.
@@ -88,10 +99,15 @@ Row RowOf(std::string_view code, JsonElement object) {
 enum class Answer : uint8_t { kNo, kYes, kUnknown };
 
 bool HasNoWord(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
-  });
+  return std::ranges::none_of(
+      text, [](char c) { return IsWordCharacter(c) || !IsAscii(c); });
+}
+
+// Whether the words of `text` are needed, however they are cut: it has none of
+// the operators of a text search.
+bool NeedsItsWords(std::string_view text) {
+  return std::ranges::all_of(text, IsAscii) &&
+         text.find_first_of("&|!()<>:*\\") == std::string_view::npos;
 }
 
 // However Postgres cuts the parts, a word is some piece of one of them.
@@ -106,14 +122,15 @@ Answer MatchRow(const Row& row, std::string_view alternative) {
   if (HasNoWord(alternative)) {
     return row.parts.empty() ? Answer::kUnknown : Answer::kYes;
   }
-  const std::optional<Words> wanted = WordsOf(alternative);
-  if (!wanted) return Answer::kUnknown;
-  if (row.is_complete &&
-      !std::ranges::all_of(*wanted, [&row](const std::string& word) {
+  const Words runs = RunsOf(alternative);
+  if (row.is_complete && NeedsItsWords(alternative) &&
+      !std::ranges::all_of(runs, [&row](const std::string& word) {
         return MayContain(row, word);
       })) {
     return Answer::kNo;
   }
+  const std::optional<Words> wanted = WordsOf(alternative);
+  if (!wanted) return Answer::kUnknown;
   Words words;
   for (const std::string_view part : row.parts) {
     const std::optional<Words> more = WordsOf(part);

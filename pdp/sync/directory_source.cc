@@ -198,6 +198,7 @@ void DirectorySource::Failed(const absl::Status& status) {
          {"last_good_state_in_force", status_.ready}});
   }
   status_.last_error = error;
+  status_.last_failure = options_.clock->Now();
   ++status_.failures;
 }
 

@@ -23,6 +23,8 @@ struct SourceStatus {
   absl::Time last_success = absl::InfinitePast();
   // Why it does not now; empty where it does.  May have several lines.
   std::string last_error;
+  // When an attempt last failed; InfinitePast where none did.
+  absl::Time last_failure = absl::InfinitePast();
   uint64_t resources = 0;  // Live ones at the last success.
   uint64_t reloads = 0;    // Successful ones, changing something or not.
   uint64_t failures = 0;

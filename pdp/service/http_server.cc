@@ -2,7 +2,9 @@
 
 #include <civetweb.h>
 
+#include <chrono>
 #include <cstdint>
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -34,7 +36,15 @@ class HttpServer::Impl {
       : handlers_(std::move(handlers)) {}
 
   ~Impl() {
-    if (context_ != nullptr) mg_stop(context_);
+    if (context_ == nullptr) return;
+    // Civetweb looks whether it shall stop when somebody connects, or every two
+    // seconds.
+    const std::future<void> stopped =
+        std::async(std::launch::async, [this] { mg_stop(context_); });
+    while (stopped.wait_for(std::chrono::milliseconds(10)) !=
+           std::future_status::ready) {
+      Connect();
+    }
   }
 
   absl::Status Listen(const ListenAddress& address) {
@@ -76,6 +86,13 @@ class HttpServer::Impl {
   const ListenAddress& address() const { return address_; }
 
  private:
+  void Connect() const {
+    mg_connection* connection =
+        mg_connect_client(address_.host.c_str(), address_.port, /*use_ssl=*/0,
+                          /*error_buffer=*/nullptr, 0);
+    if (connection != nullptr) mg_close_connection(connection);
+  }
+
   HttpResponse ResponseTo(const mg_request_info& request) const {
     const std::string_view method = request.request_method;
     if (method != "GET" && method != "HEAD") {

@@ -34,8 +34,8 @@ inline constexpr size_t kMethods = 13;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.
-enum class Rejection : uint8_t { kTooManyWaiting, kDraining };
-inline constexpr size_t kRejections = 2;
+enum class Rejection : uint8_t { kTooManyWaiting };
+inline constexpr size_t kRejections = 1;
 
 // Thread-safe, without a lock.
 class Metrics {

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, Metrics::kEffects> kEffectNames = {
 constexpr std::array<std::string_view, Metrics::kFilterKinds> kKindNames = {
     "unspecified", "always_denied", "always_permitted", "conditional"};
 constexpr std::array<std::string_view, kRejections> kRejectionNames = {
-    "too_many_waiting", "draining"};
+    "too_many_waiting"};
 
 MetricFamily Family(const char* name, const char* help, MetricType type) {
   MetricFamily family;

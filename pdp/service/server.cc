@@ -1,5 +1,6 @@
 #include "pdp/service/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "pdp/base/log.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
@@ -21,6 +23,12 @@ namespace {
 
 constexpr const char* kServiceNames[] = {"medplum.pdp.v1.PolicyDecisionPoint",
                                          "medplum.pdp.v1.PdpAdmin"};
+
+// What gRPC has to say becomes a line of our log.
+void LogFromGrpc(gpr_log_func_args* args) {
+  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  Log(Severity::kError, "grpc", {{"message", args->message}});
+}
 
 }  // namespace
 
@@ -85,6 +93,7 @@ void Server::Impl::Configure(const ServerOptions& options,
 
 absl::Status Server::Impl::Start(const ServerOptions& options,
                                  const Served& served) {
+  gpr_set_log_function(LogFromGrpc);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;

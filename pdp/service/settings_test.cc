@@ -221,7 +221,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        ":1:9: `listen` is a list; write [VALUE, ...]"},
       {"ListForScalar", "mode: [strict]\n",
        ":1:7: `mode` takes a single value"},
-      {"NoValue", "mode:\n", ":1:6: `mode` has no value"},
+      {"NoValue", "mode:\n", ":1:1: `mode` has no value"},
       {"WrongValue", "threads: 1\nmode: lax\n",
        ":2:7: `mode`: `lax` is not one of: parity, strict"},
       {"WrongNumber", "threads: 1.5\n",

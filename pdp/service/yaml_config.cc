@@ -100,6 +100,9 @@ class Reader {
       if (!seen.insert(key).second) {
         return Error(pair.first, StrCat("`", key, "` is given twice"));
       }
+      if (pair.second.IsNull()) {
+        return Error(pair.first, StrCat("`", key, "` has no value"));
+      }
       PDP_RETURN_IF_ERROR(ReadField(*field, pair.second, message));
     }
     return absl::OkStatus();
@@ -122,7 +125,6 @@ class Reader {
   absl::Status ReadScalar(const FieldDescriptor& field, const YAML::Node& node,
                           Message& message) const {
     const std::string key = ConfigKey(field);
-    if (node.IsNull()) return Error(node, StrCat("`", key, "` has no value"));
     if (!node.IsScalar()) {
       return Error(node, StrCat("`", key, "` takes a single value"));
     }

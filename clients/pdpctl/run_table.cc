@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -13,6 +14,7 @@
 #include "clients/pdpctl/rpc_client.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
+#include "pdp/fhir/resource_key.h"
 
 namespace pdp::ctl {
 namespace {
@@ -34,6 +36,13 @@ std::string StatusesText(uint32_t enforcement, uint32_t medplum) {
                 medplum == 0 ? std::string("-") : StrCat(medplum));
 }
 
+template <typename Fields>
+void AppendFields(std::string_view what, const Fields& fields,
+                  std::string& answer) {
+  if (fields.empty()) return;
+  answer += StrCat(" (", what, ": ", absl::StrJoin(fields, ", "), ")");
+}
+
 Row RunCase(const CheckCase& check,
             const absl::StatusOr<v1::CheckResponse>& response) {
   Row row{check.id, check.who, check.what, "", "", ""};
@@ -44,14 +53,11 @@ Row RunCase(const CheckCase& check,
   }
   const v1::Decision& decision = response->decision();
   row.answer = EffectText(decision.effect());
-  if (decision.effect() != v1::EFFECT_PERMIT) {
-    row.answer +=
-        decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS
-            ? StrCat(
-                  " (hidden: ", absl::StrJoin(decision.hidden_fields(), ", "),
-                  "; readonly: ",
-                  absl::StrJoin(decision.readonly_fields(), ", "), ")")
-            : StrCat(" ", ReasonText(decision.reason()));
+  if (decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS) {
+    AppendFields("hidden", decision.hidden_fields(), row.answer);
+    AppendFields("readonly", decision.readonly_fields(), row.answer);
+  } else if (decision.effect() != v1::EFFECT_PERMIT) {
+    row.answer += StrCat(" ", ReasonText(decision.reason()));
   }
   row.statuses = StatusesText(decision.enforcement_http_status(),
                               decision.medplum_http_status());
@@ -89,10 +95,13 @@ std::string Pad(const std::string& text, size_t width) {
   return own < width ? text + std::string(width - own, ' ') : text;
 }
 
-// Ids are long: of a reference, the type and the end of the id tell enough.
-constexpr size_t kMaxWhat = 48;
+// A UUID is as well known by its ends: `20000001…0001`.
 std::string Shorten(const std::string& what) {
-  return what.size() <= kMaxWhat ? what : what.substr(0, kMaxWhat - 3) + "...";
+  const size_t slash = what.find('/');
+  if (slash == std::string::npos || !fhir::IsUuid(what.substr(slash + 1))) {
+    return what;
+  }
+  return StrCat(what.substr(0, slash + 9), "…", what.substr(what.size() - 4));
 }
 
 class TablePrinter {

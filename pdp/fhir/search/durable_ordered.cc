@@ -41,6 +41,18 @@ std::optional<Instant> InstantOf(std::string_view text) {
   return period->start;
 }
 
+// The start of a year or month in which `wanted` does not fall: wherever in it
+// the database puts a date that is no whole one, the comparison is the same.
+std::optional<Instant> PartialDate(std::string_view text,
+                                   const Instant& wanted) {
+  if (text.size() != 4 && text.size() != 7) return std::nullopt;
+  const absl::StatusOr<Period> period = ToPeriod(text);
+  if (!period.ok() || (wanted >= period->start && wanted <= period->end)) {
+    return std::nullopt;
+  }
+  return period->start;
+}
+
 std::string_view DateTextOf(const Value& value) {
   if (value.kind() == Value::Kind::kString) return value.string();
   if (value.kind() != Value::Kind::kObject) return {};
@@ -130,13 +142,17 @@ DurableResult MatchDate(const Filter& filter, const DurableColumn& column,
   }
   const std::string_view text = DateTextOf(values[0]);
   if (text.empty()) return DurableAnswer(false);
+  const Instant wanted = *InstantOf(filter.value);
+  if (const std::optional<Instant> partial = PartialDate(text, wanted)) {
+    return DurableAnswer(Compare(filter.op, *partial, wanted));
+  }
   const bool is_day = text.size() == 10 && filter.value.size() == 10;
   const std::optional<Instant> value = InstantOf(text);
   if (!value || (column.kind == Kind::kDate && !is_day)) {
     return DurableUnknown(
         StrCat("the date of `", filter.code, "` is no whole one"));
   }
-  return DurableAnswer(Compare(filter.op, *value, *InstantOf(filter.value)));
+  return DurableAnswer(Compare(filter.op, *value, wanted));
 }
 
 DurableResult CheckNumber(const Filter& filter, const DurableColumn& column) {

@@ -69,14 +69,39 @@ bool Take(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
+// `a`, or `a.where(b='c')`.
+struct ElementText {
+  std::string_view name;
+  std::string_view condition_member;
+  std::string_view condition_value;
+};
+
 // `T.a.b`, then perhaps one function.
 struct BranchText {
   std::string_view root;
-  std::vector<std::string_view> elements;
+  std::vector<ElementText> elements;
   std::string_view of_type;
   std::string_view as;
   std::string_view resolves_to;
 };
+
+void SkipSpaces(std::string_view& text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+}
+
+// The rest of `.where(b='c')`.
+bool ReadCondition(std::string_view& text, ElementText& element) {
+  element.condition_member = TakeIdentifier(text);
+  SkipSpaces(text);
+  if (!Take(text, "=")) return false;
+  SkipSpaces(text);
+  if (!Take(text, "'")) return false;
+  element.condition_value = text.substr(0, text.find('\''));
+  text.remove_prefix(element.condition_value.size());
+  return !element.condition_member.empty() &&
+         element.condition_value.find('\\') == std::string_view::npos &&
+         Take(text, "')");
+}
 
 std::optional<BranchText> ReadBranch(std::string_view text) {
   BranchText branch;
@@ -96,9 +121,17 @@ std::optional<BranchText> ReadBranch(std::string_view text) {
       if (argument->empty() || text != ")") return std::nullopt;
       break;
     }
+    if (Take(text, ".where(")) {
+      if (branch.elements.empty() ||
+          !branch.elements.back().condition_member.empty() ||
+          !ReadCondition(text, branch.elements.back())) {
+        return std::nullopt;
+      }
+      continue;
+    }
     if (!Take(text, ".")) return std::nullopt;
-    branch.elements.push_back(TakeIdentifier(text));
-    if (branch.elements.back().empty()) return std::nullopt;
+    branch.elements.push_back({.name = TakeIdentifier(text)});
+    if (branch.elements.back().name.empty()) return std::nullopt;
   }
   if (branch.root.empty() || branch.elements.empty()) return std::nullopt;
   return branch;
@@ -160,6 +193,16 @@ bool FilterByType(TypeId type, size_t begin, Collection& values) {
   return true;
 }
 
+// Whether the element holds one text that compares as it is written.
+bool IsPlainText(const ElementInfo* element) {
+  if (element == nullptr || element->is_choice || element->is_array ||
+      element->types.size() != 1) {
+    return false;
+  }
+  const std::string_view type = TypeName(element->types[0]);
+  return type == "code" || type == "uri" || type == "string";
+}
+
 // A branch that begins with another type's name finds nothing, unless the
 // resource has a member that looks like that name.
 bool HasMemberLikeType(JsonObject root) {
@@ -191,13 +234,14 @@ std::optional<PathPlan> PathPlan::Make(std::string_view resource_type,
 }
 
 std::optional<PathPlan::Branch> PathPlan::MakeBranch(
-    std::string_view resource_type, std::string_view text) {
-  const std::optional<BranchText> read = ReadBranch(text);
+    std::string_view resource_type, std::string_view branch_text) {
+  const std::optional<BranchText> read = ReadBranch(branch_text);
   if (!read) return std::nullopt;
   Branch branch;
   TypeId type = FindType(resource_type);
   for (size_t i = 0; i < read->elements.size(); ++i) {
-    const std::string_view name = read->elements[i];
+    const ElementText& text = read->elements[i];
+    const std::string_view name = text.name;
     const ElementInfo* const element = FindElement(type, name);
     if (element == nullptr || element->types.empty()) return std::nullopt;
     Step step;
@@ -212,6 +256,13 @@ std::optional<PathPlan::Branch> PathPlan::MakeBranch(
     } else {
       type = element->types[0];
       step.members.push_back({std::string(name), type});
+    }
+    step.condition_member = text.condition_member;
+    step.condition_value = text.condition_value;
+    if (!step.condition_member.empty() &&
+        (element->is_choice ||
+         !IsPlainText(FindElement(type, step.condition_member)))) {
+      return std::nullopt;
     }
     // The type of a contained resource is known from its JSON only.
     if (type == FindType("Resource")) return std::nullopt;
@@ -284,16 +335,23 @@ bool PathPlan::Walk(JsonElement parent, std::span<const Step> steps,
   if (JsonArray array; member.get(array) == simdjson::SUCCESS) {
     if (array.size() == 0) return false;
     for (const JsonElement item : array) {
-      if (!Append(item, type, steps.subspan(1), values)) return false;
+      if (!Append(item, type, steps, values)) return false;
     }
     return true;
   }
-  return Append(member, type, steps.subspan(1), values);
+  return Append(member, type, steps, values);
 }
 
-bool PathPlan::Append(JsonElement item, TypeId type, std::span<const Step> rest,
-                      Collection& values) {
-  if (!rest.empty()) return Walk(item, rest, values);
+bool PathPlan::Append(JsonElement item, TypeId type,
+                      std::span<const Step> steps, Collection& values) {
+  if (const Step& step = steps[0]; !step.condition_member.empty()) {
+    if (Member(item, StrCat("_", step.condition_member))) return false;
+    const std::optional<JsonElement> member =
+        Member(item, step.condition_member);
+    if (!item.is_object() || (member && !member->is_string())) return false;
+    if (!member || *AsString(*member) != step.condition_value) return true;
+  }
+  if (steps.size() > 1) return Walk(item, steps.subspan(1), values);
   std::optional<Value> value = ToValue(item, type);
   if (!value) return false;
   values.push_back(*std::move(value));

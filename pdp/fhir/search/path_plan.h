@@ -25,8 +25,8 @@ namespace pdp::fhir::search {
 
 class PathPlan {
  public:
-  // Nothing where `expression` is more than paths, `ofType`, `as` and
-  // `where(resolve() is T)`.
+  // Nothing where `expression` is more than paths, `where(system='phone')`,
+  // and at the end `ofType`, `as` or `where(resolve() is T)`.
   static std::optional<PathPlan> Make(std::string_view resource_type,
                                       std::string_view expression);
 
@@ -44,6 +44,9 @@ class PathPlan {
   struct Step {
     std::string element;  // What the names of all members begin with.
     std::vector<JsonMember> members;
+    // `where(system='phone')`: only items whose member `system` is `phone`.
+    std::string condition_member;
+    std::string condition_value;
   };
   struct Branch {
     std::vector<Step> steps;
@@ -59,7 +62,7 @@ class PathPlan {
                           JsonElement& value, TypeId& type);
   static bool Walk(JsonElement parent, std::span<const Step> steps,
                    fhirpath::Collection& values);
-  static bool Append(JsonElement item, TypeId type, std::span<const Step> rest,
+  static bool Append(JsonElement item, TypeId type, std::span<const Step> steps,
                      fhirpath::Collection& values);
   static bool Filter(const Branch& branch, size_t begin,
                      fhirpath::Collection& values);

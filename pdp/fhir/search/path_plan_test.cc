@@ -118,18 +118,34 @@ TEST(PathPlanTest, LeavesTheUnusualToTheEngine) {
 
 TEST(PathPlanTest, CoversPathsOnly) {
   for (const std::string_view expression :
-       {"", "Patient", "name", "Patient.foo", "Patient.name.exists()",
-        "Patient.name[0]", "Patient.telecom.where(system='email')",
-        "Patient.name | name", "Patient.deceased.exists()",
-        "Patient.link.other.resolve()", "iif(true, Patient.name, Patient.id)",
-        "Patient.name as HumanName", "Patient.name | Foo.name",
-        "Patient.contained", "Patient.name.ofType(Nothing)",
+       {"",
+        "Patient",
+        "name",
+        "Patient.foo",
+        "Patient.name.exists()",
+        "Patient.name[0]",
+        "Patient.telecom.where(system='a\\'b')",
+        "Patient.telecom.where(system=5)",
+        "Patient.where(id='x').name",
+        "Patient.telecom.where(period='x')",
+        "Patient.name.where(given='x')",
+        "Patient.name | name",
+        "Patient.deceased.exists()",
+        "Patient.link.other.resolve()",
+        "iif(true, Patient.name, Patient.id)",
+        "Patient.name as HumanName",
+        "Patient.name | Foo.name",
+        "Patient.contained",
+        "Patient.name.ofType(Nothing)",
         "(Patient.name) | (Patient.name"}) {
     SCOPED_TRACE(expression);
     EXPECT_FALSE(PathPlan::Make("Patient", expression));
   }
   for (const std::string_view expression :
-       {"Patient.name", "(Patient.name)", "Patient.name.family|Person.name",
+       {"Patient.name", "(Patient.name)",
+        "Patient.telecom.where(use='a').value",
+        "Patient.telecom.where(system = 'email')",
+        "Patient.name.family|Person.name",
         "(Patient.deceased.ofType(dateTime))", "Person.name | Group.name"}) {
     SCOPED_TRACE(expression);
     EXPECT_TRUE(PathPlan::Make("Patient", expression));

@@ -216,6 +216,17 @@ absl::Status AddCursor(const Cursor& cursor, BatchBuilder& builder) {
   return builder.Put(ColumnFamily::kMeta, key, *cursor.position);
 }
 
+// Brings a batch that is larger than the write buffer to its tables now.
+// RocksDB would do it with the next write, however late that comes; and after a
+// restart would hold all of the batch in memory once more.
+void Flush(const Rocks& rocks) {
+  // What fails here fails again in the next write, which then says so.
+  rocks.db()
+      .Flush(rocksdb::FlushOptions(),
+             {rocks.families().begin(), rocks.families().end()})
+      .PermitUncheckedError();
+}
+
 }  // namespace
 
 absl::Status PutRevision(const Rocks& rocks, uint64_t revision,
@@ -257,6 +268,9 @@ absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
   impl_->revision.store(revision, std::memory_order_release);
   impl_->applied_batches.fetch_add(1, std::memory_order_relaxed);
   impl_->applied_changes.fetch_add(changes.size(), std::memory_order_relaxed);
+
+  if (builder.batch().GetDataSize() > impl_->write_buffer_bytes)
+    Flush(*impl_->rocks);
   // The changes are durable, whatever becomes of the witness.
   const absl::Status witnessed = impl_->identity->Acknowledge(revision);
   if (!changes.empty()) {

@@ -30,6 +30,7 @@ struct Store::Impl {
   }
 
   std::string directory;
+  size_t write_buffer_bytes = 0;
   std::unique_ptr<Identity> identity ABSL_GUARDED_BY(apply_mutex);
   std::unique_ptr<Rocks> rocks;  // Closed before the lock is given up.
 

@@ -47,6 +47,11 @@ class Rocks {
     return families_[static_cast<size_t>(family)];
   }
 
+  const std::array<rocksdb::ColumnFamilyHandle*, kColumnFamilies>& families()
+      const {
+    return families_;
+  }
+
  private:
   Rocks() = default;
 

@@ -121,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
 
   auto impl = std::make_unique<Impl>();
   impl->directory = options.directory;
+  impl->write_buffer_bytes = options.write_buffer_bytes;
   impl->rocks = *std::move(rocks);
   impl->revision = *revision;
   {

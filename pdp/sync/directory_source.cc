@@ -1,5 +1,7 @@
 #include "pdp/sync/directory_source.h"
 
+#include <malloc.h>
+
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -25,6 +27,14 @@ std::string NameOf(const std::string& path) {
   std::string text = absolute.lexically_normal().string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return StrCat("directory:", text);
+}
+
+// A load takes several times the size of the files for a moment, which the
+// allocator would keep.
+void ReturnFreeMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace
@@ -109,6 +119,7 @@ void DirectorySource::Rescan() {
 absl::Status DirectorySource::Load() {
   const absl::Time began = options_.clock->Now();
   const absl::Status status = Reload();
+  ReturnFreeMemory();
   if (!status.ok()) Failed(status);
   bool ready = false;
   {

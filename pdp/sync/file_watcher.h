@@ -14,7 +14,7 @@
 
 namespace pdp::sync {
 
-// Confined to one thread, but for Wake.
+// Wait is for one thread and Watch for one at a time; Wake is for any.
 class FileWatcher {
  public:
   FileWatcher();

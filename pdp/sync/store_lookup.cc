@@ -129,7 +129,7 @@ ResourcePtr StoreLookup::ReuseOrParse(const ResourceKey& key,
 LookupState StoreLookup::FindMemberships(
     std::string_view reference,
     const std::function<void(const ResourcePtr&)>& visit) const {
-  std::vector<ResourcePtr> memberships;
+  Memberships memberships;
   SubjectCache::Ticket ticket;
   const std::optional<std::shared_ptr<const Keys>> cached =
       subjects_.Find(reference, ticket);
@@ -162,7 +162,7 @@ LookupState StoreLookup::FindMemberships(
 // came in between.
 bool StoreLookup::FindCachedMemberships(std::string_view reference,
                                         const Keys& keys,
-                                        std::vector<ResourcePtr>& found) const {
+                                        Memberships& found) const {
   found.reserve(keys.size());
   for (const ResourceKey& key : keys) {
     LookupResult result = Read(key);

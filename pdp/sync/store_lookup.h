@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/resource_key.h"
@@ -68,6 +69,8 @@ class StoreLookup : public fhir::ResourceLookup {
   Statistics statistics() const;
 
  private:
+  // Most subjects have one membership or a few.
+  using Memberships = absl::InlinedVector<fhir::ResourcePtr, 4>;
   using Keys = std::vector<fhir::ResourceKey>;
   using ResourceCache =
       ShardedCache<fhir::ResourceKey, fhir::LookupResult,
@@ -86,7 +89,7 @@ class StoreLookup : public fhir::ResourceLookup {
   fhir::ResourcePtr ReuseOrParse(const fhir::ResourceKey& key,
                                  const store::Record& record) const;
   bool FindCachedMemberships(std::string_view reference, const Keys& keys,
-                             std::vector<fhir::ResourcePtr>& found) const;
+                             Memberships& found) const;
   void CountError() const;
 
   store::Store& store_;

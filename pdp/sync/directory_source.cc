@@ -140,6 +140,12 @@ absl::Status DirectorySource::Reload() {
     PDP_ASSIGN_OR_RETURN(
         walk, WalkDirectory(options_.path, options_.limits.max_files));
   }
+  if (!watcher_.watches_all() && !std::exchange(warned_of_watches_, true)) {
+    Log(Severity::kWarning, "directory_not_watched",
+        {{"source", name_},
+         {"directories", walk.directories.size()},
+         {"reason", "inotify refuses: changes are found by rescans only"}});
+  }
   PDP_ASSIGN_OR_RETURN(const DirectoryContent content,
                        ReadDirectoryContent(walk, options_.limits));
   PDP_RETURN_IF_ERROR(ApplyContent(content));

@@ -82,7 +82,7 @@ class DirectorySource : public Source {
   FileWatcher watcher_;
   // Of the walk whose content the store agrees with.
   std::optional<size_t> loaded_fingerprint_ ABSL_GUARDED_BY(load_mutex_);
-  std::vector<std::string> directories_ ABSL_GUARDED_BY(load_mutex_);
+  bool warned_of_watches_ ABSL_GUARDED_BY(load_mutex_) = false;
 
   mutable Mutex status_mutex_;
   SourceStatus status_ ABSL_GUARDED_BY(status_mutex_);

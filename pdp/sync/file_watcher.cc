@@ -48,6 +48,7 @@ bool FileWatcher::Watch(std::span<const std::string> directories) {
     if (!kept.contains(watch)) inotify_rm_watch(inotify_, watch);
   }
   watches_ = std::move(watches);
+  watches_all_ = watches_.size() == wanted.size();
   return added;
 }
 

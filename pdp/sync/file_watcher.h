@@ -26,6 +26,9 @@ class FileWatcher {
   // watched before: something may have changed in it unseen.
   bool Watch(std::span<const std::string> directories);
 
+  // Whether the last Watch could watch all of its directories.
+  bool watches_all() const { return watches_all_; }
+
   // Waits for at most `timeout`.
   enum class Event { kNothing, kChanged, kWoken };
   Event Wait(absl::Duration timeout);
@@ -39,6 +42,7 @@ class FileWatcher {
   const int inotify_;  // -1: not to be had.
   const int wake_;
   std::map<std::string, int> watches_;
+  bool watches_all_ = true;
 };
 
 }  // namespace pdp::sync

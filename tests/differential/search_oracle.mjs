@@ -210,7 +210,7 @@ function randomObject(type, depth) {
   const definition = core.tryGetDataType(type);
   const object = {};
   if (!definition || depth > 5) return object;
-  const density = depth === 0 ? 0.6 : 0.4;
+  const density = depth === 0 ? pick([0.2, 0.6]) : 0.4;
   for (const [key, element] of Object.entries(definition.elements)) {
     if (key === 'contained' || key === 'text' && depth === 0) continue;
     if (key.endsWith('xtension') && !chance(0.1)) continue;
@@ -326,6 +326,7 @@ function randomText(type, resource, parameter) {
   if (chance(0.1) && text.includes('/')) text = text.split('/')[1];
   if (chance(0.1)) text = text.slice(below(3), text.length - below(3));
   if (chance(0.1)) text = '|' + text;
+  if (chance(0.05)) text = text.slice(text.lastIndexOf('/') + 1);
   return changeCase(text);
 }
 
@@ -339,7 +340,9 @@ function randomParameter(resource) {
   if (modifier === ':missing' || modifier === ':present') {
     return `${parameter.code}${modifier}=${pick(['true', 'false', 'TRUE', '', 'foo'])}`;
   }
-  let text = escapeComma(randomText(parameter.type, resource, parameter));
+  let text = chance(0.05)
+    ? pick(['', ',', '|', '\\', '%', 'x|', '|x|y', '/', 'a/', '/a'])
+    : escapeComma(randomText(parameter.type, resource, parameter));
   while (chance(0.15)) text += ',' + escapeComma(randomText(parameter.type, resource, parameter));
   return `${parameter.code}${modifier}=${encode(text)}`;
 }

@@ -229,11 +229,10 @@ absl::Status Add(std::string key, std::string value, Criteria& criteria) {
   return absl::OkStatus();
 }
 
-// The last segment of `path` that is not empty, or all of it.
+// The last segment of `path` that is not empty.
 std::string_view LastSegment(std::string_view path) {
   std::string_view rest = path;
   while (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.empty()) return path;
   return rest.substr(rest.rfind('/') + 1);
 }
 

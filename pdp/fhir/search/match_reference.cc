@@ -59,7 +59,10 @@ absl::StatusOr<std::optional<ReferenceText>> ReferenceOf(const Value& value) {
     return ReferenceText{"", StrCat(*AsString(*type), "/", *AsString(*id))};
   }
   const std::optional<JsonElement> identifier = Member(object, "identifier");
-  if (!identifier || !identifier->is_object()) return std::nullopt;
+  if (!identifier) return std::nullopt;
+  if (!identifier->is_object()) {
+    return absl::InvalidArgumentError("an identifier is no JSON object");
+  }
   PDP_ASSIGN_OR_RETURN(const std::string_view system,
                        JoinedMember(*identifier, "system"));
   PDP_ASSIGN_OR_RETURN(const std::string_view number,
@@ -86,7 +89,7 @@ bool Matches(std::string_view reference, std::string_view alternative,
 absl::StatusOr<bool> MatchesReference(const Filter& filter,
                                       const Collection& values) {
   if (filter.value.empty() && values.empty()) {
-    return filter.op == Operator::kEquals || IsNegated(filter);
+    return filter.op == Operator::kEquals;
   }
   const bool bare_ids_match =
       filter.parameter->targets.size() == 1 || filter.code == "_compartment";

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <string>
-#include <string_view>
 
 #include "pdp/base/status_macros.h"
 #include "pdp/base/unicode.h"
@@ -13,14 +12,7 @@ absl::StatusOr<bool> MatchesString(const Filter& filter,
                                    const fhirpath::Collection& values) {
   bool found = false;
   for (const fhirpath::Value& value : values) {
-    std::string made;
-    std::string_view text;
-    if (value.kind() == fhirpath::Value::Kind::kString) {
-      text = value.string();
-    } else {
-      PDP_ASSIGN_OR_RETURN(made, DisplayText(value));
-      text = made;
-    }
+    PDP_ASSIGN_OR_RETURN(const std::string text, DisplayText(value));
     if (text.empty() || found) continue;
     found = std::ranges::any_of(filter.lowered, [&](const std::string& part) {
       return ContainsLowered(text, part);

@@ -165,7 +165,9 @@ TEST(MatchReferenceTest, AnEmptyValueMatchesAnAbsentReference) {
   Check({
       {"Patient?organization=", kEmptyPatient, kYes},
       {"Patient?organization:foo=", kEmptyPatient, kYes},
-      {"Patient?organization:not=", kEmptyPatient, kYes},
+      {"Patient?organization:not=", kEmptyPatient, kNo},
+      {"Patient?organization:not=", kPatient, kYes},
+      {"Patient?organization:not=,", kEmptyPatient, kYes},
       {"Patient?organization:identifier=", kEmptyPatient, kNo},
       {"Patient?organization=,", kEmptyPatient, kNo},
       {"Patient?organization=", kPatient, kNo},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "pdp/base/status_macros.h"
@@ -21,103 +22,139 @@ absl::Status Malformed(std::string_view name) {
       StrCat("the element `", name, "` has the wrong shape"));
 }
 
-void Append(std::string_view part, std::string_view separator,
-            std::string& text) {
-  if (part.empty()) return;
-  if (!text.empty()) text += separator;
-  text += part;
-}
+// Joins parts as Array.prototype.join does: empty ones count.
+class Joiner {
+ public:
+  explicit Joiner(std::string_view separator) : separator_(separator) {}
 
-// Appends the strings of the array `name`.
-absl::Status AppendAll(JsonElement parent, std::string_view name,
-                       std::string_view separator, std::string& text) {
+  bool has_parts() const { return has_parts_; }
+
+  void Add(std::string_view part) {
+    if (has_parts_) text_ += separator_;
+    has_parts_ = true;
+    text_ += part;
+  }
+
+  std::string Text() && { return std::move(text_); }
+  std::string TrimmedText() const { return std::string(TrimWhitespace(text_)); }
+
+ private:
+  std::string_view separator_;
+  std::string text_;
+  bool has_parts_ = false;
+};
+
+// Adds the strings of the array `name`; null is an empty one.
+absl::Status AddItems(JsonElement parent, std::string_view name,
+                      Joiner& joiner) {
   bool present = false;
   PDP_ASSIGN_OR_RETURN(const JsonArray items,
                        ArrayMember(parent, name, present));
   if (!present) return absl::OkStatus();
   for (const JsonElement item : items) {
-    if (item.is_null()) continue;
     const std::optional<std::string_view> part = AsString(item);
-    if (!part) return Malformed(name);
-    Append(*part, separator, text);
+    if (!part && !item.is_null()) return Malformed(name);
+    joiner.Add(part.value_or(""));
   }
   return absl::OkStatus();
 }
 
-absl::Status AppendMember(JsonElement parent, std::string_view name,
-                          std::string_view separator, std::string& text) {
+// Adds the member `name` unless it is absent or empty.
+absl::Status AddMember(JsonElement parent, std::string_view name,
+                       Joiner& joiner) {
   PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> part,
                        TextMember(parent, name));
-  Append(part.value_or(""), separator, text);
+  if (part) joiner.Add(*part);
   return absl::OkStatus();
+}
+
+// The first of the members `first` and `second` that is not empty.
+absl::StatusOr<std::string> EitherMember(JsonElement parent,
+                                         std::string_view first,
+                                         std::string_view second) {
+  for (const std::string_view name : {first, second}) {
+    PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> text,
+                         TextMember(parent, name));
+    if (text) return std::string(*text);
+  }
+  return std::string();
 }
 
 absl::StatusOr<std::string> NameText(JsonElement name) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendAll(name, "prefix", " ", text));
-  PDP_RETURN_IF_ERROR(AppendAll(name, "given", " ", text));
-  PDP_RETURN_IF_ERROR(AppendMember(name, "family", " ", text));
-  PDP_RETURN_IF_ERROR(AppendAll(name, "suffix", " ", text));
-  if (text.empty()) {
-    PDP_RETURN_IF_ERROR(AppendMember(name, "text", " ", text));
-  }
-  return std::string(TrimWhitespace(text));
+  Joiner joiner(" ");
+  PDP_RETURN_IF_ERROR(AddItems(name, "prefix", joiner));
+  PDP_RETURN_IF_ERROR(AddItems(name, "given", joiner));
+  PDP_RETURN_IF_ERROR(AddMember(name, "family", joiner));
+  PDP_RETURN_IF_ERROR(AddItems(name, "suffix", joiner));
+  if (joiner.has_parts()) return joiner.TrimmedText();
+  PDP_RETURN_IF_ERROR(AddMember(name, "text", joiner));
+  return std::move(joiner).Text();
 }
 
 absl::StatusOr<std::string> AddressText(JsonElement address) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendAll(address, "line", ", ", text));
+  Joiner joiner(", ");
+  PDP_RETURN_IF_ERROR(AddItems(address, "line", joiner));
   for (const std::string_view name : {"city", "state", "postalCode"}) {
-    PDP_RETURN_IF_ERROR(AppendMember(address, name, ", ", text));
+    PDP_RETURN_IF_ERROR(AddMember(address, name, joiner));
   }
-  return std::string(TrimWhitespace(text));
+  return joiner.TrimmedText();
 }
 
 absl::StatusOr<std::string> CodingText(JsonElement coding) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendMember(coding, "display", "", text));
-  if (text.empty()) {
-    PDP_RETURN_IF_ERROR(AppendMember(coding, "code", "", text));
-  }
-  return text;
+  if (coding.is_null()) return std::string();
+  return EitherMember(coding, "display", "code");
 }
 
-absl::StatusOr<std::string> ConceptText(JsonElement concept_element) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendMember(concept_element, "text", "", text));
-  if (!text.empty()) return text;
+absl::StatusOr<std::string> ConceptText(JsonElement element) {
+  Joiner joiner(", ");
+  PDP_RETURN_IF_ERROR(AddMember(element, "text", joiner));
+  if (joiner.has_parts()) return std::move(joiner).Text();
   bool present = false;
   PDP_ASSIGN_OR_RETURN(const JsonArray codings,
-                       ArrayMember(concept_element, "coding", present));
-  if (!present) return text;
+                       ArrayMember(element, "coding", present));
+  if (!present) return std::string();
   for (const JsonElement coding : codings) {
     PDP_ASSIGN_OR_RETURN(const std::string part, CodingText(coding));
-    Append(part, ", ", text);
+    joiner.Add(part);
   }
-  return text;
+  return std::move(joiner).Text();
 }
 
 absl::StatusOr<std::string> QuantityText(JsonElement quantity) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendMember(quantity, "comparator", "", text));
-  if (const std::optional<JsonElement> value = Member(quantity, "value")) {
-    double number = 0;
-    if (value->get(number) != simdjson::SUCCESS) return Malformed("value");
-    Append(JavaScriptNumber(number), " ", text);
-  }
+  Joiner joiner(" ");
+  PDP_RETURN_IF_ERROR(AddMember(quantity, "comparator", joiner));
   PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> unit,
                        TextMember(quantity, "unit"));
-  if (unit) Append(*unit, *unit == "%" ? "" : " ", text);
-  return text;
+  const std::optional<JsonElement> value = Member(quantity, "value");
+  if (!value || value->is_null()) {
+    if (unit) joiner.Add(*unit);
+    return std::move(joiner).Text();
+  }
+  double number = 0;
+  if (value->get(number) != simdjson::SUCCESS) return Malformed("value");
+  const std::string text = JavaScriptNumber(number);
+  if (unit == "%") {
+    joiner.Add(text + "%");
+  } else {
+    joiner.Add(text);
+    if (unit) joiner.Add(*unit);
+  }
+  return std::move(joiner).Text();
 }
 
 absl::StatusOr<std::string> ReferenceText(JsonElement reference) {
-  std::string text;
-  PDP_RETURN_IF_ERROR(AppendMember(reference, "display", "", text));
-  if (text.empty()) {
-    PDP_RETURN_IF_ERROR(AppendMember(reference, "reference", "", text));
+  for (const std::string_view name : {"display", "reference"}) {
+    const std::optional<JsonElement> member = Member(reference, name);
+    if (!member || member->is_null()) continue;
+    const std::optional<std::string_view> text = AsString(*member);
+    if (!text) return Malformed(name);
+    return std::string(*text);
   }
-  return text.empty() ? ToJson(reference) : text;
+  return ToJson(reference);
+}
+
+absl::StatusOr<std::string> ContactPointText(JsonElement point) {
+  return EitherMember(point, "value", "value");
 }
 
 using Format = absl::StatusOr<std::string> (*)(JsonElement);
@@ -135,12 +172,7 @@ Format FormatOf(TypeId type) {
       {FindType("Coding"), CodingText},
       {FindType("Quantity"), QuantityText},
       {FindType("Reference"), ReferenceText},
-      {FindType("ContactPoint"),
-       [](JsonElement point) -> absl::StatusOr<std::string> {
-         std::string text;
-         PDP_RETURN_IF_ERROR(AppendMember(point, "value", "", text));
-         return text;
-       }},
+      {FindType("ContactPoint"), ContactPointText},
   };
   for (const Entry& entry : kFormats) {
     if (entry.type == type) return entry.format;

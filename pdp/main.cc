@@ -22,6 +22,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
 #include "pdp/policy/decision_point.h"
+#include "pdp/service/admin_service.h"
 #include "pdp/service/command_line.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/http_server.h"
@@ -154,6 +155,7 @@ int Serve(const Settings& settings) {
       {.max_staleness = settings.max_staleness,
        .stale_after = settings.stale_after,
        .decision_reuse = settings.decision_reuse});
+  pdp::service::AdminService admin(decision_point, state, backend);
   pdp::service::WorkerRefresher refresher([&] { return source.Resync(); });
 
   // Servers.
@@ -185,10 +187,8 @@ int Serve(const Settings& settings) {
       pdp::service::Server::Start({.listen = settings.listen,
                                    .threads = settings.threads,
                                    .socket_mode = settings.socket_mode},
-                                  {.service = service,
-                                   .decision_point = decision_point,
-                                   .data = state,
-                                   .admin = backend,
+                                  {.decisions = service,
+                                   .admin = admin,
                                    .metrics = metrics,
                                    .refresher = &refresher});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "pdp/service/queued_calls.h"
+#include "pdp/service/calls.h"
 
 namespace pdp::service {
 namespace {
@@ -50,7 +50,7 @@ class CallQueue::DrainAlarm final : public QueueTag {
   void Cancel() { alarm_.Cancel(); }
 
   void Proceed(bool ok) override {
-    if (ok) queue_.AbandonWaiting();
+    if (ok) queue_.GiveUpWaiting();
   }
 
  private:
@@ -58,9 +58,10 @@ class CallQueue::DrainAlarm final : public QueueTag {
   grpc::Alarm alarm_;
 };
 
-CallQueue::CallQueue(const CallQueueContext& context,
+CallQueue::CallQueue(const CallContext& context, Serves serves,
                      std::unique_ptr<grpc::ServerCompletionQueue> queue)
     : context_(context),
+      serves_(serves),
       queue_(std::move(queue)),
       mailbox_(std::make_shared<Mailbox>(*queue_)),
       drain_alarm_(std::make_unique<DrainAlarm>(*this)) {}
@@ -80,13 +81,20 @@ void CallQueue::Start() {
   pthread_setname_np(thread_.native_handle(), "pdp-decide");
 }
 
+void CallQueue::ServingChanged() {
+  mailbox_->Post([this] {
+    const std::vector<OpenStream*> streams(streams_.begin(), streams_.end());
+    for (OpenStream* stream : streams) stream->ServingChanged();
+  });
+}
+
 void CallQueue::BeginDrain(absl::Time deadline) {
   mailbox_->Post([this, deadline] {
     draining_ = true;
     drain_alarm_->Set(deadline);
     // Draining a stream may end it, which changes the set.
-    const std::vector<StreamCall*> streams(streams_.begin(), streams_.end());
-    for (StreamCall* stream : streams) DrainStream(*stream);
+    const std::vector<OpenStream*> streams(streams_.begin(), streams_.end());
+    for (OpenStream* stream : streams) stream->Drain();
   });
 }
 
@@ -102,43 +110,49 @@ void CallQueue::Stop() {
   is_stopped_ = true;
 }
 
-bool CallQueue::PutAside(const CallOutcome& outcome, WaitingCall* call) {
+std::optional<FetchDone> CallQueue::PutAside(WaitingCall* call,
+                                             bool may_give_up) {
   if (waiting_.size() >= kMaxWaiting) {
     context_.metrics.CountRejection(Rejection::kTooManyWaiting);
-    return false;
+    return std::nullopt;
   }
   const uint64_t id = next_waiting_++;
-  waiting_.emplace(id, call);
+  waiting_.emplace(id, Waiting{call, may_give_up});
   // The mailbox may outlive this queue; what is posted to it then never runs.
-  FetchDone done = [this, id, mailbox = mailbox_](const absl::Status& status) {
+  return [this, id, mailbox = mailbox_](const absl::Status& status) {
     mailbox->Post([this, id, status] { ResumeCall(id, status); });
   };
-  if (outcome.needs_refresh) {
-    context_.refresher->Refresh(std::move(done));
-  } else {
-    context_.fetcher->Fetch(outcome.needed, std::move(done));
-  }
-  return true;
 }
 
 void CallQueue::ResumeCall(uint64_t id, const absl::Status& status) {
   const auto found = waiting_.find(id);
-  if (found == waiting_.end()) return;  // Abandoned.
-  WaitingCall* const call = found->second;
+  if (found == waiting_.end()) return;  // Given up.
+  WaitingCall* const call = found->second.call;
   waiting_.erase(found);
   call->Resume(status);
 }
 
-void CallQueue::AbandonWaiting() {
-  absl::flat_hash_map<uint64_t, WaitingCall*> abandoned;
-  abandoned.swap(waiting_);
-  for (const auto& [id, call] : abandoned) {
+void CallQueue::GiveUpWaiting() {
+  std::vector<WaitingCall*> given_up;
+  for (auto i = waiting_.begin(); i != waiting_.end();) {
+    const auto current = i++;
+    if (!current->second.may_give_up) continue;
+    given_up.push_back(current->second.call);
+    waiting_.erase(current);
+  }
+  for (WaitingCall* call : given_up) {
     call->Resume(absl::UnavailableError("the server is stopping"));
   }
 }
 
 void CallQueue::Run() {
-  PostCalls(*this);
+  PostDecisionCalls(*this);
+  if (serves_ == Serves::kEverything) {
+    PostDescriptionCalls(*this);
+    PostAdminCalls(*this);
+    PostHealthCalls(*this);
+    PostReflectionCalls(*this);
+  }
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) static_cast<QueueTag*>(tag)->Proceed(ok);

@@ -2,8 +2,12 @@
 // posted ahead and reused; decisions are made on that thread, as handing one
 // over would cost more than making it.
 //
-// A call that has to wait for a fact is put aside, and another is posted in its
-// place, so that calls that wait are never in the way of those that do not.
+// Every service of the server is on such a queue, health and reflection too:
+// gRPC's callback and synchronous APIs bring threads that poll the same
+// sockets, and each request that one of them reads has to be handed over.
+//
+// A call that has to wait is put aside, and another is posted in its place, so
+// that calls that wait are never in the way of those that do not.
 
 #ifndef PDP_SERVICE_CALL_QUEUE_H_
 #define PDP_SERVICE_CALL_QUEUE_H_
@@ -11,10 +15,13 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -23,12 +30,27 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "pdp/base/mutex.h"
+#include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
-#include "pdp/service/grpc_service.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/worker.h"
 
 namespace pdp::service {
+
+struct GrpcServices;
+
+// What the calls of a server share.
+struct CallContext {
+  GrpcServices& grpc;
+  const DecisionService& decisions;
+  AdminService& admin;
+  Metrics& metrics;
+  Worker& worker;  // For what takes its time.
+  const std::atomic<bool>& is_serving;
+  FactFetcher* fetcher = nullptr;  // May be null.
+  Refresher* refresher = nullptr;  // May be null.
+};
 
 // What comes out of a completion queue.
 class QueueTag {
@@ -71,26 +93,26 @@ class WaitingCall {
   ~WaitingCall() = default;
 };
 
-class StreamCall;
+// A stream that is open.
+class OpenStream {
+ public:
+  // The queue drains: end when what was read has been answered.  May delete
+  // this.
+  virtual void Drain() = 0;
 
-// Calls of one method that are ready to be matched with a request.
-struct CallPool {
-  int posted = 0;
-  int initial = 0;  // Posted at start.
-  int max = 0;      // Posted at most.
-};
+  // The server serves, or does so no more.
+  virtual void ServingChanged() {}
 
-struct CallQueueContext {
-  PolicyDecisionPointService& grpc;
-  const DecisionService& service;
-  Metrics& metrics;
-  FactFetcher* fetcher = nullptr;  // May be null.
-  Refresher* refresher = nullptr;  // May be null.
+ protected:
+  ~OpenStream() = default;
 };
 
 class CallQueue {
  public:
-  CallQueue(const CallQueueContext& context,
+  // Which calls are posted: those of each queue, or all.
+  enum class Serves : uint8_t { kDecisions, kEverything };
+
+  CallQueue(const CallContext& context, Serves serves,
             std::unique_ptr<grpc::ServerCompletionQueue> queue);
   // REQUIRES: Stop was called, if Start was.
   ~CallQueue();
@@ -100,8 +122,11 @@ class CallQueue {
   // REQUIRES: the grpc::Server is started.
   void Start();
 
-  // Ends streams where they stand; at `deadline` calls that still wait are
-  // answered without what they wait for.  Returns at once.
+  // Tells watchers of health that is_serving has changed.
+  void ServingChanged();
+
+  // Ends streams where they stand; at `deadline` calls that still wait for a
+  // fact are answered without it.  Returns at once.
   void BeginDrain(absl::Time deadline);
 
   // REQUIRES: the grpc::Server is shut down.
@@ -109,27 +134,32 @@ class CallQueue {
 
   // The rest is for the calls, on the queue's thread.
 
-  const CallQueueContext& context() const { return context_; }
+  const CallContext& context() const { return context_; }
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
   bool is_draining() const { return draining_; }
 
-  // Puts `call` aside and starts getting what `outcome` asks for.  False where
-  // too many calls wait already.
-  bool PutAside(const CallOutcome& outcome, WaitingCall* call);
+  // Puts `call` aside until what is returned is called, from any thread.
+  // Nothing where too many calls wait already.  Where it `may_give_up`, it is
+  // resumed at the deadline of a drain at the latest.
+  std::optional<FetchDone> PutAside(WaitingCall* call, bool may_give_up);
 
-  CallPool& check_pool() { return check_pool_; }
-  CallPool& batch_pool() { return batch_pool_; }
-  CallPool& filter_pool() { return filter_pool_; }
-  absl::flat_hash_set<StreamCall*>& streams() { return streams_; }
+  // How many calls of `method` are ready to be matched with a request.
+  int& posted(Method method) { return posted_[static_cast<size_t>(method)]; }
+  absl::flat_hash_set<OpenStream*>& streams() { return streams_; }
 
  private:
   class DrainAlarm;
+  struct Waiting {
+    WaitingCall* call = nullptr;
+    bool may_give_up = false;
+  };
 
   void Run();
   void ResumeCall(uint64_t id, const absl::Status& status);
-  void AbandonWaiting();
+  void GiveUpWaiting();
 
-  const CallQueueContext context_;
+  const CallContext context_;
+  const Serves serves_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   const std::shared_ptr<Mailbox> mailbox_;
   const std::unique_ptr<DrainAlarm> drain_alarm_;
@@ -137,11 +167,9 @@ class CallQueue {
   bool is_stopped_ = false;
 
   // Of the queue's thread alone.
-  CallPool check_pool_{.initial = 64, .max = 256};
-  CallPool batch_pool_{.initial = 16, .max = 64};
-  CallPool filter_pool_{.initial = 16, .max = 256};
-  absl::flat_hash_map<uint64_t, WaitingCall*> waiting_;
-  absl::flat_hash_set<StreamCall*> streams_;
+  std::array<int, kMethods> posted_{};
+  absl::flat_hash_map<uint64_t, Waiting> waiting_;
+  absl::flat_hash_set<OpenStream*> streams_;
   uint64_t next_waiting_ = 1;
   bool draining_ = false;
 };

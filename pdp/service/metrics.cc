@@ -46,6 +46,12 @@ std::string_view MethodName(Method method) {
       return "Checkpoint";
     case Method::kLintPolicies:
       return "LintPolicies";
+    case Method::kHealthCheck:
+      return "HealthCheck";
+    case Method::kHealthWatch:
+      return "HealthWatch";
+    case Method::kReflection:
+      return "ServerReflection";
   }
   return "";
 }

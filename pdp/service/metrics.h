@@ -29,8 +29,11 @@ enum class Method : uint8_t {
   kResync,
   kCheckpoint,
   kLintPolicies,
+  kHealthCheck,
+  kHealthWatch,
+  kReflection,
 };
-inline constexpr size_t kMethods = 13;
+inline constexpr size_t kMethods = 16;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.

@@ -1,12 +1,11 @@
 #include "pdp/service/server.h"
 
 #include <grpc/support/log.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,13 +15,14 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
-#include "pdp/service/slow_methods.h"
+#include "pdp/service/grpc_services.h"
+#include "pdp/service/worker.h"
 
 namespace pdp::service {
 namespace {
 
-constexpr const char* kServiceNames[] = {"medplum.pdp.v1.PolicyDecisionPoint",
-                                         "medplum.pdp.v1.PdpAdmin"};
+// Calls that take their time and have not been begun.
+constexpr size_t kMaxQueuedWork = 8;
 
 // What gRPC has to say becomes a line of our log.
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -34,30 +34,21 @@ void LogFromGrpc(gpr_log_func_args* args) {
 
 class Server::Impl {
  public:
-  Impl(const ServerOptions& options, const Served& served)
-      : addresses_(options.listen),
-        decisions_(served.service, served.metrics, served.fetcher,
-                   served.refresher),
-        admin_(served.decision_point, served.data, served.admin,
-               served.metrics) {}
+  explicit Impl(const ServerOptions& options) : addresses_(options.listen) {}
 
   absl::Status Start(const ServerOptions& options, const Served& served);
 
   const std::vector<ListenAddress>& addresses() const { return addresses_; }
 
   void SetServing(bool serving) {
-    grpc::HealthCheckServiceInterface* health =
-        server_->GetHealthCheckService();
-    health->SetServingStatus(serving);
-    for (const char* name : kServiceNames) {
-      health->SetServingStatus(name, serving);
-    }
+    is_serving_ = serving;
+    for (const auto& queue : queues_) queue->ServingChanged();
   }
 
   void Drain(absl::Time deadline) {
     if (server_ == nullptr || is_drained_) return;
     is_drained_ = true;
-    server_->GetHealthCheckService()->Shutdown();
+    SetServing(false);
     for (const auto& queue : queues_) queue->BeginDrain(deadline);
     server_->Shutdown(absl::ToChronoTime(deadline));
     for (const auto& queue : queues_) queue->Stop();
@@ -72,8 +63,9 @@ class Server::Impl {
   void Configure(const ServerOptions& options, grpc::ServerBuilder& builder);
 
   std::vector<ListenAddress> addresses_;
-  DecisionGrpcService decisions_;
-  AdminGrpcService admin_;
+  std::atomic<bool> is_serving_{false};
+  GrpcServices services_;
+  Worker worker_{kMaxQueuedWork};
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   bool is_drained_ = false;
@@ -87,15 +79,17 @@ void Server::Impl::Configure(const ServerOptions& options,
   // A compressed message is as large as its sender likes once it is unpacked.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
-  builder.RegisterService(&decisions_);
-  builder.RegisterService(&admin_);
+  builder.RegisterService(&services_.decisions);
+  builder.RegisterService(&services_.admin);
+  builder.RegisterService(&services_.health);
+  builder.RegisterService(&services_.reflection);
 }
 
 absl::Status Server::Impl::Start(const ServerOptions& options,
                                  const Served& served) {
   gpr_set_log_function(LogFromGrpc);
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // Its own would bring threads that poll our sockets (call_queue.h).
+  grpc::EnableDefaultHealthCheckService(false);
   grpc::ServerBuilder builder;
   Configure(options, builder);
 
@@ -109,11 +103,15 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
   }
   for (size_t i = 0; i < options.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(
-        CallQueueContext{.grpc = decisions_,
-                         .service = served.service,
-                         .metrics = served.metrics,
-                         .fetcher = served.fetcher,
-                         .refresher = served.refresher},
+        CallContext{.grpc = services_,
+                    .decisions = served.decisions,
+                    .admin = served.admin,
+                    .metrics = served.metrics,
+                    .worker = worker_,
+                    .is_serving = is_serving_,
+                    .fetcher = served.fetcher,
+                    .refresher = served.refresher},
+        i == 0 ? CallQueue::Serves::kEverything : CallQueue::Serves::kDecisions,
         builder.AddCompletionQueue()));
   }
   server_ = builder.BuildAndStart();
@@ -131,14 +129,13 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                  std::strerror(errno)));
     }
   }
-  SetServing(false);
   for (const auto& queue : queues_) queue->Start();
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const Served& served) {
-  auto impl = std::make_unique<Impl>(options, served);
+  auto impl = std::make_unique<Impl>(options);
   PDP_RETURN_IF_ERROR(impl->Start(options, served));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

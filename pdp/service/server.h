@@ -11,9 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "pdp/policy/decision_point.h"
-#include "pdp/service/admin_backend.h"
-#include "pdp/service/data_state.h"
+#include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
 #include "pdp/service/listen_address.h"
@@ -30,10 +28,8 @@ struct ServerOptions {
 
 // What is served.  All of it must outlive the server.
 struct Served {
-  const DecisionService& service;
-  const policy::DecisionPoint& decision_point;
-  const DataState& data;
-  AdminBackend& admin;
+  const DecisionService& decisions;
+  AdminService& admin;
   Metrics& metrics;
   FactFetcher* fetcher = nullptr;  // Null: facts cannot be fetched.
   Refresher* refresher = nullptr;  // Null: the source cannot be asked.

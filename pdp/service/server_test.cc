@@ -1,8 +1,7 @@
 #include "pdp/service/server.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/descriptor.h>
-#include <grpcpp/generic/generic_stub.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -19,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 #include "pdp/service/test_support.h"
@@ -27,6 +28,7 @@ namespace pdp::service {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 // Holds what it is asked for until the test lets go of it.
 class HeldFetcher final : public FactFetcher {
@@ -88,10 +90,8 @@ class ServerTest : public ::testing::Test {
       ASSERT_TRUE(address.ok()) << address.status();
       options.listen.push_back(*address);
     }
-    auto server = Server::Start(options, {.service = f_.service,
-                                          .decision_point = f_.decision_point,
-                                          .data = f_.data,
-                                          .admin = f_.admin,
+    auto server = Server::Start(options, {.decisions = f_.service,
+                                          .admin = admin_,
                                           .metrics = f_.metrics,
                                           .fetcher = &fetcher_,
                                           .refresher = &refresher_});
@@ -121,23 +121,19 @@ class ServerTest : public ::testing::Test {
     return stub_->Check(&context, Proto<v1::CheckRequest>(text), &response);
   }
 
-  // The status that grpc.health.v1 gives, read without its generated code:
-  // 1 SERVING, 2 NOT_SERVING.
   int Health(const std::string& service) {
-    std::string request;
-    if (!service.empty()) {
-      request = "\x0a";
-      request += static_cast<char>(service.size());
-      request += service;
-    }
-    const std::string response =
-        CallRaw("/grpc.health.v1.Health/Check", request);
-    return response.size() == 2 && response[0] == 8 ? response[1] : -1;
+    const auto stub = grpc::health::v1::Health::NewStub(channel_);
+    grpc::ClientContext context;
+    SetDeadline(context);
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    grpc::health::v1::HealthCheckResponse response;
+    EXPECT_TRUE(stub->Check(&context, request, &response).ok());
+    return response.status();
   }
 
-  std::string CallRaw(const std::string& method, const std::string& request);
-
   Fixture f_;
+  AdminService admin_{f_.decision_point, f_.data, f_.admin};
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
   std::unique_ptr<Server> server_;
@@ -145,28 +141,6 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<v1::PolicyDecisionPoint::Stub> stub_;
   std::unique_ptr<v1::PdpAdmin::Stub> admin_stub_;
 };
-
-std::string ServerTest::CallRaw(const std::string& method,
-                                const std::string& request) {
-  grpc::GenericStub stub(channel_);
-  grpc::ClientContext context;
-  SetDeadline(context);
-  const grpc::Slice slice(request);
-  grpc::ByteBuffer response;
-  std::promise<grpc::Status> done;
-  const grpc::ByteBuffer message(&slice, 1);
-  stub.UnaryCall(&context, method, grpc::StubOptions(), &message, &response,
-                 [&](grpc::Status status) { done.set_value(status); });
-  const grpc::Status status = done.get_future().get();
-  EXPECT_TRUE(status.ok()) << status.error_message();
-  std::vector<grpc::Slice> slices;
-  response.Dump(&slices);
-  std::string text;
-  for (const grpc::Slice& part : slices) {
-    text.append(reinterpret_cast<const char*>(part.begin()), part.size());
-  }
-  return text;
-}
 
 TEST_F(ServerTest, AnswersOverTcp) {
   Start();
@@ -196,9 +170,8 @@ TEST_F(ServerTest, AnswersOverSeveralAddressesAtOnce) {
 
 TEST_F(ServerTest, ATakenPortIsRefused) {
   Start();
-  auto second = Server::Start(
-      {.listen = server_->addresses()},
-      {f_.service, f_.decision_point, f_.data, f_.admin, f_.metrics});
+  auto second = Server::Start({.listen = server_->addresses()},
+                              {f_.service, admin_, f_.metrics});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()),
@@ -525,30 +498,117 @@ TEST_F(ServerTest, AdminOperates) {
 }
 
 TEST_F(ServerTest, HealthFollowsServing) {
+  using grpc::health::v1::HealthCheckResponse;
   Start();
   const char* const kServices[] = {"", "medplum.pdp.v1.PolicyDecisionPoint",
                                    "medplum.pdp.v1.PdpAdmin"};
   for (const char* const service : kServices) {
-    EXPECT_EQ(Health(service), 2) << service;
+    EXPECT_EQ(Health(service), HealthCheckResponse::NOT_SERVING) << service;
   }
   server_->SetServing(true);
   for (const char* const service : kServices) {
-    EXPECT_EQ(Health(service), 1) << service;
+    EXPECT_EQ(Health(service), HealthCheckResponse::SERVING) << service;
   }
   server_->SetServing(false);
-  EXPECT_EQ(Health(""), 2);
+  EXPECT_EQ(Health(""), HealthCheckResponse::NOT_SERVING);
 }
 
-TEST_F(ServerTest, ReflectionListsTheServices) {
+TEST_F(ServerTest, HealthOfAnUnknownServiceIsNotFound) {
   Start();
-  // ServerReflectionRequest { list_services: "" }
-  grpc::GenericStub stub(channel_);
-  const std::string response =
-      CallRaw("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-              std::string("\x3a\x00", 2));
-  EXPECT_THAT(response, HasSubstr("medplum.pdp.v1.PolicyDecisionPoint"));
-  EXPECT_THAT(response, HasSubstr("medplum.pdp.v1.PdpAdmin"));
-  EXPECT_THAT(response, HasSubstr("grpc.health.v1.Health"));
+  const auto stub = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service("medplum.pdp.v2.PolicyDecisionPoint");
+  grpc::health::v1::HealthCheckResponse response;
+  EXPECT_EQ(stub->Check(&context, request, &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTest, WatchersOfHealthAreTold) {
+  using grpc::health::v1::HealthCheckResponse;
+  Start();
+  const auto stub = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto watch = stub->Watch(&context, {});
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  server_->SetServing(true);
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  auto drained = std::async(std::launch::async, [&] {
+    server_->Drain(absl::Now() + absl::Seconds(30));
+  });
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(watch->Read(&response));
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  drained.get();
+}
+
+TEST_F(ServerTest, WatchersOfHealthMayLeave) {
+  Start();
+  const auto stub = grpc::health::v1::Health::NewStub(channel_);
+  for (int i = 0; i < 10; ++i) {
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service("unknown");
+    const auto watch = stub->Watch(&context, request);
+    grpc::health::v1::HealthCheckResponse response;
+    ASSERT_TRUE(watch->Read(&response));
+    EXPECT_EQ(response.status(),
+              grpc::health::v1::HealthCheckResponse::SERVICE_UNKNOWN);
+    context.TryCancel();
+    EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  while (f_.metrics.in_flight(Method::kHealthWatch) != 0) {
+    std::this_thread::yield();
+  }
+}
+
+TEST_F(ServerTest, ReflectionDescribesTheServices) {
+  using namespace grpc::reflection::v1alpha;
+  Start();
+  const auto stub = ServerReflection::NewStub(channel_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto stream = stub->ServerReflectionInfo(&context);
+  ServerReflectionRequest request;
+  ServerReflectionResponse response;
+
+  request.set_list_services("");
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
+  std::vector<std::string> names;
+  for (const auto& service : response.list_services_response().service()) {
+    names.push_back(service.name());
+  }
+  EXPECT_THAT(names,
+              UnorderedElementsAre("grpc.health.v1.Health",
+                                   "grpc.reflection.v1alpha.ServerReflection",
+                                   "medplum.pdp.v1.PdpAdmin",
+                                   "medplum.pdp.v1.PolicyDecisionPoint"));
+
+  request.set_file_containing_symbol("medplum.pdp.v1.PolicyDecisionPoint");
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
+  std::vector<std::string> files;
+  for (const std::string& bytes :
+       response.file_descriptor_response().file_descriptor_proto()) {
+    google::protobuf::FileDescriptorProto file;
+    ASSERT_TRUE(file.ParseFromString(bytes));
+    files.push_back(file.name());
+  }
+  EXPECT_THAT(files, UnorderedElementsAre("medplum/pdp/v1/decision.proto",
+                                          "medplum/pdp/v1/types.proto",
+                                          "google/protobuf/timestamp.proto",
+                                          "google/protobuf/duration.proto"));
+
+  request.set_file_by_filename("no/such.proto");
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
+  EXPECT_EQ(response.error_response().error_code(), 5);
+
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ServerTest, DrainingLetsCallsInFlightEnd) {

@@ -1,0 +1,99 @@
+// PdpAdmin.
+
+#include <utility>
+
+#include "pdp/service/calls.h"
+#include "pdp/service/unary_call.h"
+
+namespace pdp::service {
+namespace {
+
+CallOutcome Ended(absl::Status status) {
+  CallOutcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+struct GetStatusMethod : UnaryMethod {
+  using Request = v1::GetStatusRequest;
+  using Response = v1::GetStatusResponse;
+  static constexpr Method kMethod = Method::kGetStatus;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestGetStatus(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request&, Response& response) {
+    context.admin.GetStatus(response);
+    return {};
+  }
+};
+
+struct ResyncMethod : UnaryMethod {
+  using Request = v1::ResyncRequest;
+  using Response = v1::ResyncResponse;
+  static constexpr Method kMethod = Method::kResync;
+  static constexpr bool kOnWorker = true;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestResync(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request&, Response& response) {
+    return Ended(context.admin.Resync(response));
+  }
+};
+
+struct CheckpointMethod : UnaryMethod {
+  using Request = v1::CheckpointRequest;
+  using Response = v1::CheckpointResponse;
+  static constexpr Method kMethod = Method::kCheckpoint;
+  static constexpr bool kOnWorker = true;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestCheckpoint(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request& request, Response& response) {
+    return Ended(context.admin.Checkpoint(request, response));
+  }
+};
+
+struct LintPoliciesMethod : UnaryMethod {
+  using Request = v1::LintPoliciesRequest;
+  using Response = v1::LintPoliciesResponse;
+  static constexpr Method kMethod = Method::kLintPolicies;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestLintPolicies(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request&, Response&) {
+    return Ended(absl::UnimplementedError(
+        "LintPolicies is not available yet; a Check under a policy that cannot "
+        "be used says why, reason POLICY_INVALID"));
+  }
+};
+
+}  // namespace
+
+void PostAdminCalls(CallQueue& queue) {
+  UnaryCall<GetStatusMethod>::PostAll(queue);
+  UnaryCall<ResyncMethod>::PostAll(queue);
+  UnaryCall<CheckpointMethod>::PostAll(queue);
+  UnaryCall<LintPoliciesMethod>::PostAll(queue);
+}
+
+}  // namespace pdp::service

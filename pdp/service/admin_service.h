@@ -1,0 +1,51 @@
+// AdminService: the PdpAdmin service, free of any transport.
+
+#ifndef PDP_SERVICE_ADMIN_SERVICE_H_
+#define PDP_SERVICE_ADMIN_SERVICE_H_
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "pdp/policy/decision_point.h"
+#include "pdp/service/admin_backend.h"
+#include "pdp/service/data_state.h"
+
+namespace medplum::pdp::v1 {
+class CheckpointRequest;
+class CheckpointResponse;
+class GetStatusResponse;
+class ResyncResponse;
+}  // namespace medplum::pdp::v1
+
+namespace pdp::service {
+
+namespace v1 = ::medplum::pdp::v1;
+
+// Thread-safe.
+class AdminService {
+ public:
+  // All of them must outlive the service.
+  AdminService(const policy::DecisionPoint& decision_point,
+               const DataState& data, AdminBackend& backend)
+      : decision_point_(decision_point),
+        data_(data),
+        backend_(backend),
+        started_at_(absl::Now()) {}
+
+  void GetStatus(v1::GetStatusResponse& response) const;
+
+  // These take their time.
+  absl::Status Resync(v1::ResyncResponse& response);
+  absl::Status Checkpoint(const v1::CheckpointRequest& request,
+                          v1::CheckpointResponse& response);
+
+ private:
+  const policy::DecisionPoint& decision_point_;
+  const DataState& data_;
+  AdminBackend& backend_;
+  const absl::Time started_at_;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_ADMIN_SERVICE_H_

@@ -1,0 +1,88 @@
+// A call that is made again until it has what it needs: what calls of one
+// answer and of many have in common.
+
+#ifndef PDP_SERVICE_CALL_RETRY_H_
+#define PDP_SERVICE_CALL_RETRY_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "pdp/service/call_outcome.h"
+#include "pdp/service/call_queue.h"
+
+namespace pdp::service {
+
+class CallRetry {
+ public:
+  // A request has come in.
+  void Begin(const CallContext& context) {
+    started_ = Clock::now();
+    rounds_ = 0;
+    attempt_ = {.may_fetch = context.fetcher != nullptr,
+                .may_refresh = context.refresher != nullptr};
+  }
+
+  // Counts an attempt, and returns what it may ask for.
+  const CallAttempt& Next() {
+    if (++rounds_ > kMaxRounds) GiveUp();
+    return attempt_;
+  }
+
+  // Puts `call` aside and starts getting what `outcome` asks for.  False where
+  // too many calls wait already.
+  // REQUIRES: outcome.pending()
+  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call) {
+    waits_for_refresh_ = outcome.needs_refresh;
+    std::optional<FetchDone> done = queue.PutAside(call, /*may_give_up=*/true);
+    if (!done) return false;
+    if (outcome.needs_refresh) {
+      queue.context().refresher->Refresh(*std::move(done));
+    } else {
+      queue.context().fetcher->Fetch(std::move(outcome.needed),
+                                     *std::move(done));
+    }
+    return true;
+  }
+
+  // Takes note of how it went; the next attempt says what is missing.
+  void Resumed(const absl::Status& status) {
+    if (!status.ok()) GiveUp();
+    if (waits_for_refresh_) attempt_.refreshed = status.ok();
+  }
+
+  uint64_t nanoseconds() const {
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
+                                                             started_)
+            .count());
+  }
+
+  static absl::Status TooManyWaiting() {
+    return absl::ResourceExhaustedError(
+        "too many calls wait for facts; try again later");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // A decision needs a few rounds at most: a membership, its policies, what
+  // they name.
+  static constexpr int kMaxRounds = 16;
+
+  void GiveUp() {
+    attempt_.may_fetch = false;
+    attempt_.may_refresh = false;
+  }
+
+  Clock::time_point started_;
+  CallAttempt attempt_;
+  int rounds_ = 0;
+  bool waits_for_refresh_ = false;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_CALL_RETRY_H_

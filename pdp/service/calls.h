@@ -1,0 +1,23 @@
+// The calls that a CallQueue serves, by service.  Each function makes `queue`
+// ready for the first requests; it runs on the queue's thread.
+
+#ifndef PDP_SERVICE_CALLS_H_
+#define PDP_SERVICE_CALLS_H_
+
+namespace pdp::service {
+
+class CallQueue;
+
+// Check, BatchCheck, CheckStream and Filter.
+void PostDecisionCalls(CallQueue& queue);
+
+// The rest of PolicyDecisionPoint.
+void PostDescriptionCalls(CallQueue& queue);
+
+void PostAdminCalls(CallQueue& queue);
+void PostHealthCalls(CallQueue& queue);
+void PostReflectionCalls(CallQueue& queue);
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_CALLS_H_

@@ -1,0 +1,135 @@
+// DescribeAccess, and what is not built yet: Explain, Simulate, RecordAccess,
+// FilterResources.
+
+#include <string_view>
+
+#include "pdp/base/strings.h"
+#include "pdp/service/calls.h"
+#include "pdp/service/stream_call.h"
+#include "pdp/service/unary_call.h"
+
+namespace pdp::service {
+namespace {
+
+absl::Status NotBuilt(std::string_view method, std::string_view instead) {
+  return absl::UnimplementedError(
+      StrCat(method, " is not available yet; ", instead));
+}
+
+CallOutcome Failed(absl::Status status) {
+  CallOutcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+struct DescribeAccessMethod : UnaryMethod {
+  using Request = v1::DescribeAccessRequest;
+  using Response = v1::DescribeAccessResponse;
+  static constexpr Method kMethod = Method::kDescribeAccess;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestDescribeAccess(context, request, writer, queue, queue,
+                                         tag);
+  }
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return context.decisions.DescribeAccess(attempt, request, response);
+  }
+};
+
+struct ExplainMethod : UnaryMethod {
+  using Request = v1::ExplainRequest;
+  using Response = v1::ExplainResponse;
+  static constexpr Method kMethod = Method::kExplain;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestExplain(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request&, Response&) {
+    return Failed(NotBuilt("Explain",
+                           "the reason, message and entry of a Check's "
+                           "decision say what decided"));
+  }
+};
+
+struct SimulateMethod : UnaryMethod {
+  using Request = v1::SimulateRequest;
+  using Response = v1::SimulateResponse;
+  static constexpr Method kMethod = Method::kSimulate;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestSimulate(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request&, Response&) {
+    return Failed(NotBuilt("Simulate",
+                           "start a second server on a directory that holds "
+                           "the proposed policies, and ask that"));
+  }
+};
+
+struct RecordAccessMethod : UnaryMethod {
+  using Request = v1::RecordAccessRequest;
+  using Response = v1::RecordAccessResponse;
+  static constexpr Method kMethod = Method::kRecordAccess;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestRecordAccess(context, request, writer, queue, queue,
+                                       tag);
+  }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request&, Response&) {
+    return Failed(NotBuilt("RecordAccess",
+                           "keep the decision_id in the enforcement point's "
+                           "own log"));
+  }
+};
+
+struct FilterResourcesMethod {
+  using Request = v1::FilterResourcesRequest;
+  using Response = v1::FilterResourcesResponse;
+  static constexpr Method kMethod = Method::kFilterResources;
+  static constexpr int kPosted = 1;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   grpc::ServerAsyncReaderWriter<Response, Request>* stream,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestFilterResources(context, stream, queue, queue, tag);
+  }
+  static absl::Status Open() {
+    return NotBuilt("FilterResources",
+                    "ask BatchCheck about each resource and remove the "
+                    "hidden_fields of its decision");
+  }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request&, Response&) {
+    return {};
+  }
+  static void SetError(const absl::Status&, Response&) {}
+};
+
+}  // namespace
+
+void PostDescriptionCalls(CallQueue& queue) {
+  UnaryCall<DescribeAccessMethod>::PostAll(queue);
+  UnaryCall<ExplainMethod>::PostAll(queue);
+  UnaryCall<SimulateMethod>::PostAll(queue);
+  UnaryCall<RecordAccessMethod>::PostAll(queue);
+  StreamCall<FilterResourcesMethod>::PostAll(queue);
+}
+
+}  // namespace pdp::service

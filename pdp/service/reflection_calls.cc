@@ -1,0 +1,37 @@
+// grpc.reflection.v1alpha.
+
+#include "pdp/service/calls.h"
+#include "pdp/service/reflection.h"
+#include "pdp/service/stream_call.h"
+
+namespace pdp::service {
+namespace {
+
+struct ReflectionMethod {
+  using Request = grpc::reflection::v1alpha::ServerReflectionRequest;
+  using Response = grpc::reflection::v1alpha::ServerReflectionResponse;
+  static constexpr Method kMethod = Method::kReflection;
+  static constexpr int kPosted = 1;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   grpc::ServerAsyncReaderWriter<Response, Request>* stream,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.reflection.RequestServerReflectionInfo(context, stream, queue, queue,
+                                                tag);
+  }
+  static absl::Status Open() { return absl::OkStatus(); }
+  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+                            const Request& request, Response& response) {
+    AnswerReflection(kServiceNames, request, response);
+    return {};
+  }
+  static void SetError(const absl::Status&, Response&) {}  // Never waits.
+};
+
+}  // namespace
+
+void PostReflectionCalls(CallQueue& queue) {
+  StreamCall<ReflectionMethod>::PostAll(queue);
+}
+
+}  // namespace pdp::service

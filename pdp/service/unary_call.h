@@ -1,0 +1,183 @@
+// UnaryCall: one request, one answer.  Include only where calls are defined.
+
+#ifndef PDP_SERVICE_UNARY_CALL_H_
+#define PDP_SERVICE_UNARY_CALL_H_
+
+#include <google/protobuf/arena.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_unary_call.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "pdp/service/call_queue.h"
+#include "pdp/service/call_retry.h"
+#include "pdp/service/grpc_services.h"
+
+namespace pdp::service {
+
+// What a method has unless it says otherwise.
+struct UnaryMethod {
+  // Of the arena that its messages live in; more is allocated as needed.
+  static constexpr size_t kBlockBytes = 1024;
+  // Calls posted at start, and kept at most.
+  static constexpr int kPosted = 1;
+  static constexpr int kMaxPosted = 4;
+  // True: Answer takes its time, and runs on the worker.
+  static constexpr bool kOnWorker = false;
+};
+
+// One call of the method M, reused for one request after the other.  Its
+// messages live in an arena whose first block it owns: most requests allocate
+// no memory for them, and a large one leaves nothing behind.
+//
+//   posted → answering → finishing → posted ...
+//               ↕ waiting
+//
+// M has, besides what is in UnaryMethod: Request, Response; kMethod; `Post`,
+// which calls the generated RequestX of its service; and
+//   CallOutcome Answer(const CallContext&, const CallAttempt&,
+//                      const Request&, Response&)
+template <typename M>
+class UnaryCall final : public QueueTag, public WaitingCall {
+ public:
+  static void PostAll(CallQueue& queue) {
+    for (int i = 0; i < M::kPosted; ++i) (new UnaryCall(queue))->Post();
+  }
+
+  void Proceed(bool ok) override {
+    if (state_ == State::kFinishing) {
+      Recycle();
+      return;
+    }
+    --posted();
+    if (!ok) {  // The server is shut down.
+      delete this;
+      return;
+    }
+    KeepPosted();
+    Begin();
+  }
+
+  void Resume(const absl::Status& status) override {
+    if constexpr (M::kOnWorker) {
+      Finish(status);
+    } else {
+      retry_.Resumed(status);
+      Answer();
+    }
+  }
+
+ private:
+  using Request = typename M::Request;
+  using Response = typename M::Response;
+  enum class State : uint8_t { kPosted, kWaiting, kFinishing };
+
+  explicit UnaryCall(CallQueue& queue)
+      : queue_(queue), arena_(block_.data(), block_.size()) {}
+
+  int& posted() { return queue_.posted(M::kMethod); }
+
+  void Post() {
+    ++posted();
+    state_ = State::kPosted;
+    request_ = google::protobuf::Arena::CreateMessage<Request>(&arena_);
+    response_ = google::protobuf::Arena::CreateMessage<Response>(&arena_);
+    context_.emplace();
+    writer_.emplace(&*context_);
+    M::Post(queue_.context().grpc, &*context_, request_, &*writer_,
+            queue_.queue(), static_cast<QueueTag*>(this));
+  }
+
+  // Another call takes this one's place where few are left.
+  void KeepPosted() {
+    if (queue_.is_draining() || posted() > M::kPosted / 4) return;
+    (new UnaryCall(queue_))->Post();
+  }
+
+  void Begin() {
+    queue_.context().metrics.CallStarted(M::kMethod);
+    retry_.Begin(queue_.context());
+    if constexpr (M::kOnWorker) {
+      Delegate();
+    } else {
+      Answer();
+    }
+  }
+
+  void Answer() {
+    CallOutcome outcome =
+        M::Answer(queue_.context(), retry_.Next(), *request_, *response_);
+    if (!outcome.pending()) {
+      Finish(outcome.status);
+      return;
+    }
+    response_->Clear();
+    state_ = State::kWaiting;
+    if (!retry_.PutAside(queue_, std::move(outcome), this)) {
+      Finish(CallRetry::TooManyWaiting());
+      return;
+    }
+    KeepPosted();
+  }
+
+  void Delegate() {
+    state_ = State::kWaiting;
+    // The worker uses the messages: there is no giving up.
+    const std::optional<FetchDone> done =
+        queue_.PutAside(this, /*may_give_up=*/false);
+    if (!done) {
+      Finish(CallRetry::TooManyWaiting());
+      return;
+    }
+    KeepPosted();
+    const bool is_queued = queue_.context().worker.Offer([this, done = *done] {
+      done(M::Answer(queue_.context(), CallAttempt(), *request_, *response_)
+               .status);
+    });
+    if (!is_queued) {
+      (*done)(absl::ResourceExhaustedError(
+          "too many calls of this kind wait; try again when one has ended"));
+    }
+  }
+
+  void Finish(const absl::Status& status) {
+    state_ = State::kFinishing;
+    if (status.ok()) {
+      writer_->Finish(*response_, grpc::Status::OK,
+                      static_cast<QueueTag*>(this));
+    } else {
+      writer_->FinishWithError(ToGrpc(status), static_cast<QueueTag*>(this));
+    }
+    queue_.context().metrics.CallEnded(M::kMethod, status.code());
+    queue_.context().metrics.ObserveLatency(M::kMethod, retry_.nanoseconds());
+  }
+
+  void Recycle() {
+    if (queue_.is_draining() || posted() >= M::kMaxPosted) {
+      delete this;
+      return;
+    }
+    writer_.reset();
+    context_.reset();
+    arena_.Reset();
+    Post();
+  }
+
+  CallQueue& queue_;
+  alignas(std::max_align_t) std::array<char, M::kBlockBytes> block_;
+  google::protobuf::Arena arena_;
+  Request* request_ = nullptr;
+  Response* response_ = nullptr;
+  std::optional<grpc::ServerContext> context_;
+  std::optional<grpc::ServerAsyncResponseWriter<Response>> writer_;
+  CallRetry retry_;
+  State state_ = State::kPosted;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_UNARY_CALL_H_

@@ -6,11 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -82,6 +87,26 @@ void PrintReady(const std::vector<pdp::service::ListenAddress>& grpc,
               addresses.c_str(), http_address.c_str(),
               static_cast<int>(getpid()));
   std::fflush(stdout);
+}
+
+absl::StatusOr<std::unique_ptr<pdp::service::HttpServer>> StartHttp(
+    const pdp::service::ListenAddress& address,
+    const pdp::service::MetricsSources& sources,
+    const std::atomic<bool>& draining) {
+  return pdp::service::HttpServer::Start(
+      address,
+      {{"/metrics",
+        [sources] {
+          return HttpResponse{
+              .content_type = pdp::service::kMetricsContentType,
+              .body = pdp::service::RenderMetrics(sources, absl::Now())};
+        }},
+       {"/livez", [] { return HttpResponse{.body = "live\n"}; }},
+       {"/readyz", [sources, &draining] {
+          return sources.data.IsReady() && !draining
+                     ? HttpResponse{.body = "ready\n"}
+                     : HttpResponse{.status = 503, .body = "not ready\n"};
+        }}});
 }
 
 // Says once when the data becomes stale, and once when it is fresh again.
@@ -162,22 +187,9 @@ int Serve(const Settings& settings) {
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    const auto is_ready = [&] { return state.IsReady() && !draining; };
-    auto started = pdp::service::HttpServer::Start(
-        *settings.http_listen,
-        {{"/metrics",
-          [&] {
-            return HttpResponse{
-                .content_type = pdp::service::kMetricsContentType,
-                .body = pdp::service::RenderMetrics(
-                    {metrics, decision_point, state, backend}, absl::Now())};
-          }},
-         {"/livez", [] { return HttpResponse{.body = "live\n"}; }},
-         {"/readyz", [&] {
-            return is_ready()
-                       ? HttpResponse{.body = "ready\n"}
-                       : HttpResponse{.status = 503, .body = "not ready\n"};
-          }}});
+    auto started =
+        StartHttp(*settings.http_listen,
+                  {metrics, decision_point, state, backend}, draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }

@@ -95,8 +95,8 @@ TEST(MetricsPageTest, ShowsSourceStoreAndBuild) {
   Fixture f;
   const std::string page = Page(f);
   const char* const kLines[] = {
-      "pdp_build_info{version=\"0.1.0\",medplum_version=\"5.1.29\",mode="
-      "\"strict\"} 1",
+      ("pdp_build_info{version=\"0.1.0\",medplum_version=\"5.1.29\","
+       "mode=\"strict\"} 1"),
       "pdp_ready 1",
       "pdp_snapshot_revision 7",
       "pdp_sync_source_ready{source=\"directory:clinic\"} 1",

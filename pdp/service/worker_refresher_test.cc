@@ -37,13 +37,13 @@ TEST(WorkerRefresherTest, CallsThatComeMeanwhileShareTheNextReading) {
 TEST(WorkerTest, RefusesWhatDoesNotFit) {
   std::promise<void> began;
   std::promise<void> end;
+  std::atomic<int> ran = 0;
   Worker worker(/*max_queued=*/1);
   EXPECT_TRUE(worker.Offer([&] {
     began.set_value();
     end.get_future().wait();
   }));
   began.get_future().wait();
-  std::atomic<int> ran = 0;
   EXPECT_TRUE(worker.Offer([&] { ++ran; }));
   EXPECT_FALSE(worker.Offer([&] { ++ran; }));
   end.set_value();

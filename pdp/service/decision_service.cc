@@ -195,8 +195,10 @@ std::optional<absl::Time> DecisionService::ValidUntil(policy::Reason reason,
       reason == policy::Reason::kInternal) {
     return std::nullopt;
   }
-  return std::min(now + options_.decision_reuse,
-                  data_.FreshAsOf() + options_.max_staleness);
+  const absl::Time until = std::min(now + options_.decision_reuse,
+                                    data_.FreshAsOf() + options_.max_staleness);
+  if (until <= now) return std::nullopt;
+  return until;
 }
 
 bool DecisionService::IsStale(absl::Time now) const {

@@ -114,6 +114,18 @@ TEST(DecisionServiceTest, AnswersMayBeReusedForAWhile) {
   ASSERT_EQ(CheckText(f, kReadPatient, response).status, absl::OkStatus());
   EXPECT_LE(response.decision().valid_until().seconds(), before + 3);
 
+  // Nor for what is refused whatever the data says.
+  f.data.age_seconds = 400;
+  response.Clear();
+  ASSERT_EQ(CheckText(f,
+                      "subject { access_token: 'x' } "
+                      "interaction: INTERACTION_READ "
+                      "resource { type: 'Patient' id: '$PATIENT' }",
+                      response)
+                .status,
+            absl::OkStatus());
+  EXPECT_FALSE(response.decision().has_valid_until());
+
   Fixture never(policy::Mode::kStrict,
                 {.decision_reuse = absl::ZeroDuration()});
   response.Clear();

@@ -3,10 +3,10 @@
 #ifndef PDP_SERVICE_ITEM_ERROR_H_
 #define PDP_SERVICE_ITEM_ERROR_H_
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/strings.h"
+#include "pdp/base/unicode.h"
 
 namespace pdp::service {
 
@@ -14,7 +14,8 @@ namespace pdp::service {
 inline void SetItemError(const absl::Status& status,
                          ::medplum::pdp::v1::ItemError& error) {
   error.set_code(static_cast<int>(status.code()));
-  error.set_message(std::string(status.message()));
+  // Protobuf's strings are UTF-8.
+  error.set_message(ToValidUtf8(ToStd(status.message())));
 }
 
 }  // namespace pdp::service

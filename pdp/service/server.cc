@@ -24,9 +24,16 @@ namespace {
 // Calls that take their time and have not been begun.
 constexpr size_t kMaxQueuedWork = 8;
 
-// What gRPC has to say becomes a line of our log.
+// What gRPC has to say becomes a line of our log.  It has something to say
+// about every malformed request, so most of it is left out.
 void LogFromGrpc(gpr_log_func_args* args) {
+  constexpr int kMaxPerSecond = 5;
+  static std::atomic<int64_t> second{0};
+  static std::atomic<int> lines{0};
   if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  if (second.exchange(now) != now) lines = 0;
+  if (++lines > kMaxPerSecond) return;
   Log(Severity::kError, "grpc", {{"message", args->message}});
 }
 

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,10 +84,24 @@ class CountingRefresher final : public Refresher {
   std::vector<std::thread> threads_;
 };
 
+bool HasIpv6() {
+  const int fd = socket(AF_INET6, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  sockaddr_in6 name{};
+  name.sin6_family = AF_INET6;
+  name.sin6_addr = in6addr_loopback;
+  const bool bound =
+      bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0;
+  close(fd);
+  return bound;
+}
+
 class ServerTest : public ::testing::Test {
  protected:
-  void Start(std::vector<std::string> listen = {"127.0.0.1:0"}) {
+  void Start(std::vector<std::string> listen = {"127.0.0.1:0"},
+             size_t threads = 1) {
     ServerOptions options;
+    options.threads = threads;
     for (const std::string& text : listen) {
       auto address = ParseListenAddress(text);
       ASSERT_TRUE(address.ok()) << address.status();
@@ -153,7 +170,9 @@ TEST_F(ServerTest, AnswersOverTcp) {
 
 TEST_F(ServerTest, AnswersOverSeveralAddressesAtOnce) {
   const std::string path = StrCat("/tmp/pdp-server-test-", getpid(), ".sock");
-  Start({"127.0.0.1:0", "unix:" + path, "[::1]:0"});
+  std::vector<std::string> listen = {"127.0.0.1:0", "unix:" + path};
+  if (HasIpv6()) listen.push_back("[::1]:0");
+  Start(listen);
   for (const ListenAddress& address : server_->addresses()) {
     SCOPED_TRACE(address.ToString());
     Connect(address.ToString());
@@ -189,7 +208,7 @@ TEST_F(ServerTest, ErrorsKeepCodeAndMessage) {
 }
 
 TEST_F(ServerTest, ManyCallsInFlightAreAllAnswered) {
-  Start();
+  Start({"127.0.0.1:0"}, /*threads=*/2);
   constexpr int kCalls = 1'000;
   std::mutex mutex;
   std::condition_variable changed;
@@ -405,6 +424,34 @@ TEST_F(ServerTest, LargeMessagesBelowTheLimitAreTaken) {
     const grpc::Status status = stub_->Check(&context, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
   }
+}
+
+TEST_F(ServerTest, CompressedRequestsAreRefused) {
+  Start();
+  grpc::ClientContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  auto request = Proto<v1::CheckRequest>(kReadPatient);
+  request.mutable_context()->set_user_agent(std::string(10'000, 'x'));
+  v1::CheckResponse response;
+  EXPECT_EQ(stub_->Check(&context, request, &response).error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_TRUE(Check(kReadPatient, response).ok());
+}
+
+TEST_F(ServerTest, BytesThatAreNoMessageAreRefused) {
+  Start();
+  grpc::GenericStub stub(channel_);
+  grpc::ClientContext context;
+  const grpc::Slice slice(std::string("\xff\xff\xff"));
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer bytes;
+  std::promise<grpc::Status> done;
+  stub.UnaryCall(&context, "/medplum.pdp.v1.PolicyDecisionPoint/Check",
+                 grpc::StubOptions(), &request, &bytes,
+                 [&](grpc::Status status) { done.set_value(status); });
+  EXPECT_EQ(done.get_future().get().error_code(), grpc::StatusCode::INTERNAL);
+  v1::CheckResponse response;
+  EXPECT_TRUE(Check(kReadPatient, response).ok());
 }
 
 TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {

@@ -9,17 +9,21 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "pdp/fhir/fhirpath/value.h"
 
 namespace pdp::fhir::fhirpath {
 
 // `%name` and what it stands for.  `name` is written without the percent sign.
+// Objects are the same for `distinct()`, `exclude()` and their like only where
+// they come from the same Resource.
 struct Variable {
   std::string_view name;
   Value value;
@@ -28,9 +32,11 @@ struct Variable {
 // Bounds on one evaluation.  Past one of them the evaluation ends with
 // ResourceExhausted.
 struct Limits {
-  size_t max_steps = 100'000;       // Operators and functions applied.
-  size_t max_collection = 10'000;   // Items of one collection.
+  size_t max_steps = 100'000;         // Operators and functions applied.
+  size_t max_collection = 10'000;     // Items of one collection.
   size_t max_string_bytes = 1 << 20;  // Of one computed string.
+  // What now(), today() and timeOfDay() tell; the clock where absent.
+  std::optional<absl::Time> now;
 };
 
 // Memory of evaluations: text and quantities that they computed.  Values taken
@@ -46,6 +52,7 @@ class Scratch {
 
  private:
   friend class Evaluator;
+  friend class Temporary;
   struct Storage;
   std::unique_ptr<Storage> storage_;
 };
@@ -58,13 +65,17 @@ class Expression {
  public:
   // InvalidArgument: not FHIRPath; the message says where.
   // Unimplemented: a function or operator that is valid and not supported here.
-  // ResourceExhausted: the text is longer or deeper than kMaxTextBytes and
-  // kMaxDepth allow.
+  // ResourceExhausted: the text is longer or deeper than kMaxTextBytes,
+  // kMaxDepth (of parentheses, arguments, indexes, signs) and kMaxChain (of
+  // operators after one another) allow.
+  //
+  // As in Medplum, what follows the first whole expression is ignored.
   static absl::StatusOr<std::shared_ptr<const Expression>> Compile(
       std::string_view text);
 
   static constexpr size_t kMaxTextBytes = 16 * 1024;
   static constexpr size_t kMaxDepth = 64;
+  static constexpr size_t kMaxChain = 512;
 
   ~Expression();
   Expression(const Expression&) = delete;

@@ -313,6 +313,8 @@ class Navigation {
     }
     std::string_view prefix = name_;
     if (prefix.ends_with("[x]")) prefix.remove_suffix(3);
+    // With `String` behind it JavaScript finds it on every object.
+    if (prefix == "to") return EvaluationError("a member called `to`");
     size_t best = kNone;
     for (const auto field : object) {
       const std::string_view key = field.key;

@@ -71,7 +71,7 @@ class Binder {
       return std::nullopt;
     }
     const AccessPolicy& policy = use.policy->policy;
-    AddBasedOn(Reference(policy));
+    based_on_.push_back(Reference(policy));
     for (const RepeatedParameter& repeated :
          RepeatedParametersOf(use.parameters)) {
       AddRepeatedParameterNote(policy, repeated);
@@ -268,13 +268,6 @@ class Binder {
         ParseSmartScopes(*input_.smart_scope);
     if (scopes.empty()) return;
     ApplySmartScopes(scopes, input_.patient_context, input_.mode, drafts_);
-  }
-
-  void AddBasedOn(std::string reference) {
-    if (std::find(based_on_.begin(), based_on_.end(), reference) ==
-        based_on_.end()) {
-      based_on_.push_back(std::move(reference));
-    }
   }
 
   void AddRepeatedParameterNote(const AccessPolicy& policy,

@@ -145,7 +145,7 @@ TEST(BindTest, AdminsGetFixedEntriesForAdminTypes) {
   input.super_admin = true;
   EXPECT_EQ(types(Bind(input)),
             "Project User Task SearchParameter StructureDefinition Package "
-            "PackageInstallation PackageRelease ProjectMembership "
+            "PackageRelease PackageInstallation ProjectMembership "
             "UserSecurityRequest ");
 }
 

@@ -117,9 +117,7 @@ std::span<const BoundEntry* const> BoundPolicy::EntriesFor(
 std::string BoundPolicy::ToJson() const {
   std::string out = "{";
   AppendMember("resourceType", "\"AccessPolicy\"", out);
-  if (!based_on_.empty()) {
-    AppendMember("basedOn", fhir::ReferencesJson(based_on_), out);
-  }
+  AppendMember("basedOn", fhir::ReferencesJson(based_on_), out);
   if (!compartment_json_.empty()) {
     AppendMember("compartment", compartment_json_, out);
   }

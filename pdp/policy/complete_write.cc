@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json_edit.h"
+#include "pdp/fhir/required_elements.h"
 #include "pdp/fhir/search/compartment.h"
 #include "pdp/policy/type_rules.h"
 
@@ -24,6 +27,10 @@ using fhir::fhirpath::Scratch;
 // A completed resource is larger than what was sent by its meta.
 constexpr fhir::ParseLimits kCompletedLimits = {.max_bytes = size_t{4} << 20,
                                                 .max_depth = 64};
+
+// The version that a write makes is the server's choice; no version that is
+// stored has this id.
+constexpr std::string_view kNewVersion = "ffffffff-ffff-4fff-bfff-fffffffffffe";
 
 WriteFailure Refuse(Reason reason, std::string message) {
   return {.denial = Denial{.reason = reason,
@@ -120,7 +127,24 @@ class Completer {
     if (!removal.ok()) return Refuse(removal.status());
     result_.restored_fields.assign(paths.begin(), paths.end());
     if (auto failure = Parse(removal->json)) return failure;
-    return CopyStoredFields(paths);
+    if (auto failure = CopyStoredFields(paths)) return failure;
+    return RequireElements(paths);
+  }
+
+  // What is erased and not put back may leave a resource that is not valid
+  // (semantics L.2).
+  std::optional<WriteFailure> RequireElements(
+      const std::vector<std::string_view>& paths) {
+    for (const std::string_view path : paths) {
+      const std::string missing =
+          fhir::MissingRequiredElement(current_->root(), path);
+      if (!missing.empty()) {
+        return Refuse(Reason::kInvalidResource,
+                      StrCat("the policy erases `", path, "`, and without `",
+                             missing, "` the resource is not valid"));
+      }
+    }
+    return std::nullopt;
   }
 
   // Only whole top-level members with a truthy value are put back.
@@ -157,6 +181,9 @@ class Completer {
     const std::string project = ProjectOf();
     more.push_back(
         {"project", project.empty() ? "" : fhir::QuoteJson(project)});
+    // The server writes a new version, now.
+    more.push_back({"versionId", fhir::QuoteJson(kNewVersion)});
+    more.push_back({"lastUpdated", fhir::QuoteJson(now_)});
     more.push_back(
         {"author", StrCat("{\"reference\":",
                           fhir::QuoteJson(input_.access.profile), "}")});
@@ -283,6 +310,8 @@ class Completer {
   Scratch& scratch_;
   CompletedWrite& result_;
   ResourcePtr current_;
+  const std::string now_ = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
+                                            absl::UTCTimeZone());
 };
 
 }  // namespace

@@ -122,15 +122,55 @@ void Decider::DecideRead() {
 // C.4, steps 1 to 5.  On success the resource is live and readable, or deleted
 // and its tombstone visible.
 bool Decider::Read(Path path) {
+  const ResourceFacts& facts = request_.resource;
+  if (facts.current == nullptr && !fhir::IsUuid(facts.id)) return DenyUnknown();
   if (!Supports(Interaction::kRead)) return false;
   if (!FindResource()) return false;
-  if (presence_ == Presence::kUnknown) {
-    return Deny(Reason::kResourceNotFound, 404,
-                fhir::IsUuid(request_.resource.id)
-                    ? "no such resource"
-                    : "no such resource: Medplum's ids are UUIDs");
-  }
+  if (presence_ == Presence::kUnknown) return DenyUnknown();
   return presence_ == Presence::kDeleted ? ReadTombstone() : ReadRow(path);
+}
+
+bool Decider::DenyUnknown() {
+  return Deny(Reason::kResourceNotFound, 404,
+              fhir::IsUuid(request_.resource.id)
+                  ? "no such resource"
+                  : "no such resource: Medplum's ids are UUIDs");
+}
+
+// The base of a patch: the database row, without the type gate of reads.
+bool Decider::ReadPatchBase() {
+  if (!FindResource()) return false;
+  switch (presence_) {
+    case Presence::kUnknown:
+      return DenyUnknown();
+    case Presence::kDeleted:
+      if (!ReadTombstone()) return false;
+      return Deny(Reason::kResourceDeleted, 410, "the resource is deleted");
+    case Presence::kLive:
+      break;
+  }
+  if (!IsInReach(*resource_, Interaction::kRead)) {
+    return Deny(Reason::kProjectBoundary, 404,
+                "the resource is of a project that the subject does not reach");
+  }
+  // Medplum's own predicate also in strict mode, which adds its own later.
+  const DurableEntryMatch durable =
+      MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
+                   /*honor_narrowing=*/false, scratch_);
+  decision_.durable_match = durable.match;
+  switch (durable.match) {
+    case Match::kYes:
+      return true;
+    case Match::kError:
+      return Deny(Reason::kEvaluationError, durable.http_status, durable.why);
+    case Match::kUnknown:
+      AddNote(NoteCode::kDurableUnknown, durable.why);
+      break;
+    case Match::kNo:
+    case Match::kUnspecified:
+      break;
+  }
+  return Deny(Reason::kResourceNotGranted, 404, NotGranted(*resource_));
 }
 
 bool Decider::ReadRow(Path path) {

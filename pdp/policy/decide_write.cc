@@ -112,6 +112,9 @@ void Decider::DecideUpdate() {
          StrCat("`", id, "` is no UUID, which Medplum's ids are"));
     return;
   }
+  // A patch reads its base from the database before any right is looked at
+  // (semantics C.6, L.5).
+  if (is_patch && !ReadPatchBase()) return;
   if (!Supports(Interaction::kUpdate)) return;
   const bool durable_only = is_patch || has_if_match;
   if (!Read(durable_only ? Path::kDurableOnly : Path::kEither)) {
@@ -159,6 +162,9 @@ void Decider::DecideUpdate() {
       fhir::IsSameContent(existing->root(), write.resource->root())) {
     AddNote(NoteCode::kNoChange,
             "nothing changes, so neither result nor constraints were tested");
+    decision_.entry = before.entry;
+    read_entry_ = before.entry;
+    if (!AddHiddenFields(*existing)) return;
     PermitWrite(write, kOk);
     return;
   }

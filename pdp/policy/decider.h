@@ -59,6 +59,8 @@ class Decider {
   bool Read(Path path);
   bool ReadRow(Path path);
   bool ReadTombstone();
+  bool ReadPatchBase();
+  bool DenyUnknown();
   bool IsReadableInMemory(EntryMatch& memory);
   Match ReadDurably(const EntryMatch& memory, DurableEntryMatch& durable);
   bool ReadSecurityContext(const fhir::Resource& binary);

@@ -11,8 +11,8 @@ using std::string_view_literals::operator""sv;
 constexpr std::array kProtected = {"DomainConfiguration"sv, "JsonWebKey"sv,
                                    "Login"sv};
 constexpr std::array kProjectAdmin = {"Package"sv,
-                                      "PackageInstallation"sv,
                                       "PackageRelease"sv,
+                                      "PackageInstallation"sv,
                                       "Project"sv,
                                       "ProjectMembership"sv,
                                       "User"sv,

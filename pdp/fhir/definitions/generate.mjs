@@ -142,6 +142,7 @@ function addDefinition(types, definition) {
       types: codes,
       isArray: element.max !== '1',
       isChoice,
+      isRequired: element.min > 0,
     });
   }
 }
@@ -203,6 +204,21 @@ function writeTypes(types) {
     '// By name; the index is the TypeId.',
     'constexpr TypeInfo kTypes[] = {',
     ...typeLines,
+    '};',
+  ]);
+}
+
+// `Type.element` of every element that must be there, sorted.
+function writeRequiredElements(types) {
+  const required = [];
+  for (const [type, { elements }] of types) {
+    for (const [name, { isRequired }] of elements) {
+      if (isRequired) required.push(`${type}.${name}`);
+    }
+  }
+  write('required_elements.inc', [
+    'constexpr std::string_view kRequiredElements[] = {',
+    ...required.sort(byText).map((element) => `  "${element}",`),
     '};',
   ]);
 }
@@ -327,5 +343,6 @@ function writeCompartment() {
 
 const types = readTypes();
 writeTypes(types);
+writeRequiredElements(types);
 writeSearchParameters(readSearchParameters(types));
 writeCompartment();

@@ -452,7 +452,7 @@ TEST(MatchTest, UnusualJsonIsLeftToFhirPath) {
        R"({"resourceType":"Patient","_gender":{"id":"x"}})", kYes},
       {"Patient?family=x",
        R"({"resourceType":"Patient","Practitioner":{"name":[{"family":"x"}]}})",
-       kNo},
+       kYes},
       {"Patient?phonetic=x",
        R"({"resourceType":"Patient","Practitioner":{"name":"x"}})", kYes},
   });

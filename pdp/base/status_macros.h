@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define PDP_RETURN_IF_ERROR(expression)                 \
-  do {                                                  \
-    const absl::Status pdp_status_macro = (expression); \
+#define PDP_RETURN_IF_ERROR(expression)                  \
+  do {                                                   \
+    const absl::Status pdp_status_macro = (expression);  \
     if (!pdp_status_macro.ok()) return pdp_status_macro; \
   } while (false)
 
@@ -19,8 +19,8 @@
 #define PDP_STATUS_MACRO_CONCAT(a, b) PDP_STATUS_MACRO_CONCAT_INNER(a, b)
 
 // PDP_ASSIGN_OR_RETURN(const auto value, Parse(text));
-#define PDP_ASSIGN_OR_RETURN(declaration, expression)                      \
-  PDP_ASSIGN_OR_RETURN_IMPL(PDP_STATUS_MACRO_CONCAT(pdp_or_, __LINE__),    \
+#define PDP_ASSIGN_OR_RETURN(declaration, expression)                   \
+  PDP_ASSIGN_OR_RETURN_IMPL(PDP_STATUS_MACRO_CONCAT(pdp_or_, __LINE__), \
                             declaration, expression)
 #define PDP_ASSIGN_OR_RETURN_IMPL(result, declaration, expression) \
   auto result = (expression);                                      \

@@ -69,9 +69,9 @@ absl::Status FromSimdjson(simdjson::error_code error) {
 absl::StatusOr<std::shared_ptr<const Resource>> Resource::Parse(
     std::string_view json, const ParseLimits& limits) {
   if (json.size() > limits.max_bytes) {
-    return absl::ResourceExhaustedError(
-        StrCat("the resource has ", json.size(), " bytes; at most ",
-               limits.max_bytes, " are read"));
+    return absl::ResourceExhaustedError(StrCat("the resource has ", json.size(),
+                                               " bytes; at most ",
+                                               limits.max_bytes, " are read"));
   }
   std::shared_ptr<Resource> resource(new Resource());
   // simdjson reads past the end of its input by up to SIMDJSON_PADDING bytes.
@@ -82,11 +82,11 @@ absl::StatusOr<std::shared_ptr<const Resource>> Resource::Parse(
       error != simdjson::SUCCESS) {
     return FromSimdjson(error);
   }
-  if (const auto error = resource->parser_
-                             .parse(resource->json_.data(),
-                                    resource->json_.size(),
-                                    /*realloc_if_needed=*/false)
-                             .get(resource->root_);
+  if (const auto error =
+          resource->parser_
+              .parse(resource->json_.data(), resource->json_.size(),
+                     /*realloc_if_needed=*/false)
+              .get(resource->root_);
       error != simdjson::SUCCESS) {
     return FromSimdjson(error);
   }

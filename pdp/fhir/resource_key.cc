@@ -11,9 +11,8 @@ namespace {
 bool IsTypeName(std::string_view text) {
   return !text.empty() && text.size() <= 64 &&
          absl::ascii_isalpha(static_cast<unsigned char>(text.front())) &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return absl::ascii_isalnum(c);
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_isalnum(c); });
 }
 
 bool IsId(std::string_view text) {

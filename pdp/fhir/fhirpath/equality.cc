@@ -231,6 +231,10 @@ absl::StatusOr<bool> ItemsEquivalent(Evaluator& evaluator, const Value& boxed_a,
   return PrimitivesEqual(a, b);
 }
 
+absl::Status UnknownOrder() {
+  return EvaluationError("an equivalence of items whose order is unknown");
+}
+
 size_t Count(const Collection& items, Kind kind) {
   return static_cast<size_t>(
       std::count_if(items.begin(), items.end(),
@@ -243,9 +247,10 @@ bool IsPlainText(std::string_view text) {
                      [](char c) { return c >= ' ' && c < 0x7F; });
 }
 
-// Medplum sorts both sides and compares pairs.  Strings it sorts by a
-// locale's collation: two sorted lists of plain text agree in pairs exactly
-// where the lists agree but for order and case.  Other text is refused.
+// Medplum sorts both sides and compares pairs; strings it sorts by a locale's
+// collation.  Sorted lists of strings that agree in pairs are the same but for
+// order and case; where they are the same, plain text agrees in pairs, and of
+// other text it is unknown.
 absl::Status SortForEquivalence(Collection& items) {
   const size_t numbers = Count(items, Kind::kNumber);
   const size_t strings = Count(items, Kind::kString);
@@ -256,17 +261,29 @@ absl::Status SortForEquivalence(Collection& items) {
         [](const Value& a, const Value& b) { return a.number() < b.number(); });
     return absl::OkStatus();
   }
-  if (strings != items.size() ||
-      !std::all_of(items.begin(), items.end(), [](const Value& item) {
-        return IsPlainText(item.string());
-      })) {
-    return EvaluationError("an equivalence of items whose order is unknown");
-  }
+  if (strings != items.size()) return UnknownOrder();
   std::stable_sort(items.begin(), items.end(),
                    [](const Value& a, const Value& b) {
                      return ToLower(a.string()) < ToLower(b.string());
                    });
   return absl::OkStatus();
+}
+
+// Whether SortForEquivalence puts `items` into Medplum's order.
+bool AreInOrder(const Collection& items) {
+  return Count(items, Kind::kString) < 2 ||
+         std::all_of(items.begin(), items.end(), [](const Value& item) {
+           return IsPlainText(item.string());
+         });
+}
+
+bool AreSameTexts(const Collection& a, const Collection& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Value& x, const Value& y) {
+                      return x.kind() == Kind::kString &&
+                             y.kind() == Kind::kString &&
+                             x.string() == y.string();
+                    });
 }
 
 absl::StatusOr<bool> AllEquivalent(Evaluator& evaluator, const Collection& left,
@@ -276,6 +293,7 @@ absl::StatusOr<bool> AllEquivalent(Evaluator& evaluator, const Collection& left,
     return ItemsEquivalent(evaluator, left.front(), right.front());
   }
   PDP_RETURN_IF_ERROR(evaluator.Spend(left.size()));
+  if (AreSameTexts(left, right)) return true;
   Collection a = left;
   Collection b = right;
   PDP_RETURN_IF_ERROR(SortForEquivalence(a));
@@ -285,6 +303,7 @@ absl::StatusOr<bool> AllEquivalent(Evaluator& evaluator, const Collection& left,
                          ItemsEquivalent(evaluator, a[i], b[i]));
     if (!equal) return false;
   }
+  if (!AreInOrder(a) || !AreInOrder(b)) return UnknownOrder();
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include "pdp/base/mutex.h"
 #include "pdp/base/strings.h"
 #include "pdp/policy/access_cache.h"
+#include "pdp/policy/bind_cache.h"
 #include "pdp/policy/decider.h"
 #include "pdp/policy/filter.h"
 #include "pdp/policy/subject_access.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr int kMaxAttempts = 4;
 
 // Compiled AccessPolicies by key, each good for the very resource it was
-// compiled from.
+// compiled from, and what was bound from them.
 class CompiledPolicies : public PolicyCache {
  public:
   absl::StatusOr<std::shared_ptr<const CompiledPolicy>> Get(
@@ -41,6 +42,10 @@ class CompiledPolicies : public PolicyCache {
     return compiled;
   }
 
+  BindResult Bind(const BindInput& input) override {
+    return bindings_.Get(input);
+  }
+
   size_t size() const {
     MutexLock lock(mutex_);
     return policies_.size();
@@ -52,6 +57,7 @@ class CompiledPolicies : public PolicyCache {
     fhir::ResourcePtr resource;
     std::shared_ptr<const CompiledPolicy> compiled;
   };
+  BindCache bindings_;
   mutable Mutex mutex_;
   absl::flat_hash_map<fhir::ResourceKey, Compiled> policies_
       ABSL_GUARDED_BY(mutex_);

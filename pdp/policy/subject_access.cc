@@ -268,7 +268,7 @@ class Builder {
     input.tenants = &tenants;
     input.mode = options_.mode;
     input.parameter_semantics = options_.parameter_semantics;
-    BindResult bound = Bind(input);
+    BindResult bound = policies_.Bind(input);
     access_.policy = std::move(bound.policy);
     access_.denial = std::move(bound.denial);
     return true;

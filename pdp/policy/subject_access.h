@@ -63,10 +63,13 @@ struct LookupFailure {
   std::vector<fhir::ResourceKey> needed;  // Not empty: pending.
 };
 
-// Keeps compiled AccessPolicies between bindings.  Thread-safe.
+// Keeps compiled AccessPolicies between bindings, and shares what is bound from
+// equal inputs.  Thread-safe.
 class PolicyCache {
  public:
   virtual ~PolicyCache() = default;
+  // Bind(input).
+  virtual BindResult Bind(const BindInput& input) = 0;
   // The compiled form of `resource`, an AccessPolicy.
   virtual absl::StatusOr<std::shared_ptr<const CompiledPolicy>> Get(
       const fhir::ResourcePtr& resource) = 0;

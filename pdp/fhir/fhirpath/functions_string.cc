@@ -21,6 +21,9 @@ namespace {
 
 using ast::Node;
 
+// What it costs to compile a pattern.
+constexpr size_t kPatternSteps = 1000;
+
 // The string that a function is of; nothing of an empty collection.
 absl::StatusOr<std::optional<std::string_view>> StringOf(Evaluator& e,
                                                          Items input) {
@@ -43,6 +46,12 @@ absl::StatusOr<std::string> TextArgument(Evaluator& e, const Node& call,
   return ToString(argument);
 }
 
+// A search for one text in another may compare every part of both.
+absl::Status SpendOnSearch(Evaluator& e, std::string_view text,
+                           std::string_view wanted) {
+  return e.Spend((text.size() / 64) * (wanted.size() / 64));
+}
+
 absl::Status AppendText(Evaluator& e, std::string_view text, Collection& out) {
   PDP_ASSIGN_OR_RETURN(const std::string_view kept, e.Keep(text));
   return e.Append(Value::String(kept, Types().string), out);
@@ -58,6 +67,7 @@ absl::Status IndexOf(Evaluator& e, const Node& call, Items input,
   if (!text) return absl::OkStatus();
   PDP_ASSIGN_OR_RETURN(const std::string wanted,
                        TextArgument(e, call, 0, input));
+  PDP_RETURN_IF_ERROR(SpendOnSearch(e, *text, wanted));
   const size_t found = text->find(wanted);
   const double index =
       found == std::string_view::npos
@@ -116,6 +126,7 @@ absl::Status Test(Evaluator& e, const Node& call, Items input,
   PDP_ASSIGN_OR_RETURN(const auto text, StringOf(e, input));
   if (!text) return absl::OkStatus();
   PDP_ASSIGN_OR_RETURN(const std::string part, TextArgument(e, call, 0, input));
+  PDP_RETURN_IF_ERROR(SpendOnSearch(e, *text, part));
   return AppendBoolean(e, predicate(*text, part), out);
 }
 
@@ -149,6 +160,7 @@ absl::Status Replace(Evaluator& e, const Node& call, Items input,
                        TextArgument(e, call, 0, input));
   PDP_ASSIGN_OR_RETURN(const std::string substitution,
                        TextArgument(e, call, 1, input));
+  PDP_RETURN_IF_ERROR(SpendOnSearch(e, *text, pattern));
   PDP_ASSIGN_OR_RETURN(const std::string replaced,
                        ReplaceAllText(*text, pattern, substitution,
                                       e.limits().max_string_bytes));
@@ -165,7 +177,7 @@ absl::StatusOr<const Pattern*> PatternOf(
       argument.kind() == Value::Kind::kUndefined && !argument.is_null();
   PDP_ASSIGN_OR_RETURN(const std::string source, ToString(argument));
   // An absent pattern is one that matches everything.
-  PDP_RETURN_IF_ERROR(e.Spend(16 + source.size()));
+  PDP_RETURN_IF_ERROR(e.Spend(kPatternSteps));
   PDP_ASSIGN_OR_RETURN(computed, Pattern::Compile(is_absent ? "" : source));
   return computed.get();
 }

@@ -19,9 +19,7 @@ for (let code = 0x80; code < 0x110000; code++) {
   const letters = [...upper].map((letter) => letter.codePointAt(0));
   if (letters.length > 1) {
     const padded = [...letters, 0, 0].slice(0, 3);
-    special.push(
-      `    {${hex(code)}, {${padded.map(hex).join(', ')}}},`
-    );
+    special.push(`    {${hex(code)}, {${padded.map(hex).join(', ')}}},`);
     continue;
   }
   const distance = letters[0] - code;

@@ -81,8 +81,9 @@ class Expression {
   Expression(const Expression&) = delete;
   Expression& operator=(const Expression&) = delete;
 
-  // Evaluates with `root` as the context item and $this, and `variables` beside
-  // the ones FHIRPath defines itself.
+  // Evaluates with `root` as the context item and $this.  There are no
+  // variables but `variables`.  The values of the result may be parts of this
+  // Expression, of `scratch` and of what `root` and `variables` refer to.
   //
   // InvalidArgument: the evaluation is an error in Medplum (an undefined
   // variable, operands that `and` cannot take, more than one item for `as`).

@@ -592,6 +592,34 @@ TEST(DecisionPointTest, APolicyOfAnUnlinkedProjectGrantsNothingInStrictMode) {
   }
 }
 
+TEST(DecisionPointTest, AnEmptyScopeIsNotAnAbsentOne) {
+  const struct {
+    std::optional<std::string_view> scope;
+    const char* parity;
+    const char* strict;
+  } kCases[] = {
+      {std::nullopt, "PERMIT 200", "PERMIT 200"},
+      {"", "PERMIT 200", "DENY SCOPE 200"},
+      {"openid", "PERMIT 200", "PERMIT 200"},
+      {"user/Observation.r", "PERMIT 200", "PERMIT 200"},
+      {"user/Task.r", "DENY INTERACTION_NOT_GRANTED 403",
+       "DENY INTERACTION_NOT_GRANTED 403"},
+      {"user/Observation.c", "PERMIT 200", "DENY SCOPE 200"},
+  };
+  for (const auto& c : kCases) {
+    for (const Mode mode : {Mode::kParity, Mode::kStrict}) {
+      SCOPED_TRACE(c.scope.value_or("absent"));
+      World world(Clinic("[{'resourceType':'Observation'}]"), mode);
+      AccessRequest request;
+      request.interaction = Interaction::kRead;
+      request.context.smart_scope = c.scope;
+      request.resource.current = Json(kObservation);
+      EXPECT_EQ(Say(world.Decide(request)),
+                mode == Mode::kStrict ? c.strict : c.parity);
+    }
+  }
+}
+
 TEST(DecisionPointTest, IpRules) {
   constexpr const char* kRules =
       ",'ipAccessRule':[{'value':'10.1.2.7','action':'allow'},{'value':'*',"

@@ -62,7 +62,8 @@ class Builder {
   // or a fact is missing.
   std::optional<LookupFailure> Run() {
     (void)(ReadMembership() && ReadProjects() && ReadUserConfiguration() &&
-           ReadProfile() && ReadPolicies() && CheckTenants() && BindPolicies());
+           ReadProfile() && CheckScope() && ReadPolicies() && CheckTenants() &&
+           BindPolicies());
     return std::move(failure_);
   }
 
@@ -233,6 +234,17 @@ class Builder {
         [&](const PermittedProject& other) { return other.id == project; });
   }
 
+  // Strict: a scope that was asked for and is empty grants nothing.
+  bool CheckScope() {
+    if (options_.mode == Mode::kParity || !context_.smart_scope ||
+        !context_.smart_scope->empty()) {
+      return true;
+    }
+    return Deny({.reason = Reason::kScope,
+                 .message = "the login's scope is empty",
+                 .strict_rule = StrictRule::kSmartLetters});
+  }
+
   bool CheckTenants() {
     access_.tenants = TenantsOf(uses_, options_.tenant_parameters);
     for (const std::string_view tenant : context_.active_tenants) {
@@ -259,9 +271,8 @@ class Builder {
     input.admin = membership_.admin;
     input.super_admin = access_.rules_by_super_admin;
     input.project_id = IdOf(membership_.project);
-    // An empty scope is as none to Medplum; strict mode denies by it.
-    if (context_.smart_scope &&
-        (!context_.smart_scope->empty() || options_.mode == Mode::kStrict)) {
+    // An empty scope is as none to Medplum.
+    if (context_.smart_scope && !context_.smart_scope->empty()) {
       input.smart_scope = context_.smart_scope;
     }
     input.patient_context = PatientContext();

@@ -1,6 +1,7 @@
 // The interactions that read: read, vread, history (semantics C.4), and whether
 // a type may be searched (E.1).
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -107,9 +108,22 @@ bool Decider::CompleteFacts(ResourcePtr& resource) {
   return true;
 }
 
+// What Medplum itself reads to authenticate the request (the profile, the
+// membership, its Project and policies) is in its cache by then.
+bool Decider::IsCachedByNow() const {
+  const ResourceFacts& facts = request_.resource;
+  const std::string_view id = !facts.id.empty()          ? facts.id
+                              : facts.current != nullptr ? facts.current->id()
+                                                         : facts.id;
+  return std::any_of(access_.dependencies.begin(), access_.dependencies.end(),
+                     [&](const ResourceKey& key) {
+                       return key.type == type_ && key.id == id;
+                     });
+}
+
 void Decider::DecideRead() {
   const bool durable_only =
-      request_.context.read_path == ReadPath::kDurableOnly;
+      request_.context.read_path == ReadPath::kDurableOnly && !IsCachedByNow();
   if (!Read(durable_only ? Path::kDurableOnly : Path::kEither)) return;
   if (presence_ == Presence::kDeleted) {
     Deny(Reason::kResourceDeleted, 410, "the resource is deleted");
@@ -313,6 +327,7 @@ bool Decider::MayReadReference(std::string_view reference) {
   AccessRequest request;
   request.subject = request_.subject;
   request.context = request_.context;
+  request.context.read_path = ReadPath::kCacheOrDatabase;
   request.interaction = Interaction::kRead;
   request.resource.type = key->type;
   request.resource.id = key->id;

@@ -50,6 +50,7 @@ class Decider {
   // Each step returns false where it ended the decision.
 
   // decide_read.cc
+  bool IsCachedByNow() const;
   void DecideRead();
   void DecideVread();
   void DecideHistory();

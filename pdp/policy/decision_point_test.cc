@@ -127,6 +127,36 @@ TEST(DecisionPointTest, TypesAndInteractions) {
   });
 }
 
+TEST(DecisionPointTest, WhatAuthenticationReadsIsNeverOutOfTheCache) {
+  constexpr std::string_view kPolicy =
+      "[{'resourceType':'Practitioner','criteria':"
+      "'Practitioner?_lastUpdated:not=2020'}]";
+  constexpr std::string_view kOther = "20000000-0000-4000-8000-000000000002";
+  std::vector<fhir::ResourcePtr> live = Clinic(kPolicy);
+  live.push_back(Json(StrCat("{'resourceType':'Practitioner','id':'", kOther,
+                             "','meta':{'project':'$PROJECT'}}")));
+  World world(std::move(live), Mode::kParity);
+  const struct {
+    std::string_view id;
+    ReadPath path;
+    const char* want;
+  } cases[] = {
+      {testing::kPractitioner, ReadPath::kCacheOrDatabase, "PERMIT 200"},
+      {testing::kPractitioner, ReadPath::kDurableOnly, "PERMIT 200"},
+      {kOther, ReadPath::kCacheOrDatabase, "PERMIT 200"},
+      {kOther, ReadPath::kDurableOnly, "DENY EVALUATION_ERROR 400"},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.id);
+    AccessRequest request;
+    request.interaction = Interaction::kRead;
+    request.context.read_path = test.path;
+    request.resource.type = "Practitioner";
+    request.resource.id = test.id;
+    EXPECT_EQ(Say(world.Decide(request)), test.want);
+  }
+}
+
 TEST(DecisionPointTest, RowsAndProjects) {
   constexpr std::string_view kOtherProjects =
       "{'resourceType':'Patient','id':'60000000-0000-4000-8000-000000000001',"

@@ -116,10 +116,7 @@ DurableResult CheckDate(const Filter& filter) {
       return WrongModifier(filter);
   }
   if (filter.value.size() < std::string_view("2024-01-01").size()) {
-    DurableResult error =
-        DurableError(StrCat("`", filter.code, "` needs a whole date"));
-    error.error_when_run = true;
-    return error;
+    return DurableError(StrCat("`", filter.code, "` needs a whole date"));
   }
   if (!InstantOf(filter.value)) {
     return DurableUnknown(

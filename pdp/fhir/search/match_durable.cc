@@ -30,22 +30,18 @@ bool Ends(const DurableResult& result) {
          result.match == DurableMatch::kForbidden;
 }
 
-// Of two results of which at least one ends the matching, the one that does.
-DurableResult FirstToEnd(DurableResult a, DurableResult b) {
-  if (!Ends(a)) return b;
-  return a.error_when_run && Ends(b) ? b : a;
-}
-
 // Both have to hold.
 DurableResult Both(DurableResult a, DurableResult b) {
-  if (Ends(a) || Ends(b)) return FirstToEnd(std::move(a), std::move(b));
+  if (Ends(a)) return a;
+  if (Ends(b)) return b;
   if (a.match == DurableMatch::kNo) return a;
   if (b.match == DurableMatch::kNo) return b;
   return a.match == DurableMatch::kUnknown ? a : b;
 }
 
 DurableResult Either(DurableResult a, DurableResult b) {
-  if (Ends(a) || Ends(b)) return FirstToEnd(std::move(a), std::move(b));
+  if (Ends(a)) return a;
+  if (Ends(b)) return b;
   if (a.match == DurableMatch::kYes) return a;
   if (b.match == DurableMatch::kYes) return b;
   return a.match == DurableMatch::kUnknown ? a : b;
@@ -357,7 +353,7 @@ DurableResult CheckDurable(const Criteria& criteria,
   for (const Filter& filter : criteria.filters) {
     result = Both(std::move(result),
                   matcher.Match(filter, resource_type, nullptr, 0));
-    if (Ends(result) && !result.error_when_run) break;
+    if (Ends(result)) break;
   }
   return result;
 }
@@ -370,7 +366,7 @@ DurableResult MatchesDurably(const Criteria& criteria, const Resource& resource,
   for (const Filter& filter : criteria.filters) {
     result = Both(std::move(result),
                   matcher.Match(filter, resource.type(), &resource, 0));
-    if (Ends(result) && !result.error_when_run) break;
+    if (Ends(result)) break;
   }
   return result;
 }

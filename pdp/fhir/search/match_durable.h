@@ -28,10 +28,6 @@ enum class DurableMatch : uint8_t {
 struct DurableResult {
   DurableMatch match = DurableMatch::kUnknown;
   std::string why;  // For kUnknown, kError and kForbidden: a sentence.
-  // The error is the database's own and comes when the predicate is run.  Other
-  // errors end the making of it, at once; this one is never seen where a later
-  // entry takes the whole predicate away (semantics E.2).
-  bool error_when_run = false;
 };
 
 // What a durable match needs beside the resource.
@@ -47,7 +43,8 @@ struct DurableEnvironment {
 // kept no index values (semantics L.6): type, id and meta.project alone.
 //
 // kError and kForbidden concern the criteria, not the resource: they are found
-// whatever the other filters say.
+// whatever the other filters say, and the first filter that has one decides
+// which.
 DurableResult MatchesDurably(const Criteria& criteria, const Resource& resource,
                              const DurableEnvironment& environment,
                              fhirpath::Scratch& scratch);

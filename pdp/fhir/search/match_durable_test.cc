@@ -312,23 +312,23 @@ TEST(MatchDurableTest, DatesAreComparedAsInstants) {
   });
 }
 
-TEST(MatchDurableTest, APartialDateFailsOnlyWhenItIsRun) {
+TEST(MatchDurableTest, TheFirstErrorOfACriteriaIsTheOneThatCounts) {
+  const DurableEnvironment environment = {
+      .lookup = nullptr, .may_search = [](std::string_view) { return false; }};
   const struct {
     std::string_view criteria;
-    bool when_run;
+    DurableMatch want;
   } cases[] = {
-      {"Patient?birthdate=1990", true},
-      {"Patient?name=x&birthdate=1990", true},
-      {"Patient?birthdate=1990&foo=bar", false},
-      {"Patient?foo=bar&birthdate=1990", false},
-      {"Patient?birthdate=ap1990-02-28", false},
+      {"Patient?birthdate=1990&organization.name=x", kError},
+      {"Patient?organization.name=x&birthdate=1990", kForbidden},
+      {"Patient?active=true&birthdate=1990", kError},
+      {"Patient?foo=bar&organization.name=x", kError},
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.criteria);
-    const DurableResult result =
-        CheckDurable(*ParseCriteria(test.criteria), "Patient", {});
-    EXPECT_EQ(result.match, kError);
-    EXPECT_EQ(result.error_when_run, test.when_run);
+    const absl::StatusOr<Criteria> criteria = ParseCriteria(test.criteria);
+    ASSERT_TRUE(criteria.ok());
+    EXPECT_EQ(CheckDurable(*criteria, "Patient", environment).match, test.want);
   }
 }
 

@@ -9,76 +9,12 @@
 #include "absl/strings/ascii.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/data_types.h"
 
 namespace pdp::fhir {
 namespace {
 
 constexpr std::string_view kChoice = "[x]";
-
-// The data types of FHIR R4, sorted.
-constexpr std::string_view kDataTypes[] = {"Address",
-                                           "Age",
-                                           "Annotation",
-                                           "Attachment",
-                                           "BackboneElement",
-                                           "CodeableConcept",
-                                           "Coding",
-                                           "ContactDetail",
-                                           "ContactPoint",
-                                           "Contributor",
-                                           "Count",
-                                           "DataRequirement",
-                                           "Distance",
-                                           "Dosage",
-                                           "Duration",
-                                           "Element",
-                                           "ElementDefinition",
-                                           "Expression",
-                                           "Extension",
-                                           "HumanName",
-                                           "Identifier",
-                                           "MarketingStatus",
-                                           "Meta",
-                                           "Money",
-                                           "MoneyQuantity",
-                                           "Narrative",
-                                           "ParameterDefinition",
-                                           "Period",
-                                           "Population",
-                                           "ProdCharacteristic",
-                                           "ProductShelfLife",
-                                           "Quantity",
-                                           "Range",
-                                           "Ratio",
-                                           "Reference",
-                                           "RelatedArtifact",
-                                           "SampledData",
-                                           "Signature",
-                                           "SimpleQuantity",
-                                           "SubstanceAmount",
-                                           "Timing",
-                                           "TriggerDefinition",
-                                           "UsageContext",
-                                           "base64Binary",
-                                           "boolean",
-                                           "canonical",
-                                           "code",
-                                           "date",
-                                           "dateTime",
-                                           "decimal",
-                                           "id",
-                                           "instant",
-                                           "integer",
-                                           "markdown",
-                                           "oid",
-                                           "positiveInt",
-                                           "string",
-                                           "time",
-                                           "unsignedInt",
-                                           "uri",
-                                           "url",
-                                           "uuid",
-                                           "xhtml"};
 
 bool IsDataType(std::string_view name) {
   return std::binary_search(std::begin(kDataTypes), std::end(kDataTypes), name);

@@ -7,80 +7,12 @@
 
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/data_types.h"
 #include "pdp/fhir/fhirpath/js.h"
 #include "pdp/fhir/fhirpath/types.h"
 
 namespace pdp::fhir::fhirpath {
 namespace {
-
-// The endings that Medplum tries on a member that the schema does not know, in
-// its order.
-constexpr std::string_view kTypeSuffixes[] = {
-    "Address",
-    "Age",
-    "Annotation",
-    "Attachment",
-    "BackboneElement",
-    "CodeableConcept",
-    "Coding",
-    "ContactDetail",
-    "ContactPoint",
-    "Contributor",
-    "Count",
-    "DataRequirement",
-    "Distance",
-    "Dosage",
-    "Duration",
-    "Element",
-    "ElementDefinition",
-    "Expression",
-    "Extension",
-    "HumanName",
-    "Identifier",
-    "MarketingStatus",
-    "Meta",
-    "Money",
-    "MoneyQuantity",
-    "Narrative",
-    "ParameterDefinition",
-    "Period",
-    "Population",
-    "ProdCharacteristic",
-    "ProductShelfLife",
-    "Quantity",
-    "Range",
-    "Ratio",
-    "Reference",
-    "RelatedArtifact",
-    "SampledData",
-    "Signature",
-    "SimpleQuantity",
-    "SubstanceAmount",
-    "Http://hl7.org/fhirpath/System.String",
-    "Timing",
-    "TriggerDefinition",
-    "UsageContext",
-    "base64Binary",
-    "boolean",
-    "canonical",
-    "code",
-    "date",
-    "dateTime",
-    "decimal",
-    "id",
-    "instant",
-    "integer",
-    "markdown",
-    "oid",
-    "positiveInt",
-    "string",
-    "time",
-    "unsignedInt",
-    "uri",
-    "url",
-    "uuid",
-    "xhtml",
-};
 
 constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
@@ -319,14 +251,14 @@ class Navigation {
     for (const auto field : object) {
       const std::string_view key = field.key;
       if (!key.starts_with(prefix)) continue;
-      for (size_t i = 0; i < std::size(kTypeSuffixes) && i < best; ++i) {
-        if (!IsSuffixOf(key.substr(prefix.size()), kTypeSuffixes[i])) continue;
+      for (size_t i = 0; i < std::size(kDataTypes) && i < best; ++i) {
+        if (!IsSuffixOf(key.substr(prefix.size()), kDataTypes[i])) continue;
         best = i;
         member = field.value;
       }
     }
     if (best == kNone) return absl::OkStatus();
-    const TypeId type = FindType(kTypeSuffixes[best]);
+    const TypeId type = FindType(kDataTypes[best]);
     return AppendEach(
         member, [type](JsonElement item) { return Value::Of(item, type); });
   }

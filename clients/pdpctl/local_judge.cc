@@ -20,6 +20,8 @@ policy::RequestContext ToContext(const RecordedSubject& subject) {
   context.remote_address = subject.remote_address;
   if (subject.basic_authentication) {
     context.authentication = policy::Authentication::kBasic;
+  } else if (subject.new_token) {
+    context.authentication = policy::Authentication::kLogin;
   }
   context.on_behalf_of = subject.on_behalf_of;
   return context;

@@ -26,6 +26,8 @@ void Fill(const RecordedSubject& from, v1::Subject& subject,
   }
   if (from.basic_authentication) {
     context.set_authentication(v1::AUTHENTICATION_BASIC);
+  } else if (from.new_token) {
+    context.set_authentication(v1::AUTHENTICATION_LOGIN);
   }
   if (from.on_behalf_of) {
     context.set_on_behalf_of(std::string(*from.on_behalf_of));

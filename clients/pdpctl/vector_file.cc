@@ -80,6 +80,7 @@ class VectorFileReader {
     out.on_behalf_of = OptionalString(*subject, "on_behalf_of");
     out.extended = BoolMember(*subject, "extended").value_or(false);
     out.basic_authentication = StringMember(*subject, "auth") == "basic";
+    out.new_token = BoolMember(*subject, "new_token").value_or(false);
     if (const auto launch = OptionalString(*subject, "launch")) {
       out.launch_patient = PatientOf(*launch);
       if (!out.launch_patient) {

@@ -27,6 +27,8 @@ struct RecordedSubject {
   std::optional<std::string_view> on_behalf_of;
   bool extended = false;
   bool basic_authentication = false;
+  // A token was asked for after the membership or its policy had changed.
+  bool new_token = false;
 };
 
 // What the server answered to a check.

@@ -43,6 +43,12 @@ struct PolicyEntry {
   std::vector<std::string> write_constraint_jsons;  // The whole Expressions.
 };
 
+// A Reference to an AccessPolicy, as a membership or a Project holds it.
+struct PolicyReference {
+  std::string reference;  // `AccessPolicy/id`; empty where it has none.
+  std::string json;       // The whole Reference.
+};
+
 struct IpAccessRule {
   std::string value;
   std::string action;  // `allow` or `block`.

@@ -34,6 +34,11 @@ std::string Reference(const AccessPolicy& policy) {
   return StrCat("AccessPolicy/", policy.id);
 }
 
+std::string PlainReference(std::string_view id) {
+  return StrCat("{\"reference\":", fhir::QuoteJson(StrCat("AccessPolicy/", id)),
+                "}");
+}
+
 Denial InvalidPolicy(const AccessPolicy& policy, std::string_view why,
                      StrictRule rule = StrictRule::kUnspecified) {
   return {.reason = Reason::kPolicyInvalid,
@@ -71,7 +76,8 @@ class Binder {
       return std::nullopt;
     }
     const AccessPolicy& policy = use.policy->policy;
-    based_on_.push_back(Reference(policy));
+    based_on_.push_back(use.based_on.empty() ? PlainReference(policy.id)
+                                             : use.based_on);
     for (const RepeatedParameter& repeated :
          RepeatedParametersOf(use.parameters)) {
       AddRepeatedParameterNote(policy, repeated);
@@ -341,15 +347,18 @@ BindResult Bind(const BindInput& input) {
   return Binder(input).Run();
 }
 
-std::string_view ReconciledAccessPolicy(const Project& project, bool admin,
-                                        std::string_view access_policy) {
-  if (!project.has_default_access_policies || access_policy.empty()) {
+const PolicyReference& ReconciledAccessPolicy(
+    const Project& project, bool admin, const PolicyReference& access_policy) {
+  const std::string& named = access_policy.reference;
+  if (!project.has_default_access_policies || named.empty()) {
     return access_policy;
   }
-  const std::string& practitioner = project.default_practitioner_access_policy;
-  const std::string& admins = project.default_admin_access_policy;
-  if (admin && !admins.empty() && access_policy == practitioner) return admins;
-  if (!admin && !practitioner.empty() && access_policy == admins) {
+  const auto& practitioner = project.default_practitioner_access_policy;
+  const auto& admins = project.default_admin_access_policy;
+  if (admin && !admins.reference.empty() && named == practitioner.reference) {
+    return admins;
+  }
+  if (!admin && !practitioner.reference.empty() && named == admins.reference) {
     return practitioner;
   }
   return access_policy;

@@ -44,6 +44,8 @@ struct Denial {
   std::string message;
   uint16_t medplum_http_status = 0;
   StrictRule strict_rule = StrictRule::kUnspecified;
+  // What a login or token request is answered; 0: the same.
+  uint16_t login_http_status = 0;
 };
 
 // One AccessPolicy that a membership names, with the parameters it gives.
@@ -52,6 +54,8 @@ struct PolicyUse {
   std::vector<Parameter> parameters;  // The access item's own.
   uint32_t source = 0;                // 0: accessPolicy; 1 + i: access[i].
   bool is_foreign = false;  // Of a project that is neither own nor linked.
+  std::string based_on;  // The Reference by which it is named; empty: a plain
+                         // one.
 };
 
 // The tenants that a request is narrowed to.
@@ -83,9 +87,9 @@ struct BindResult {
 BindResult Bind(const BindInput& input);
 
 // Which default policy stands in for the one that the membership names
-// (semantics B.2): its reference, or `access_policy` itself.
-std::string_view ReconciledAccessPolicy(const Project& project, bool admin,
-                                        std::string_view access_policy);
+// (semantics B.2), or `access_policy` itself.
+const PolicyReference& ReconciledAccessPolicy(
+    const Project& project, bool admin, const PolicyReference& access_policy);
 
 // The tenants that the uses give: values of tenant parameters, and what the
 // policies name literally in `_compartment=`.

@@ -67,6 +67,7 @@ std::string BindKey(const BindInput& input) {
     Append(use.policy->serial, key);
     Append(use.source, key);
     Append(uint64_t{use.is_foreign}, key);
+    Append(std::string_view(use.based_on), key);
     Append(use.parameters.size(), key);
     for (const Parameter& parameter : use.parameters) {
       Append(std::string_view(parameter.name), key);

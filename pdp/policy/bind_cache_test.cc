@@ -43,6 +43,13 @@ TEST(BindCacheTest, MembersOfOneTenantShareAPolicy) {
   EXPECT_EQ(cache.size(), 2u);
 }
 
+TEST(BindCacheTest, WhatAPolicyIsCalledIsAnInput) {
+  BindInput plain = Input(Policy("Task?status=draft"), "Practitioner/1");
+  BindInput named = plain;
+  named.uses[0].based_on = R"({"reference":"AccessPolicy/p","display":"P"})";
+  EXPECT_NE(BindKey(plain), BindKey(named));
+}
+
 TEST(BindCacheTest, MembersOfAPolicyThatNamesThemDoNot) {
   for (const char* criteria :
        {"Task?owner=%profile", "Task?patient=%patient", "Task?owner=%%x"}) {

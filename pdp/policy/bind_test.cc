@@ -173,20 +173,31 @@ TEST(BindTest, ShowsTheEffectivePolicyAsMedplumDoes) {
 TEST(BindTest, DefaultPoliciesFollowTheAdminFlag) {
   Project project;
   project.has_default_access_policies = true;
-  project.default_practitioner_access_policy = "AccessPolicy/pr";
-  project.default_admin_access_policy = "AccessPolicy/ad";
-  EXPECT_EQ(ReconciledAccessPolicy(project, true, "AccessPolicy/pr"),
-            "AccessPolicy/ad");
-  EXPECT_EQ(ReconciledAccessPolicy(project, false, "AccessPolicy/ad"),
-            "AccessPolicy/pr");
-  EXPECT_EQ(ReconciledAccessPolicy(project, true, "AccessPolicy/own"),
-            "AccessPolicy/own");
-  EXPECT_EQ(ReconciledAccessPolicy(project, true, "AccessPolicy/ad"),
-            "AccessPolicy/ad");
-  EXPECT_EQ(ReconciledAccessPolicy(project, true, ""), "");
-  project.default_admin_access_policy.clear();
-  EXPECT_EQ(ReconciledAccessPolicy(project, true, "AccessPolicy/pr"),
-            "AccessPolicy/pr");
+  project.default_practitioner_access_policy.reference = "AccessPolicy/pr";
+  project.default_admin_access_policy.reference = "AccessPolicy/ad";
+  const auto reconciled = [&](bool admin, const char* reference) {
+    return ReconciledAccessPolicy(project, admin, {reference, ""}).reference;
+  };
+  EXPECT_EQ(reconciled(true, "AccessPolicy/pr"), "AccessPolicy/ad");
+  EXPECT_EQ(reconciled(false, "AccessPolicy/ad"), "AccessPolicy/pr");
+  EXPECT_EQ(reconciled(true, "AccessPolicy/own"), "AccessPolicy/own");
+  EXPECT_EQ(reconciled(true, "AccessPolicy/ad"), "AccessPolicy/ad");
+  EXPECT_EQ(reconciled(true, ""), "");
+  project.default_admin_access_policy.reference.clear();
+  EXPECT_EQ(reconciled(true, "AccessPolicy/pr"), "AccessPolicy/pr");
+}
+
+TEST(BindTest, TheEffectivePolicyIsBasedOnReferencesAsTheyAreHeld) {
+  const auto policy = Policy("[{'resourceType':'Task'}]");
+  PolicyUse plain{policy, {}, 0, false};
+  PolicyUse named{policy, {}, 1, false};
+  named.based_on = Expand("{'reference':'AccessPolicy/p','display':'Nurse'}");
+  const std::string json = Bind(Input({plain, named})).policy->ToJson();
+  EXPECT_NE(json.find(Expand("'basedOn':[{'reference':'AccessPolicy/p'},"
+                             "{'reference':'AccessPolicy/p','display':"
+                             "'Nurse'}]")),
+            std::string::npos)
+      << json;
 }
 
 TEST(BindTest, PoliciesOfTheWrongShapeAreRefusedByPath) {

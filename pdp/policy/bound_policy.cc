@@ -117,7 +117,8 @@ std::span<const BoundEntry* const> BoundPolicy::EntriesFor(
 std::string BoundPolicy::ToJson() const {
   std::string out = "{";
   AppendMember("resourceType", "\"AccessPolicy\"", out);
-  AppendMember("basedOn", fhir::ReferencesJson(based_on_), out);
+  const auto as_it_is = [](const std::string& json) { return json; };
+  AppendMember("basedOn", RawArray(based_on_, as_it_is), out);
   if (!compartment_json_.empty()) {
     AppendMember("compartment", compartment_json_, out);
   }

@@ -78,7 +78,7 @@ class BoundPolicy {
   std::string compartment_;
   std::string compartment_json_;
   std::vector<IpAccessRule> ip_access_rules_;
-  std::vector<std::string> based_on_;
+  std::vector<std::string> based_on_;  // References, as JSON.
   std::vector<Note> notes_;
 };
 

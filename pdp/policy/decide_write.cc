@@ -118,10 +118,13 @@ void Decider::DecideUpdate() {
   if (!Supports(Interaction::kUpdate)) return;
   const bool durable_only = is_patch || has_if_match;
   if (!Read(durable_only ? Path::kDurableOnly : Path::kEither)) {
-    const bool is_upsert = decision_.reason == Reason::kResourceNotFound &&
+    // A super admin makes what is not found, be it there and not to be seen.
+    const bool is_upsert = decision_.medplum_http_status == 404 &&
                            access_.super_admin && !is_patch && !failure_;
     if (!is_upsert) return;
     decision_.reason = Reason::kInternal;
+    presence_ = Presence::kUnknown;
+    resource_ = nullptr;
   }
   if (presence_ == Presence::kDeleted) {
     if (is_patch) {

@@ -87,12 +87,15 @@ std::string AccessKey(std::string_view membership,
   return key;
 }
 
-void ApplyDenial(const Denial& denial, uint16_t permitted_status,
-                 Decision& decision) {
+void ApplyDenial(const Denial& denial, const RequestContext& context,
+                 uint16_t permitted_status, Decision& decision) {
   decision.effect = Effect::kDeny;
   decision.reason = denial.reason;
   decision.message = denial.message;
-  decision.medplum_http_status = denial.medplum_http_status;
+  const bool is_login = context.authentication == Authentication::kLogin &&
+                        denial.login_http_status != 0;
+  decision.medplum_http_status =
+      is_login ? denial.login_http_status : denial.medplum_http_status;
   if (denial.strict_rule == StrictRule::kUnspecified) return;
   decision.notes.push_back({.code = NoteCode::kStrictRule,
                             .strict_rule = denial.strict_rule,
@@ -133,7 +136,8 @@ class DecisionPoint::Impl {
       denial = {.reason = Reason::kSubjectUnknown,
                 .message = StrCat("`", subject.reference,
                                   "` has no ProjectMembership"),
-                .medplum_http_status = 401};
+                .medplum_http_status = 401,
+                .login_http_status = 400};
       return std::nullopt;
     }
     if (auto failure = FindMembersAccess(resolved.membership, context,
@@ -324,7 +328,7 @@ Outcome DecisionPoint::Decide(const AccessRequest& request,
     }
     if (access == nullptr) {
       const bool is_create = request.interaction == fhir::Interaction::kCreate;
-      ApplyDenial(denial, is_create ? 201 : 200, decision);
+      ApplyDenial(denial, request.context, is_create ? 201 : 200, decision);
       return {};
     }
     thread_local fhir::fhirpath::Scratch scratch;
@@ -351,7 +355,7 @@ Outcome DecisionPoint::Filter(const FilterRequest& request,
     }
     if (access == nullptr) {
       Decision decision;
-      ApplyDenial(denial, 200, decision);
+      ApplyDenial(denial, request.context, 200, decision);
       answer.reason = decision.reason;
       answer.message = std::move(decision.message);
       answer.medplum_http_status = decision.medplum_http_status;
@@ -378,7 +382,7 @@ Outcome DecisionPoint::DescribeEffectivePolicy(const Subject& subject,
       return Missing(*std::move(failure));
     }
     if (access == nullptr) {
-      ApplyDenial(denial, 200, answer.denial);
+      ApplyDenial(denial, context, 200, answer.denial);
       return {};
     }
     answer.denial.reason = Reason::kPermitted;

@@ -427,6 +427,89 @@ TEST(DecisionPointTest, Subjects) {
   }
 }
 
+TEST(DecisionPointTest, ALoginIsAnsweredOtherwiseThanATokenFromBefore) {
+  constexpr const char* kUser = "'user':{'reference':'User/u'}";
+  const struct {
+    const char* name;
+    const char* subject;
+    std::string user;
+    Authentication authentication;
+    const char* want;
+  } kCases[] = {
+      {"AUsersToken", "ProjectMembership/member", kUser, Authentication::kToken,
+       "DENY SUBJECT_INACTIVE 401"},
+      {"AUsersLogin", "ProjectMembership/member", kUser, Authentication::kLogin,
+       "DENY SUBJECT_INACTIVE 400"},
+      {"AClientIsIssuedATokenThatIsRefused", "ProjectMembership/member",
+       "'user':{'reference':'ClientApplication/c'}", Authentication::kLogin,
+       "DENY SUBJECT_INACTIVE 401"},
+      {"NoMembershipsToken", "User/nobody", kUser, Authentication::kToken,
+       "DENY SUBJECT_UNKNOWN 401"},
+      {"NoMembershipsLogin", "User/nobody", kUser, Authentication::kLogin,
+       "DENY SUBJECT_UNKNOWN 400"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    auto live = Clinic("[]");
+    live.back() = Json(StrCat(
+        "{'resourceType':'ProjectMembership','id':'member','active':false,"
+        "'meta':{'project':'$PROJECT'},'project':{'reference':"
+        "'Project/$PROJECT'},'profile':{'reference':"
+        "'Practitioner/$PRACTITIONER'},",
+        c.user, "}"));
+    World world(std::move(live), Mode::kStrict);
+    AccessRequest request;
+    request.subject.reference = c.subject;
+    request.context.authentication = c.authentication;
+    request.interaction = Interaction::kRead;
+    request.resource.current = Json(kObservation);
+    EXPECT_EQ(Say(world.Decide(request)), c.want);
+  }
+}
+
+TEST(DecisionPointTest, ASuperAdminMakesWhatIsNotFound) {
+  constexpr std::string_view kUnknown = "30000000-0000-4000-8000-000000000009";
+  const struct {
+    const char* name;
+    Interaction interaction;
+    std::string_view id;
+    const char* gender;
+    const char* want;
+  } kCases[] = {
+      {"WhatIsNotThere", Interaction::kUpdate, kUnknown, "female",
+       "PERMIT 200"},
+      {"WhatIsNotThereAndNotGranted", Interaction::kUpdate, kUnknown, "male",
+       "DENY RESULT_NOT_GRANTED 403"},
+      {"WhatIsNotToBeSeen", Interaction::kUpdate, testing::kOtherPatient,
+       "female", "PERMIT 200"},
+      {"WhatIsNotToBeSeenAndNotGranted", Interaction::kUpdate,
+       testing::kOtherPatient, "male", "DENY RESULT_NOT_GRANTED 403"},
+      {"APatchNeedsABase", Interaction::kPatch, testing::kOtherPatient,
+       "female", "DENY RESOURCE_NOT_GRANTED 404"},
+      {"NoUuid", Interaction::kUpdate, "x", "female",
+       "DENY INVALID_RESOURCE 400"},
+  };
+  for (const auto& c : kCases) {
+    for (const Mode mode : {Mode::kParity, Mode::kStrict}) {
+      SCOPED_TRACE(c.name);
+      auto live = Clinic(
+          "[{'resourceType':'Patient','criteria':'Patient?gender=female'}]");
+      live.front() = Json(
+          "{'resourceType':'Project','id':'$PROJECT','superAdmin':true,"
+          "'meta':{'project':'$PROJECT'}}");
+      World world(std::move(live), mode);
+      AccessRequest request;
+      request.interaction = c.interaction;
+      request.resource.type = "Patient";
+      request.resource.id = c.id;
+      request.resource.proposed =
+          Json(StrCat("{'resourceType':'Patient','id':'", c.id, "','gender':'",
+                      c.gender, "'}"));
+      EXPECT_EQ(Say(world.Decide(request)), c.want);
+    }
+  }
+}
+
 TEST(DecisionPointTest, AnAmbiguousSubjectIsNeverPicked) {
   auto live = Clinic("[{'resourceType':'*'}]");
   live.push_back(

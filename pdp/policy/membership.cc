@@ -37,6 +37,16 @@ absl::StatusOr<std::string> ReferenceMember(JsonElement parent,
   return std::string(fhir::StringMember(*member, "reference"));
 }
 
+absl::StatusOr<PolicyReference> PolicyMember(JsonElement parent,
+                                             std::string_view name) {
+  PolicyReference policy;
+  PDP_ASSIGN_OR_RETURN(policy.reference, ReferenceMember(parent, name));
+  if (const auto member = fhir::Member(parent, name)) {
+    policy.json = fhir::ToJson(*member);
+  }
+  return policy;
+}
+
 absl::StatusOr<Parameter> ParseParameter(JsonElement item) {
   Parameter parameter;
   parameter.name = fhir::StringMember(item, "name");
@@ -60,7 +70,7 @@ absl::StatusOr<Parameter> ParseParameter(JsonElement item) {
 absl::StatusOr<AccessItem> ParseAccessItem(JsonElement item) {
   if (!item.is_object()) return WrongType("access");
   AccessItem access;
-  PDP_ASSIGN_OR_RETURN(access.policy, ReferenceMember(item, "policy"));
+  PDP_ASSIGN_OR_RETURN(access.policy, PolicyMember(item, "policy"));
   absl::Status status;
   fhir::ForEachItem(item, "parameter", [&](JsonElement parameter) {
     absl::StatusOr<Parameter> parsed = ParseParameter(parameter);
@@ -89,10 +99,11 @@ absl::StatusOr<Membership> ParseMembership(const fhir::Resource& resource) {
   PDP_ASSIGN_OR_RETURN(membership.profile, ReferenceMember(root, "profile"));
   PDP_ASSIGN_OR_RETURN(membership.user_configuration,
                        ReferenceMember(root, "userConfiguration"));
-  PDP_ASSIGN_OR_RETURN(membership.access_policy,
-                       ReferenceMember(root, "accessPolicy"));
-  const auto access_policy = fhir::Member(root, "accessPolicy");
-  membership.has_access_policy = access_policy && !access_policy->is_null();
+  if (const auto access_policy = fhir::Member(root, "accessPolicy");
+      access_policy && !access_policy->is_null()) {
+    PDP_ASSIGN_OR_RETURN(membership.access_policy,
+                         PolicyMember(root, "accessPolicy"));
+  }
   PDP_ASSIGN_OR_RETURN(membership.admin, Flag(root, "admin", false));
   PDP_ASSIGN_OR_RETURN(membership.active, Flag(root, "active", true));
 

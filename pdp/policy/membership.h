@@ -4,11 +4,13 @@
 #ifndef PDP_POLICY_MEMBERSHIP_H_
 #define PDP_POLICY_MEMBERSHIP_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "pdp/fhir/resource.h"
+#include "pdp/policy/access_policy.h"
 
 namespace pdp::policy {
 
@@ -21,7 +23,7 @@ struct Parameter {
 };
 
 struct AccessItem {
-  std::string policy;  // `AccessPolicy/id`; empty where the reference has none.
+  PolicyReference policy;
   std::vector<Parameter> parameters;
 };
 
@@ -31,8 +33,7 @@ struct Membership {
   std::string user;                // `User/id`, `Bot/id`, ...
   std::string profile;             // `Practitioner/id`, ...
   std::string user_configuration;  // Empty for none.
-  std::string access_policy;       // Empty for none.
-  bool has_access_policy = false;  // Present, though perhaps without reference.
+  std::optional<PolicyReference> access_policy;
   std::vector<AccessItem> access;
   bool admin = false;
   bool active = true;

@@ -43,13 +43,15 @@ Project ParseProject(const fhir::Resource& resource) {
     fhir::ForEachItem(root, "defaultAccessPolicies", [&](JsonElement item) {
       const std::string_view profile_type =
           fhir::StringMember(item, "profileType");
-      std::string* target = profile_type == "Practitioner"
-                                ? &project.default_practitioner_access_policy
-                            : profile_type == "Admin"
-                                ? &project.default_admin_access_policy
-                                : nullptr;
-      if (target != nullptr && target->empty()) {
-        *target = Reference(item, "accessPolicy");
+      PolicyReference* target =
+          profile_type == "Practitioner"
+              ? &project.default_practitioner_access_policy
+          : profile_type == "Admin" ? &project.default_admin_access_policy
+                                    : nullptr;
+      const auto policy = fhir::Member(item, "accessPolicy");
+      if (target != nullptr && target->reference.empty() && policy) {
+        *target = {std::string(fhir::StringMember(*policy, "reference")),
+                   fhir::ToJson(*policy)};
       }
     });
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pdp/fhir/resource.h"
+#include "pdp/policy/access_policy.h"
 
 namespace pdp::policy {
 
@@ -21,8 +22,9 @@ struct Project {
   std::vector<std::string> links;           // `Project/id`, in order.
   std::vector<std::string> exported_types;  // Empty: all.
   bool has_default_access_policies = false;
-  std::string default_practitioner_access_policy;  // The first of its kind.
-  std::string default_admin_access_policy;
+  // The first of their kinds; without a reference where there is none.
+  PolicyReference default_practitioner_access_policy;
+  PolicyReference default_admin_access_policy;
 };
 
 // REQUIRES: resource.type() is "Project".

@@ -22,7 +22,8 @@ struct Subject {
   std::string_view project;
 };
 
-enum class Authentication : uint8_t { kToken, kBasic };
+// kLogin: the login or token request itself is asked about.
+enum class Authentication : uint8_t { kToken, kBasic, kLogin };
 
 enum class ReadPath : uint8_t { kCacheOrDatabase, kDurableOnly };
 

@@ -121,10 +121,14 @@ class Builder {
                    .strict_rule = StrictRule::kOnBehalfOfActive});
     }
     if (!membership_.active) {
+      // A user's login finds no membership; the token of a client application
+      // is issued, and then refused.
+      const bool is_user = membership_.user.starts_with("User/");
       return Deny(
           {.reason = Reason::kSubjectInactive,
            .message = StrCat("`", access_.membership, "` is not active"),
-           .medplum_http_status = kUnauthorized});
+           .medplum_http_status = kUnauthorized,
+           .login_http_status = is_user ? kBadRequest : kUnauthorized});
     }
     return true;
   }
@@ -178,11 +182,11 @@ class Builder {
   }
 
   bool ReadPolicies() {
-    if (membership_.has_access_policy) {
-      const std::string_view reference = ReconciledAccessPolicy(
+    if (membership_.access_policy) {
+      const PolicyReference& policy = ReconciledAccessPolicy(
           caller_ != nullptr ? caller_->project : access_.project,
-          membership_.admin, membership_.access_policy);
-      if (!AddPolicy(reference, {}, 0)) return false;
+          membership_.admin, *membership_.access_policy);
+      if (!AddPolicy(policy, {}, 0)) return false;
     }
     uint32_t source = 1;
     for (const AccessItem& item : membership_.access) {
@@ -191,9 +195,11 @@ class Builder {
     return true;
   }
 
-  bool AddPolicy(std::string_view reference,
+  bool AddPolicy(const PolicyReference& policy,
                  const std::vector<Parameter>& parameters, uint32_t source) {
+    const std::string& reference = policy.reference;
     PolicyUse use;
+    use.based_on = policy.json;
     use.parameters = parameters;
     use.source = source;
     // One membership may name the same policy hundreds of times.

@@ -172,10 +172,13 @@ absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
     case v1::AUTHENTICATION_BASIC:
       context.authentication = policy::Authentication::kBasic;
       break;
+    case v1::AUTHENTICATION_LOGIN:
+      context.authentication = policy::Authentication::kLogin;
+      break;
     default:
       return Wrong("context.authentication",
-                   "a value that this server does not know; send TOKEN or "
-                   "BASIC");
+                   "a value that this server does not know; send TOKEN, "
+                   "BASIC or LOGIN");
   }
   if (message.has_on_behalf_of()) {
     PDP_RETURN_IF_ERROR(CheckMemberReference("context.on_behalf_of",

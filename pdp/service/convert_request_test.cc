@@ -127,7 +127,7 @@ const RefusedCase kRefusedCases[] = {
     {"UnknownAuthentication",
      READ MEMBER PATIENT "context { authentication: 7 }",
      "context.authentication: a value that this server does not know; send "
-     "TOKEN or BASIC"},
+     "TOKEN, BASIC or LOGIN"},
     {"UnknownReadPath", READ MEMBER PATIENT "context { read_path: 7 }",
      "context.read_path: a value that this server does not know; leave it "
      "out"},

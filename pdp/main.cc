@@ -214,6 +214,7 @@ int Serve(const Settings& settings) {
   StalenessWatch staleness(freshness, settings.stale_after);
   do {
     if (!state.IsReady() && source.Status().ready) {
+      backend.Recount();  // Whoever is told `ready` sees true counts.
       state.SetReady();
       (*server)->SetServing(true);
       Log(Severity::kInfo, "ready",

@@ -172,6 +172,29 @@ absl::StatusOr<std::optional<Record>> Store::GetVersion(
   return record;
 }
 
+absl::Status Store::FindVersions(const fhir::ResourceKey& key,
+                                 const Visitor& visit) const {
+  if (!CheckKey(key).ok()) return absl::OkStatus();
+  const Rocks& rocks = *impl_->rocks;
+  const Snapshot snapshot(rocks);
+  bool more = true;
+  PDP_RETURN_IF_ERROR(impl_->Counted(ForEachWithPrefix(
+      rocks, ColumnFamily::kVersions, VersionsPrefix(key), snapshot.get(),
+      [&](std::string_view, std::string_view value) -> absl::StatusOr<bool> {
+        PDP_ASSIGN_OR_RETURN(Record record, DecodeRecord(value));
+        more = visit(key, std::move(record));
+        return more;
+      })));
+  if (!more) return absl::OkStatus();
+  absl::StatusOr<std::optional<Record>> current = GetRecord(
+      rocks, ColumnFamily::kResources, ResourcesKey(key), snapshot.get());
+  PDP_RETURN_IF_ERROR(impl_->Counted(current.status()));
+  if (current->has_value() && !(*current)->deleted) {
+    visit(key, **std::move(current));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Store::Scan(std::string_view type, std::string_view project,
                          const Visitor& visit) const {
   // What cannot be part of a key is in no key.

@@ -128,10 +128,15 @@ class Store {
   absl::StatusOr<std::optional<Record>> GetVersion(
       const fhir::ResourceKey& key, std::string_view version_id) const;
 
-  // Visits the live resources of `type` in `project` (in any, where it is
-  // empty), in the order of their ids, until `visit` returns false.
+  // Visits the live versions of `key` that are known, the older ones first,
+  // until `visit` returns false.
   using Visitor =
       std::function<bool(const fhir::ResourceKey& key, Record record)>;
+  absl::Status FindVersions(const fhir::ResourceKey& key,
+                            const Visitor& visit) const;
+
+  // Visits the live resources of `type` in `project` (in any, where it is
+  // empty), in the order of their ids, until `visit` returns false.
   absl::Status Scan(std::string_view type, std::string_view project,
                     const Visitor& visit) const;
 

@@ -46,6 +46,16 @@ LookupResult MemoryLookup::ReadVersion(const ResourceKey& key,
   return {LookupState::kFound, found->second};
 }
 
+LookupState MemoryLookup::FindVersions(
+    const ResourceKey& key,
+    const std::function<void(const ResourcePtr&)>& visit) const {
+  for (auto it = versions_.lower_bound({key, std::string()});
+       it != versions_.end() && it->first.first == key; ++it) {
+    visit(it->second);
+  }
+  return LookupState::kFound;
+}
+
 LookupState MemoryLookup::FindMemberships(
     std::string_view reference,
     const std::function<void(const ResourcePtr&)>& visit) const {

@@ -29,6 +29,9 @@ class MemoryLookup : public ResourceLookup {
   LookupResult Read(const ResourceKey& key) const override;
   LookupResult ReadVersion(const ResourceKey& key,
                            std::string_view version_id) const override;
+  LookupState FindVersions(
+      const ResourceKey& key,
+      const std::function<void(const ResourcePtr&)>& visit) const override;
   LookupState FindMemberships(
       std::string_view reference,
       const std::function<void(const ResourcePtr&)>& visit) const override;

@@ -42,6 +42,13 @@ class ResourceLookup {
   virtual LookupResult ReadVersion(const ResourceKey& key,
                                    std::string_view version_id) const = 0;
 
+  // The live versions of a resource that are known here, the current one among
+  // them, in no particular order.  Calls `visit` for each.  kFound: there may
+  // be others all the same.
+  virtual LookupState FindVersions(
+      const ResourceKey& key,
+      const std::function<void(const ResourcePtr&)>& visit) const = 0;
+
   // The ProjectMemberships whose `profile` or `user` is `reference`, in the
   // order of their ids.  Calls `visit` for each.  kFound where the set is
   // complete (it may be empty), kUnavailable or kPending otherwise.

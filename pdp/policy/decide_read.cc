@@ -355,10 +355,14 @@ bool Decider::MayReadReference(std::string_view reference) {
 // hides nothing where there is none; strict mode hides what the entry hides
 // that let the resource through.
 bool Decider::AddHiddenFields(const Resource& resource) {
+  return AddHiddenFields(resource, decision_.hidden_fields);
+}
+
+bool Decider::AddHiddenFields(const Resource& resource,
+                              std::vector<std::string_view>& hidden) {
   const EntryMatch match =
       MatchInMemory(access_, resource, Interaction::kRead, scratch_);
   if (match.match == Match::kError) return DenyError(match);
-  auto& hidden = decision_.hidden_fields;
   if (match.medplum_entry != nullptr &&
       !AddFields(*match.medplum_entry, &PolicyEntry::hidden_fields, hidden)) {
     return false;
@@ -374,12 +378,10 @@ bool Decider::AddHiddenFields(const Resource& resource) {
       return false;
     }
     if (hidden.size() > before) {
-      decision_.notes.push_back(
-          {.code = NoteCode::kStrictRule,
-           .strict_rule = read_entry_->compiled->is_wildcard
-                              ? StrictRule::kWildcardCriteriaFields
-                              : StrictRule::kDurableFields,
-           .text = "Medplum would hide no field"});
+      AddStrictNote(read_entry_->compiled->is_wildcard
+                        ? StrictRule::kWildcardCriteriaFields
+                        : StrictRule::kDurableFields,
+                    "Medplum would hide no field");
     }
     return true;
   }
@@ -387,6 +389,49 @@ bool Decider::AddHiddenFields(const Resource& resource) {
     if (!AddFields(*entry, &PolicyEntry::hidden_fields, hidden)) return false;
   }
   return true;
+}
+
+// Each version of a history hides what its own content says.  Other versions
+// than those known here hide all that any version might have to.
+bool Decider::AddHiddenFieldsOfVersions() {
+  const ResourceKey key{
+      std::string(type_),
+      std::string(resource_ != nullptr ? resource_->id()
+                                       : request_.resource.id)};
+  std::vector<ResourcePtr> versions;
+  if (presence_ == Presence::kLive) versions.push_back(resource_);
+  lookup_.FindVersions(key, [&](const ResourcePtr& version) {
+    const bool is_current = presence_ == Presence::kLive &&
+                            version->version_id() == resource_->version_id();
+    if (!is_current) versions.push_back(version);
+  });
+  std::stable_sort(versions.begin(), versions.end(),
+                   [](const ResourcePtr& a, const ResourcePtr& b) {
+                     return a->last_updated() > b->last_updated();
+                   });
+  std::vector<VersionFields> fields;
+  for (const ResourcePtr& version : versions) {
+    std::vector<std::string_view> hidden;
+    if (!AddHiddenFields(*version, hidden)) return false;
+    if (version->version_id().empty()) continue;
+    fields.push_back({.version_id = std::string(version->version_id()),
+                      .hidden_fields = {hidden.begin(), hidden.end()}});
+  }
+  AddPossibleHiddenFields();
+  // Where nothing is ever hidden there is nothing to tell apart.
+  if (!decision_.hidden_fields.empty()) decision_.versions = std::move(fields);
+  return true;
+}
+
+void Decider::AddPossibleHiddenFields() {
+  auto& hidden = decision_.hidden_fields;
+  for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
+    for (const std::string& field : entry->compiled->source.hidden_fields) {
+      if (std::find(hidden.begin(), hidden.end(), field) == hidden.end()) {
+        hidden.push_back(field);
+      }
+    }
+  }
 }
 
 // Strict: what is deleted needs its own grant, judged on its last version.
@@ -406,13 +451,13 @@ bool Decider::DeletedNeedsGrant(Interaction interaction) {
 void Decider::DecideHistory() {
   if (!Read(Path::kEither)) return;
   if (presence_ == Presence::kDeleted) {
-    if (DeletedNeedsGrant(Interaction::kHistory)) Permit(nullptr, 200);
+    if (!DeletedNeedsGrant(Interaction::kHistory)) return;
+    if (AddHiddenFieldsOfVersions()) Permit(nullptr, 200);
     return;
   }
   EntryMatch match;
   if (!MayChange(Interaction::kHistory, *resource_, match)) return;
-  if (!AddHiddenFields(*resource_)) return;
-  Permit(match.entry, 200);
+  if (AddHiddenFieldsOfVersions()) Permit(match.entry, 200);
 }
 
 void Decider::DecideVread() {

@@ -152,6 +152,16 @@ void Decider::AddNote(NoteCode code, std::string text) {
   decision_.notes.push_back({.code = code, .text = std::move(text)});
 }
 
+void Decider::AddStrictNote(StrictRule rule, std::string text) {
+  const bool is_known = std::any_of(
+      decision_.notes.begin(), decision_.notes.end(),
+      [rule](const Note& note) { return note.strict_rule == rule; });
+  if (is_known) return;
+  decision_.notes.push_back({.code = NoteCode::kStrictRule,
+                             .strict_rule = rule,
+                             .text = std::move(text)});
+}
+
 bool Decider::AddFields(const BoundEntry& entry,
                         const std::vector<std::string> PolicyEntry::*list,
                         std::vector<std::string_view>& fields) {

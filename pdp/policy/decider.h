@@ -66,6 +66,10 @@ class Decider {
   Match ReadDurably(const EntryMatch& memory, DurableEntryMatch& durable);
   bool ReadSecurityContext(const fhir::Resource& binary);
   bool AddHiddenFields(const fhir::Resource& resource);
+  bool AddHiddenFields(const fhir::Resource& resource,
+                       std::vector<std::string_view>& hidden);
+  bool AddHiddenFieldsOfVersions();
+  void AddPossibleHiddenFields();
   bool DeletedNeedsGrant(fhir::Interaction interaction);
 
   // decide_write.cc
@@ -96,6 +100,8 @@ class Decider {
   bool Fail(LookupFailure failure);
   void Permit(const BoundEntry* entry, uint16_t medplum_http_status);
   void AddNote(NoteCode code, std::string text);
+  // Once for each rule.
+  void AddStrictNote(StrictRule rule, std::string text);
   // The fields of an entry, once each.
   bool AddFields(const BoundEntry& entry,
                  const std::vector<std::string> PolicyEntry::*list,

@@ -133,6 +133,7 @@ struct Decision {
   // The entry that permitted, or null.
   const BoundEntry* entry = nullptr;
 
+  // Of a history: what a version that is not in `versions` may have to hide.
   std::vector<std::string_view> hidden_fields;    // Into `policy`.
   std::vector<std::string_view> readonly_fields;  // Into `policy`.
 

@@ -247,6 +247,89 @@ TEST(DecisionPointTest, FieldsOfTheFirstMatch) {
   });
 }
 
+// "v2: telecom; v1: gender address", "" where the versions are not told.
+std::string SayVersions(const Decision& decision) {
+  std::string out;
+  for (const VersionFields& version : decision.versions) {
+    if (!out.empty()) out += "; ";
+    out += StrCat(version.version_id, ":");
+    for (const std::string& field : version.hidden_fields) {
+      out += StrCat(" ", field);
+    }
+  }
+  return out;
+}
+
+TEST(DecisionPointTest, EachVersionOfAHistoryHidesItsOwnFields) {
+  constexpr std::string_view kId = "30000000-0000-4000-8000-000000000009";
+  const auto version = [&](std::string_view id, std::string_view gender) {
+    return Json(StrCat("{'resourceType':'Patient','id':'", kId, "','gender':'",
+                       gender, "','meta':{'project':'$PROJECT','versionId':'",
+                       id, "','lastUpdated':'2024-01-0", id.substr(1),
+                       "T00:00:00Z'}}"));
+  };
+  const struct {
+    const char* name;
+    const char* entries;
+    bool deleted;
+    const char* want;
+    const char* versions;
+  } kCases[] = {
+      {"ByItsOwnContent",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=female',"
+       "'hiddenFields':['telecom']},{'resourceType':'Patient','hiddenFields':"
+       "['gender']}]",
+       false, "PERMIT 200 -telecom -gender",
+       "v3: gender; v2: telecom; v1: gender"},
+      {"OfADeletedResourceToo",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=female',"
+       "'hiddenFields':['telecom']},{'resourceType':'Patient'}]",
+       true, "PERMIT 200 -telecom", "v2: telecom; v1:"},
+      {"AVersionThatNoEntryMatchesHidesNothing",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=male',"
+       "'hiddenFields':['telecom']}]",
+       false, "PERMIT 200 -telecom", "v3: telecom; v2:; v1: telecom"},
+      {"WhereNothingIsHiddenThereIsNothingToTell",
+       "[{'resourceType':'Patient'}]", false, "PERMIT 200", ""},
+      {"AnErrorOfOneVersionIsOneOfTheHistory",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=male'},"
+       "{'resourceType':'Patient','criteria':'Patient?birthdate=1990-02-99'}]",
+       false, "DENY EVALUATION_ERROR 400", ""},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    auto live = Clinic(c.entries);
+    if (!c.deleted) live.push_back(version("v3", "male"));
+    const fhir::MemoryLookup lookup(
+        std::move(live), {version("v1", "male"), version("v2", "female")});
+    const DecisionPoint decision_point(lookup, {.mode = Mode::kParity});
+    AccessRequest request;
+    request.subject.reference = "ProjectMembership/member";
+    request.interaction = Interaction::kHistory;
+    request.resource.type = "Patient";
+    request.resource.id = kId;
+    Decision decision;
+    ASSERT_TRUE(decision_point.Decide(request, decision).decided());
+    EXPECT_EQ(Say(decision), c.want);
+    EXPECT_EQ(SayVersions(decision), c.versions);
+  }
+}
+
+TEST(DecisionPointTest, VersionsThatAreNotKnownHideAllThatTheyMight) {
+  World world(Clinic("[{'resourceType':'Observation','criteria':"
+                     "'Observation?status=preliminary'},"
+                     "{'resourceType':'Observation','hiddenFields':"
+                     "['subject']}]"),
+              Mode::kParity);
+  AccessRequest request;
+  request.interaction = Interaction::kHistory;
+  request.resource.current = Json(kObservation);
+  const Decision decision = world.Decide(request);
+  EXPECT_EQ(Say(decision), "PERMIT 200 -subject");
+  EXPECT_EQ(SayVersions(decision), "o1:");
+  EXPECT_EQ(decision.effect, Effect::kPermitWithObligations);
+}
+
 TEST(DecisionPointTest, WriteConstraints) {
   constexpr const char* kLockedAfterFinal =
       "[{'resourceType':'Observation','writeConstraint':[{'language':"

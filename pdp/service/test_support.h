@@ -83,6 +83,12 @@ class PendingLookup final : public fhir::ResourceLookup {
                                  std::string_view version_id) const override {
     return lookup_.ReadVersion(key, version_id);
   }
+  fhir::LookupState FindVersions(
+      const fhir::ResourceKey& key,
+      const std::function<void(const fhir::ResourcePtr&)>& visit)
+      const override {
+    return lookup_.FindVersions(key, visit);
+  }
   fhir::LookupState FindMemberships(
       std::string_view reference,
       const std::function<void(const fhir::ResourcePtr&)>& visit)

@@ -96,6 +96,22 @@ LookupResult StoreLookup::ReadVersion(const ResourceKey& key,
   return FromRecord(key, **version);
 }
 
+LookupState StoreLookup::FindVersions(
+    const ResourceKey& key,
+    const std::function<void(const ResourcePtr&)>& visit) const {
+  bool parsed = true;
+  const absl::Status status = store_.FindVersions(
+      key, [&](const ResourceKey&, const store::Record& record) {
+        const ResourcePtr resource = ReuseOrParse(key, record);
+        parsed = resource != nullptr;
+        if (parsed) visit(resource);
+        return parsed;
+      });
+  if (!status.ok()) CountError();
+  return status.ok() && parsed ? LookupState::kFound
+                               : LookupState::kUnavailable;
+}
+
 LookupResult StoreLookup::FromRecord(const ResourceKey& key,
                                      const store::Record& record) const {
   ResourcePtr resource = ParseRecord(key, record);

@@ -58,6 +58,10 @@ class StoreLookup : public fhir::ResourceLookup {
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override;
   fhir::LookupResult ReadVersion(const fhir::ResourceKey& key,
                                  std::string_view version_id) const override;
+  fhir::LookupState FindVersions(
+      const fhir::ResourceKey& key,
+      const std::function<void(const fhir::ResourcePtr&)>& visit)
+      const override;
   fhir::LookupState FindMemberships(
       std::string_view reference,
       const std::function<void(const fhir::ResourcePtr&)>& visit)

@@ -147,6 +147,28 @@ TEST_F(StoreLookupTest, VersionsAreReadWhereverTheyAre) {
   EXPECT_EQ(lookup_->ReadVersion(key_, "d").state, LookupState::kDeleted);
 }
 
+TEST_F(StoreLookupTest, AllLiveVersionsAreFound) {
+  const auto versions = [&](const ResourceKey& key) {
+    std::vector<std::string> found;
+    EXPECT_EQ(
+        lookup_->FindVersions(key,
+                              [&](const ResourcePtr& resource) {
+                                found.emplace_back(resource->version_id());
+                              }),
+        LookupState::kFound);
+    return found;
+  };
+  EXPECT_THAT(versions(key_), IsEmpty());
+  Change older = Put(key_, "v1");
+  older.kind = Change::Kind::kPutVersion;
+  Apply({older, Put(key_, "v2"), Put({"Patient", "12"}, "v9")});
+  EXPECT_THAT(versions(key_), ElementsAre("v1", "v2"));
+  Apply({Delete(key_)});
+  EXPECT_THAT(versions(key_), ElementsAre("v1", "v2"));
+  Apply({{.kind = Change::Kind::kErase, .key = key_}});
+  EXPECT_THAT(versions(key_), IsEmpty());
+}
+
 TEST_F(StoreLookupTest, MembershipsFollowEveryChange) {
   EXPECT_THAT(Memberships("Patient/1"), IsEmpty());
   Apply({PutMembership("m2", "Patient/1", "User/1"),

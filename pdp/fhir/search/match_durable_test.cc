@@ -58,6 +58,11 @@ class FakeLookup : public ResourceLookup {
                            std::string_view) const override {
     return {};
   }
+  LookupState FindVersions(
+      const ResourceKey&,
+      const std::function<void(const ResourcePtr&)>&) const override {
+    return LookupState::kUnavailable;
+  }
   LookupState FindMemberships(
       std::string_view,
       const std::function<void(const ResourcePtr&)>&) const override {

@@ -12,6 +12,7 @@
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/search/compartment.h"
 #include "pdp/policy/decider.h"
+#include "pdp/policy/write_constraint.h"
 
 namespace pdp::policy {
 
@@ -294,9 +295,6 @@ bool Decider::MayStore(Interaction interaction, const Resource* before,
 // C.12: in order, to the first that is not true.
 bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
                                const Resource& after) {
-  using fhir::fhirpath::RootOf;
-  using fhir::fhirpath::Value;
-  using fhir::fhirpath::Variable;
   const std::vector<CompiledConstraint>& constraints =
       entry.compiled->constraints;
   for (size_t i = 0; i < constraints.size(); ++i) {
@@ -304,19 +302,10 @@ bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
     const std::string where =
         StrCat(entry.source.policy, ".resource[", entry.source.index,
                "].writeConstraint[", i, "]");
-    absl::Status status = constraint.status;
-    bool holds = false;
-    if (status.ok()) {
-      const Value root = RootOf(after.root());
-      const Variable variables[] = {
-          {"before", before != nullptr ? RootOf(before->root()) : Value()},
-          {"after", root}};
-      const auto result =
-          constraint.expression->Evaluate(root, variables, scratch_);
-      status = result.status();
-      holds = result.ok() && fhir::fhirpath::IsExactlyTrue(*result);
-    }
-    if (!status.ok()) {
+    const absl::StatusOr<bool> holds =
+        Holds(constraint, before, after, scratch_);
+    if (!holds.ok()) {
+      const absl::Status& status = holds.status();
       const Reason reason =
           status.code() == absl::StatusCode::kUnimplemented
               ? Reason::kNotSupported
@@ -325,7 +314,7 @@ bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
               : Reason::kEvaluationError;
       return Deny(reason, 400, StrCat(where, ": ", status.message()));
     }
-    if (!holds) {
+    if (!*holds) {
       return Deny(Reason::kWriteConstraint, 403,
                   StrCat(where, " is not true: ", constraint.text));
     }

@@ -21,22 +21,33 @@ using fhir::JsonElement;
 using fhir::Resource;
 using fhir::fhirpath::Scratch;
 
-// Calls `visit` with each reference of meta.compartment until it returns true;
-// whether one did.
+// Calls `visit` with each reference of meta.compartment, nothing where an item
+// has none, until it returns true; whether one did.
 template <typename Visitor>
 bool AnyCompartment(const Resource& resource, Visitor&& visit) {
   const auto meta = fhir::Member(resource.root(), "meta");
   if (!meta) return false;
   bool found = false;
   fhir::ForEachItem(*meta, "compartment", [&](JsonElement compartment) {
-    found = found || visit(fhir::StringMember(compartment, "reference"));
+    found = found || visit(fhir::Member(compartment, "reference"));
   });
   return found;
 }
 
 bool IsIn(const Resource& resource, std::string_view compartment) {
-  return AnyCompartment(resource, [&](std::string_view reference) {
-    return reference == compartment;
+  return AnyCompartment(resource, [&](std::optional<JsonElement> reference) {
+    return reference && fhir::AsString(*reference) == compartment;
+  });
+}
+
+// The deprecated restriction of an entry.  Medplum compares the references even
+// where there is none: a compartment without one holds the resources that are
+// in such a compartment, not all of them.
+bool IsInCompartmentOf(const PolicyEntry& entry, const Resource& resource) {
+  if (entry.compartment_json.empty()) return true;
+  if (!entry.compartment.empty()) return IsIn(resource, entry.compartment);
+  return AnyCompartment(resource, [](std::optional<JsonElement> reference) {
+    return !reference;
   });
 }
 
@@ -44,8 +55,9 @@ bool IsIn(const Resource& resource, std::string_view compartment) {
 bool IsInDurably(const Resource& resource, std::string_view compartment) {
   const std::string_view id = compartment.substr(
       std::min(compartment.find('/') + 1, compartment.size()));
-  return AnyCompartment(resource, [&](std::string_view reference) {
-    return reference.substr(reference.find('/') + 1) == id;
+  return AnyCompartment(resource, [&](std::optional<JsonElement> element) {
+    const auto reference = element ? fhir::AsString(*element) : std::nullopt;
+    return reference && reference->substr(reference->find('/') + 1) == id;
   });
 }
 
@@ -79,10 +91,7 @@ absl::StatusOr<bool> Matches(const BoundEntry& entry, const Resource& resource,
                              Scratch& scratch) {
   if (resource.type() == "Binary") return true;
   const CompiledEntry& compiled = *entry.compiled;
-  if (!compiled.source.compartment.empty() &&
-      !IsIn(resource, compiled.source.compartment)) {
-    return false;
-  }
+  if (!IsInCompartmentOf(compiled.source, resource)) return false;
   if (compiled.has_criteria) {
     if (!compiled.criteria_status.ok()) return compiled.criteria_status;
     absl::StatusOr<bool> matches =

@@ -129,6 +129,18 @@ TEST(MatchTest, NumbersAndQuantitiesNeverMatch) {
   });
 }
 
+TEST(MatchTest, AQuantityWithoutANumberIsNone) {
+  constexpr std::string_view kNoNumber = R"({"resourceType":"Observation",
+    "valueQuantity":{"code":"kg"}})";
+  constexpr std::string_view kNumber = R"({"resourceType":"Observation",
+    "valueQuantity":{"value":5}})";
+  Check({
+      {"Observation?value-quantity:missing=false", kNoNumber, kNo},
+      {"Observation?value-quantity:missing=true", kNoNumber, kYes},
+      {"Observation?value-quantity:missing=false", kNumber, kYes},
+  });
+}
+
 TEST(MatchReferenceTest, ComparesWholeReferences) {
   Check({
       {"Patient?organization=Organization/o1", kPatient, kYes},
@@ -445,6 +457,10 @@ TEST(MatchTest, UnusualJsonIsLeftToFhirPath) {
        R"({"resourceType":"Patient","gender":[]})", kYes},
       {"Patient?gender=male",
        R"({"resourceType":"Patient","gender":["female","male"]})", kYes},
+      {"Patient?gender=male",
+       R"({"resourceType":"Patient","gender":[["male"]]})", kError},
+      {"Patient?gender:not=male",
+       R"({"resourceType":"Patient","gender":[["male"]]})", kError},
       {"Patient?gender=male",
        R"({"resourceType":"Patient","gender":"male","_gender":{"id":"x"}})",
        kYes},

@@ -179,11 +179,11 @@ std::optional<Value> ToValue(JsonElement item, TypeId type) {
 bool FilterByType(TypeId type, size_t begin, Collection& values) {
   static const TypeId kQuantity = FindType("Quantity");
   static const TypeId kPeriod = FindType("Period");
-  const bool is_plain =
-      type != kQuantity && type != kPeriod && IsUpper(TypeName(type)[0]);
+  const bool is_special = type == kQuantity || type == kPeriod;
+  const bool is_plain = !is_special && IsUpper(TypeName(type)[0]);
   size_t kept = begin;
   for (size_t i = begin; i < values.size(); ++i) {
-    if (values[i].type() == type) {
+    if (values[i].type() == type && !is_special) {
       values[kept++] = values[i];
     } else if (!is_plain) {
       return false;

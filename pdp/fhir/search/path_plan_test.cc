@@ -103,6 +103,10 @@ TEST(PathPlanTest, LeavesTheUnusualToTheEngine) {
        R"({"deceasedBoolean":null,"deceasedDateTime":"x"})"},
       {"Patient.name.as(HumanName)",
        R"({"name":[{"family":"a"},{"family":"b"}]})"},
+      {"Patient.extension.value.ofType(Quantity)",
+       R"({"extension":[{"valueQuantity":{"unit":"kg"}}]})"},
+      {"Patient.extension.value.ofType(Period)",
+       R"({"extension":[{"valuePeriod":{"id":"x"}}]})"},
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.expression);

@@ -96,9 +96,19 @@ class ValueSource {
       fhirpath::Collection values;
       if (plan_->Collect(resource.root(), values)) return values;
     }
-    if (!expression_.ok()) return expression_.status();
-    return (*expression_)
-        ->Evaluate(fhirpath::RootOf(resource.root()), {}, scratch);
+    PDP_RETURN_IF_ERROR(expression_.status());
+    PDP_ASSIGN_OR_RETURN(
+        fhirpath::Collection values,
+        (*expression_)
+            ->Evaluate(fhirpath::RootOf(resource.root()), {}, scratch));
+    for (const fhirpath::Value& value : values) {
+      // Medplum would compare its items' texts, joined.
+      if (value.kind() == fhirpath::Value::Kind::kObject &&
+          value.object().is_array()) {
+        return absl::InvalidArgumentError("an array within an array");
+      }
+    }
+    return values;
   }
 
  private:

@@ -46,7 +46,8 @@ std::optional<uint32_t> FourHexDigits(std::string_view text) {
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  Lexer(std::string_view text, Dialect dialect)
+      : text_(text), dialect_(dialect) {}
 
   absl::StatusOr<std::vector<Token>> Run() {
     std::vector<Token> tokens;
@@ -71,6 +72,24 @@ class Lexer {
   template <typename Predicate>
   void SkipWhile(Predicate predicate) {
     while (!AtEnd() && predicate(text_[position_])) ++position_;
+  }
+
+  bool AtSpace() const {
+    std::string_view rest = Rest();
+    return IsJsSpace(TakeCodePoint(rest));
+  }
+
+  // The rest of a name, or of a text without quotes.
+  void SkipWord() {
+    if (dialect_ == Dialect::kFhirPath) {
+      SkipWhile(IsSymbol);
+      return;
+    }
+    while (!AtEnd() && Peek() != ']' && Peek() != ')' && !AtSpace()) {
+      std::string_view rest = Rest();
+      TakeCodePoint(rest);
+      position_ = text_.size() - rest.size();
+    }
   }
 
   void SkipSpace() {
@@ -169,6 +188,10 @@ class Lexer {
 
   absl::StatusOr<Token> DateTime() {
     const size_t at = position_++;
+    return DateTimeAfter(at);
+  }
+
+  absl::StatusOr<Token> DateTimeAfter(size_t at) {
     const size_t begin = position_;
     const auto is_date = [](char c) { return IsDigit(c) || c == '-'; };
     const auto is_time = [](char c) { return IsDigit(c) || c == ':'; };
@@ -206,9 +229,10 @@ class Lexer {
   absl::StatusOr<Token> Number() {
     const size_t begin = position_;
     SkipNumber();
-    if (const char c = Peek(); IsLetter(c) || c == '_' || c == '$') {
+    if (EndsAsWord()) {
       position_ = begin;
-      SkipWhile(IsSymbol);
+      if (IsDate(Rest())) return DateTimeAfter(begin);
+      SkipWord();
       return Make(TokenKind::kString, begin);
     }
     if (Peek() == ' ') {
@@ -218,6 +242,30 @@ class Lexer {
       position_ = end;
     }
     return Make(TokenKind::kNumber, begin);
+  }
+
+  // Whether what follows a number makes a text without quotes of it.
+  bool EndsAsWord() const {
+    const char c = Peek();
+    return IsLetter(c) || c == '_' || c == '$' ||
+           (c == '-' && dialect_ == Dialect::kFilter);
+  }
+
+  // A date of `_filter`: year, month, what dates are written with, the end.
+  bool IsDate(std::string_view text) const {
+    static constexpr std::string_view kShape = "0000-00";
+    if (dialect_ != Dialect::kFilter || text.size() < kShape.size()) {
+      return false;
+    }
+    for (size_t i = 0; i < kShape.size(); ++i) {
+      const bool fits = kShape[i] == '0' ? IsDigit(text[i]) : text[i] == '-';
+      if (!fits) return false;
+    }
+    const size_t size = std::min(
+        text.find_first_not_of("0123456789T:.+-Z", kShape.size()), text.size());
+    std::string_view rest = text.substr(size);
+    return rest.empty() || rest[0] == ')' || rest[0] == ']' ||
+           IsJsSpace(TakeCodePoint(rest));
   }
 
   void SkipNumber() {
@@ -240,15 +288,15 @@ class Lexer {
     if (IsDigit(c)) {
       const size_t begin = position_;
       SkipNumber();
-      const char end = Peek();
-      if (!IsLetter(end) && end != '_' && end != '$') return false;
+      if (!EndsAsWord()) return false;
       position_ = begin;
-      SkipWhile(IsSymbol);
+      if (IsDate(Rest())) return false;
+      SkipWord();
       return true;
     }
     if (!IsWord(c)) return false;
     const size_t begin = position_;
-    SkipWhile(IsSymbol);
+    SkipWord();
     return IsUnit(text_.substr(begin, position_ - begin));
   }
 
@@ -259,7 +307,7 @@ class Lexer {
 
   Token Symbol(bool after_dot) {
     const size_t begin = position_;
-    SkipWhile(IsSymbol);
+    SkipWord();
     Token token = Make(TokenKind::kSymbol, begin);
     if (!after_dot && (token.text == "true" || token.text == "false")) {
       token.kind = TokenKind::kBoolean;
@@ -284,13 +332,15 @@ class Lexer {
   }
 
   const std::string_view text_;
+  const Dialect dialect_;
   size_t position_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<Token>> Tokenize(std::string_view text) {
-  return Lexer(text).Run();
+absl::StatusOr<std::vector<Token>> Tokenize(std::string_view text,
+                                            Dialect dialect) {
+  return Lexer(text, dialect).Run();
 }
 
 std::string DescribePosition(std::string_view text, size_t offset) {

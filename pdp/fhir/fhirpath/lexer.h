@@ -31,8 +31,16 @@ struct Token {
   size_t offset = 0;  // In bytes.
 };
 
+enum class Dialect {
+  kFhirPath,
+  // The value of `_filter`: words go on to the next space or closing bracket,
+  // and dates need no `@`.
+  kFilter,
+};
+
 // InvalidArgument: `@` without a date; half a surrogate pair.
-absl::StatusOr<std::vector<Token>> Tokenize(std::string_view text);
+absl::StatusOr<std::vector<Token>> Tokenize(
+    std::string_view text, Dialect dialect = Dialect::kFhirPath);
 
 // "line 1, column 5", both from 1, for messages.
 std::string DescribePosition(std::string_view text, size_t offset);

@@ -1,29 +1,36 @@
 #include "pdp/fhir/search/filter_expression.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/fhirpath/lexer.h"
 
 namespace pdp::fhir::search {
 namespace {
 
+using fhirpath::Token;
+using fhirpath::TokenKind;
+
 constexpr int kMaxDepth = 64;
+
+constexpr std::string_view kOperators[] = {
+    "eq", "ne", "co", "sw", "gt", "lt", "ge", "le",
+    "ap", "sa", "eb", "pr", "in", "ni", "re", "identifier"};
 
 using Result = absl::StatusOr<std::unique_ptr<FilterExpression>>;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 class Parser {
  public:
-  explicit Parser(std::string_view text) : rest_(text) {}
+  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
 
   Result Parse() {
     PDP_ASSIGN_OR_RETURN(auto expression, ParseExpression(0));
-    SkipSpace();
-    if (!rest_.empty()) return Malformed("the end");
+    if (Peek() != nullptr) return Malformed("the end");
     return expression;
   }
 
@@ -33,8 +40,9 @@ class Parser {
       return absl::ResourceExhaustedError("_filter is nested too deep");
     }
     PDP_ASSIGN_OR_RETURN(auto left, ParseTerm(depth));
-    const bool is_and = TakeWord("and");
-    if (!is_and && !TakeWord("or")) return left;
+    const bool is_and = Reads("and");
+    if (!is_and && !Reads("or")) return left;
+    PDP_RETURN_IF_ERROR(Take(TokenKind::kSymbol, "a word").status());
     auto expression = std::make_unique<FilterExpression>();
     expression->kind =
         is_and ? FilterExpression::Kind::kAnd : FilterExpression::Kind::kOr;
@@ -44,90 +52,74 @@ class Parser {
   }
 
   Result ParseTerm(int depth) {
-    if (Take('(')) return ParseRestOfParentheses(depth);
-    if (TakeWord("not")) {
-      if (!Take('(')) return Malformed("(");
+    if (Reads("(")) return ParseParentheses(depth);
+    if (Reads("not")) {
+      PDP_RETURN_IF_ERROR(Take(TokenKind::kSymbol, "a word").status());
       auto expression = std::make_unique<FilterExpression>();
       expression->kind = FilterExpression::Kind::kNot;
-      PDP_ASSIGN_OR_RETURN(expression->left, ParseRestOfParentheses(depth));
+      PDP_ASSIGN_OR_RETURN(expression->left, ParseParentheses(depth));
       return expression;
     }
     auto comparison = std::make_unique<FilterExpression>();
-    PDP_ASSIGN_OR_RETURN(comparison->path, TakeBare());
-    PDP_ASSIGN_OR_RETURN(comparison->op, TakeBare());
-    PDP_ASSIGN_OR_RETURN(comparison->value, TakeValue());
+    PDP_ASSIGN_OR_RETURN(comparison->path, Take(TokenKind::kSymbol, "a path"));
+    PDP_ASSIGN_OR_RETURN(comparison->op,
+                         Take(TokenKind::kSymbol, "an operator"));
+    if (std::find(std::begin(kOperators), std::end(kOperators),
+                  comparison->op) == std::end(kOperators)) {
+      return absl::InvalidArgumentError(
+          StrCat("_filter has no operator `", comparison->op, "`"));
+    }
+    if (Peek() == nullptr) return Malformed("a value");
+    comparison->value = tokens_[next_++].text;
     return comparison;
   }
 
-  Result ParseRestOfParentheses(int depth) {
+  Result ParseParentheses(int depth) {
+    PDP_RETURN_IF_ERROR(TakeOperator("("));
     PDP_ASSIGN_OR_RETURN(auto expression, ParseExpression(depth + 1));
-    if (!Take(')')) return Malformed(")");
+    PDP_RETURN_IF_ERROR(TakeOperator(")"));
     return expression;
   }
 
-  absl::StatusOr<std::string> TakeBare() {
-    SkipSpace();
-    size_t size = 0;
-    while (size < rest_.size() && !IsSpace(rest_[size]) && rest_[size] != '(' &&
-           rest_[size] != ')' && rest_[size] != '"' && rest_[size] != '\'') {
-      ++size;
-    }
-    if (size == 0) return Malformed("a word");
-    std::string word(rest_.substr(0, size));
-    rest_.remove_prefix(size);
-    return word;
+  const Token* Peek() const {
+    return next_ < tokens_.size() ? &tokens_[next_] : nullptr;
   }
 
-  absl::StatusOr<std::string> TakeValue() {
-    SkipSpace();
-    if (!rest_.starts_with('"') && !rest_.starts_with('\'')) return TakeBare();
-    const char quote = rest_[0];
-    std::string value;
-    for (size_t i = 1; i < rest_.size(); ++i) {
-      if (rest_[i] == quote) {
-        rest_.remove_prefix(i + 1);
-        return value;
-      }
-      if (rest_[i] == '\\' && i + 1 < rest_.size()) ++i;
-      value.push_back(rest_[i]);
-    }
-    return Malformed("a closing quote");
+  // As Medplum looks ahead: at the text of the next token, whatever it is.
+  bool Reads(std::string_view text) const {
+    return Peek() != nullptr && Peek()->text == text;
   }
 
-  bool Take(char c) {
-    SkipSpace();
-    if (!rest_.starts_with(c)) return false;
-    rest_.remove_prefix(1);
-    return true;
+  absl::StatusOr<std::string> Take(TokenKind kind, std::string_view wanted) {
+    if (Peek() == nullptr || Peek()->kind != kind) return Malformed(wanted);
+    return std::move(tokens_[next_++].text);
   }
 
-  // A word that stands by itself.
-  bool TakeWord(std::string_view word) {
-    SkipSpace();
-    if (!rest_.starts_with(word) || rest_.size() == word.size() ||
-        !(IsSpace(rest_[word.size()]) || rest_[word.size()] == '(')) {
-      return false;
-    }
-    rest_.remove_prefix(word.size());
-    return true;
-  }
-
-  void SkipSpace() {
-    while (!rest_.empty() && IsSpace(rest_[0])) rest_.remove_prefix(1);
+  absl::Status TakeOperator(std::string_view text) {
+    if (!Reads(text)) return Malformed(text);
+    return Take(TokenKind::kOperator, text).status();
   }
 
   absl::Status Malformed(std::string_view wanted) const {
+    const std::string there =
+        Peek() == nullptr ? "the end" : StrCat("`", Peek()->text, "`");
     return absl::InvalidArgumentError(
-        StrCat("_filter: expected ", wanted, " before `", rest_, "`"));
+        StrCat("_filter: expected ", wanted, ", not ", there));
   }
 
-  std::string_view rest_;
+  std::vector<Token> tokens_;
+  size_t next_ = 0;
 };
 
 }  // namespace
 
 Result ParseFilterExpression(std::string_view text) {
-  return Parser(text).Parse();
+  PDP_ASSIGN_OR_RETURN(std::vector<Token> tokens,
+                       fhirpath::Tokenize(text, fhirpath::Dialect::kFilter));
+  std::erase_if(tokens, [](const Token& token) {
+    return token.kind == TokenKind::kComment;
+  });
+  return Parser(std::move(tokens)).Parse();
 }
 
 }  // namespace pdp::fhir::search

@@ -49,10 +49,38 @@ TEST(FilterExpressionTest, BindsToTheRightWithoutPrecedence) {
   }
 }
 
+TEST(FilterExpressionTest, ReadsWordsToTheNextSpaceOrBracket) {
+  const struct {
+    std::string_view text;
+    std::string_view want;
+  } cases[] = {
+      {"a eq x'y", "a eq <x'y>"},
+      {"a eq x(y", "a eq <x(y>"},
+      {"a-b:c eq http://x/y?z=1", "a-b:c eq <http://x/y?z=1>"},
+      {"(a eq x/*y)", "a eq <x/*y>"},
+      {"a eq 2024-01-02", "a eq <2024-01-02>"},
+      {"a eq 2024-01-02T10:00", "a eq <2024-01-02T10:00Z>"},
+      {"a eq 2024-x", "a eq <2024-x>"},
+      {"a eq 12-34-56", "a eq <12-34-56>"},
+      {"a eq 5.4", "a eq <5.4>"},
+      {"a eq 5abc-d", "a eq <5abc-d>"},
+      {"a eq |", "a eq <|>"},
+      {"a eq \"x", "a eq <x>"},
+      {"a eq 'x\\ny'", "a eq <x\ny>"},
+      {"a eq 1 // or b eq 2", "a eq <1>"},
+      {"a/*b*/eq eq 1", "a/*b*/eq eq <1>"},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.text);
+    EXPECT_EQ(Describe(test.text), test.want);
+  }
+}
+
 TEST(FilterExpressionTest, RefusesWhatIsIncomplete) {
   for (const std::string_view text :
        {"", " ", "a", "a eq", "(a eq 1", "a eq 1)", "a eq 1 b eq 2",
-        "a eq 1 and", "not a eq 1", "a eq \"x", "()"}) {
+        "a eq 1 and", "not a eq 1", "()", "a xx 1", ": eq 1",
+        "a eq 1 'and' b eq 2", "'a' eq 1", "a eq x\"y z\"", "a eq @"}) {
     SCOPED_TRACE(text);
     EXPECT_EQ(Describe(text), "error");
   }

@@ -120,6 +120,10 @@ absl::StatusOr<PolicyEntry> ParseEntry(JsonElement item) {
   PDP_ASSIGN_OR_RETURN(entry.criteria, Text(item, "criteria"));
   PDP_RETURN_IF_ERROR(ParseReference(item, "compartment", entry.compartment,
                                      entry.compartment_json));
+  if (const auto compartment = Present(item, "compartment")) {
+    entry.compartment_names_nothing =
+        !fhir::Member(*compartment, "reference").has_value();
+  }
   PDP_RETURN_IF_ERROR(ParseInteractions(item, entry));
   PDP_RETURN_IF_ERROR(ParseFields(item, "hiddenFields", entry.hidden_fields,
                                   entry.fields_are_broken));

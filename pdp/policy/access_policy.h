@@ -31,7 +31,9 @@ struct PolicyEntry {
 
   std::string compartment;       // Deprecated; a reference, empty for none.
   std::string compartment_json;  // The whole Reference.
-  std::string criteria;          // Empty for none.
+  // `compartment` is there and has no `reference`.
+  bool compartment_names_nothing = false;
+  std::string criteria;  // Empty for none.
 
   std::vector<std::string> hidden_fields;
   std::vector<std::string> readonly_fields;

@@ -45,7 +45,9 @@ bool IsIn(const Resource& resource, std::string_view compartment) {
 // in such a compartment, not all of them.
 bool IsInCompartmentOf(const PolicyEntry& entry, const Resource& resource) {
   if (entry.compartment_json.empty()) return true;
-  if (!entry.compartment.empty()) return IsIn(resource, entry.compartment);
+  if (!entry.compartment_names_nothing) {
+    return IsIn(resource, entry.compartment);
+  }
   return AnyCompartment(resource, [](std::optional<JsonElement> reference) {
     return !reference;
   });

@@ -30,20 +30,24 @@ SubjectAccess AccessUnder(std::string_view entry) {
 }
 
 TEST(MatchEntryTest, ACompartmentWithoutAReferenceIsNotAll) {
-  const SubjectAccess access = AccessUnder(
-      "{'resourceType':'Patient','compartment':{'display':'Clinic'}}");
   const struct {
+    std::string_view compartment;
     std::string_view meta;
     Match want;
   } cases[] = {
-      {"{}", Match::kNo},
-      {"{'compartment':[{'reference':'Organization/1'}]}", Match::kNo},
-      {"{'compartment':[{'reference':''}]}", Match::kNo},
-      {"{'compartment':[{'reference':null}]}", Match::kNo},
-      {"{'compartment':[{'display':'Other'}]}", Match::kYes},
+      {"{'display':'x'}", "{}", Match::kNo},
+      {"{'display':'x'}", "{'compartment':[{'reference':'Organization/1'}]}",
+       Match::kNo},
+      {"{'display':'x'}", "{'compartment':[{'reference':''}]}", Match::kNo},
+      {"{'display':'x'}", "{'compartment':[{'reference':null}]}", Match::kNo},
+      {"{'display':'x'}", "{'compartment':[{'display':'y'}]}", Match::kYes},
+      {"{'reference':''}", "{'compartment':[{'display':'y'}]}", Match::kNo},
   };
   for (const auto& test : cases) {
+    SCOPED_TRACE(test.compartment);
     SCOPED_TRACE(test.meta);
+    const SubjectAccess access = AccessUnder(StrCat(
+        "{'resourceType':'Patient','compartment':", test.compartment, "}"));
     fhir::fhirpath::Scratch scratch;
     const auto patient =
         Json(StrCat("{'resourceType':'Patient','meta':", test.meta, "}"));

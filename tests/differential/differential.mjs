@@ -38,6 +38,7 @@ const WEIGHTS = {
   fhirpath: 20,
   'fhirpath, odd JSON': 3,
   parse: 4,
+  filter: 3,
   period: 3,
   lower: 1,
   patients: 2,

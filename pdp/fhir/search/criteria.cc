@@ -269,10 +269,8 @@ void PrepareFilter(Filter& filter) {
   switch (filter.parameter->type) {
     case ParameterType::kToken:
       for (const std::string& alternative : filter.alternatives) {
-        filter.token_tests.push_back(
-            ToTokenTest(alternative, LetterCase::kLowered));
-        filter.durable_token_tests.push_back(
-            ToTokenTest(TrimWhitespace(alternative), LetterCase::kKept));
+        filter.token_tests.push_back(ToTokenTest(alternative));
+        filter.durable_token_tests.push_back(ToDurableTokenTest(alternative));
       }
       return;
     case ParameterType::kString:

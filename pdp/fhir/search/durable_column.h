@@ -5,8 +5,7 @@
 #define PDP_FHIR_SEARCH_DURABLE_COLUMN_H_
 
 #include <cstdint>
-
-#include "pdp/fhir/search/search_parameter.h"
+#include <string_view>
 
 namespace pdp::fhir::search {
 
@@ -17,23 +16,26 @@ struct DurableColumn {
     kProject,       // `_project`.
     kCompartments,  // `_compartment`.
     kBoolean,
-    kText,    // Codes, ids, uris: compared as they are.
-    kTokens,  // Identifiers, codings and the like, hashed.
+    kText,         // Codes, ids, uris: compared as they are.
+    kTokens,       // Identifiers, codings and the like, hashed.
+    kLowerTokens,  // Contact points: the same in lower case.
     kReferences,
-    kStrings,    // Compared by their beginning.
-    kNames,      // A look-up table of words.
-    kAddresses,  // Another.
-    kDate,       // Days.
-    kInstant,    // Points in time; of a period, its start.
+    kCanonicals,  // References to what has that url.
+    kStrings,     // Compared by their beginning.
+    kNames,       // A look-up table with a row for each name.
+    kAddresses,   // Another, for addresses.
+    kDate,        // Days.
+    kInstant,     // Points in time; of a period, its start.
     kNumber,
     kQuantity,
   };
 
   Kind kind = Kind::kUnknown;
   bool is_array = false;  // Several values in one row.
+  // The one type that the element refers to, with which a bare UUID is
+  // completed; empty where there are several.
+  std::string_view target;
 };
-
-DurableColumn ColumnOf(const SearchParameter& parameter);
 
 }  // namespace pdp::fhir::search
 

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "pdp/fhir/search/search_parameter.h"
+
 namespace pdp::fhir::search {
 namespace {
 
@@ -26,14 +28,16 @@ TEST(DurableColumnTest, FollowsTheTypesOfTheElements) {
       {"Patient", "gender", Kind::kText, false},
       {"Patient", "active", Kind::kBoolean, false},
       {"Patient", "deceased", Kind::kBoolean, false},
+      {"Patient", "race", Kind::kText, true},
       {"Patient", "identifier", Kind::kTokens, true},
-      {"Patient", "phone", Kind::kTokens, true},
+      {"Patient", "phone", Kind::kLowerTokens, true},
       {"Patient", "organization", Kind::kReferences, false},
       {"Patient", "general-practitioner", Kind::kReferences, true},
       {"Patient", "birthdate", Kind::kDate, false},
       {"Patient", "death-date", Kind::kInstant, false},
-      {"Patient", "name", Kind::kNames, false},
-      {"Patient", "address-state", Kind::kAddresses, false},
+      {"Patient", "name", Kind::kNames, true},
+      {"Patient", "phonetic", Kind::kStrings, true},
+      {"Patient", "address-state", Kind::kAddresses, true},
       {"Organization", "name", Kind::kStrings, true},
       {"Observation", "patient", Kind::kReferences, false},
       {"Observation", "code", Kind::kTokens, false},
@@ -41,9 +45,11 @@ TEST(DurableColumnTest, FollowsTheTypesOfTheElements) {
       {"Observation", "value-quantity", Kind::kQuantity, false},
       {"Observation", "code-value-quantity", Kind::kUnknown, false},
       {"Encounter", "date", Kind::kInstant, false},
+      {"QuestionnaireResponse", "questionnaire", Kind::kCanonicals, false},
       {"RiskAssessment", "probability", Kind::kNumber, true},
-      {"Task", "priority-order", Kind::kUnknown, false},
+      {"Task", "priority-order", Kind::kNumber, false},
       {"ValueSet", "url", Kind::kText, false},
+      {"Location", "near", Kind::kUnknown, false},
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.type);
@@ -51,11 +57,30 @@ TEST(DurableColumnTest, FollowsTheTypesOfTheElements) {
     const SearchParameter* const parameter =
         FindSearchParameter(test.type, test.code);
     ASSERT_NE(parameter, nullptr);
-    for (int i = 0; i < 2; ++i) {  // Found, then remembered.
-      const DurableColumn column = ColumnOf(*parameter);
-      EXPECT_EQ(column.kind, test.kind);
-      EXPECT_EQ(column.is_array, test.is_array);
-    }
+    EXPECT_EQ(parameter->column.kind, test.kind);
+    EXPECT_EQ(parameter->column.is_array, test.is_array);
+  }
+}
+
+TEST(DurableColumnTest, TheElementNarrowsWhatAReferenceNames) {
+  const struct {
+    std::string_view type;
+    std::string_view code;
+    std::string_view target;
+  } cases[] = {
+      {"Observation", "patient", "Patient"},
+      {"Observation", "subject", ""},
+      {"Observation", "encounter", "Encounter"},
+      {"DeviceRequest", "encounter", "Encounter"},
+      {"Patient", "organization", "Organization"},
+      {"Patient", "general-practitioner", ""},
+      {"QuestionnaireResponse", "questionnaire", ""},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.type);
+    SCOPED_TRACE(test.code);
+    EXPECT_EQ(FindSearchParameter(test.type, test.code)->column.target,
+              test.target);
   }
 }
 

@@ -5,20 +5,21 @@
 
 #include "pdp/fhir/fhirpath/value.h"
 #include "pdp/fhir/search/criteria.h"
-#include "pdp/fhir/search/durable_column.h"
 #include "pdp/fhir/search/match_durable.h"
 
 namespace pdp::fhir::search {
 
 // Whether the server can make a predicate of `filter`, whose parameter is
 // registered: kYes, kError or kUnknown.
-DurableResult CheckDurableFilter(const Filter& filter,
-                                 const DurableColumn& column);
+DurableResult CheckDurableFilter(const Filter& filter);
 
-// `filter`, which passed the check, against the values that its parameter has
-// in the resource.
+// The parameter whose values MatchesDurableFilter wants: that of the filter,
+// but of names and addresses the one that has them whole.
+const SearchParameter& ParameterToEvaluate(const Filter& filter);
+
+// `filter`, which passed the check, against the values that the parameter to
+// evaluate has in the resource.
 DurableResult MatchesDurableFilter(const Filter& filter,
-                                   const DurableColumn& column,
                                    const fhirpath::Collection& values);
 
 }  // namespace pdp::fhir::search

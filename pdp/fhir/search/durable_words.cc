@@ -1,211 +1,166 @@
+#include "pdp/fhir/search/durable_words.h"
+
 #include <algorithm>
 #include <cstddef>
-#include <initializer_list>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <cstdint>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "pdp/base/unicode.h"
-#include "pdp/fhir/search/durable_match.h"
-#include "pdp/fhir/search/text.h"
 
 namespace pdp::fhir::search {
 namespace {
 
-using fhirpath::Collection;
-using fhirpath::Value;
-using Kind = DurableColumn::Kind;
-using Words = std::vector<std::string>;
+enum class Class : uint8_t { kLetter, kDigit, kOther, kUnknown };
 
-bool IsWordCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9');
-}
-
-bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
-
-// The runs of ASCII letters and digits in lower case.
-Words RunsOf(std::string_view text) {
-  Words words(1);
-  for (const char c : text) {
-    if (IsWordCharacter(c)) {
-      words.back().push_back(c);
-    } else if (!words.back().empty()) {
-      words.emplace_back();
-    }
-  }
-  if (words.back().empty()) words.pop_back();
-  for (std::string& word : words) word = ToLower(word);
-  return words;
-}
-
-// The words of `text` in lower case.  Nothing where Postgres may cut the text
-// in another way: it knows hyphens, hosts, numbers with points and all letters
-// of the world.
-std::optional<Words> WordsOf(std::string_view text) {
-  const bool is_simple = std::ranges::all_of(text, [](char c) {
-    return IsWordCharacter(c) || c == ' ' || c == ',' || c == '\'';
-  });
-  if (!is_simple) return std::nullopt;
-  return RunsOf(text);
-}
-
-// What one row of the look-up table holds of a name or address.
-struct Row {
-  std::vector<std::string_view> parts;
-  // The row may hold more than the parts.
-  bool is_complete = true;
+struct Range {
+  uint32_t first;
+  uint32_t last;
 };
 
-void AppendParts(JsonElement object,
-                 std::initializer_list<std::string_view> names, Row& row) {
-  for (const std::string_view name : names) {
-    ForEachItem(object, name, [&](JsonElement item) {
-      const std::string_view part = AsString(item).value_or("");
-      if (!part.empty()) row.parts.push_back(part);
-    });
-  }
-}
+// Letters of which nobody doubts that they are.
+constexpr Range kLetters[] = {
+    {0x00C0, 0x00D6}, {0x00D8, 0x00F6}, {0x00F8, 0x024F}, {0x0391, 0x03A1},
+    {0x03A3, 0x03C9}, {0x0400, 0x0481}, {0x048A, 0x052F}, {0x05D0, 0x05EA},
+    {0x0620, 0x064A}, {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x4E00, 0x9FFF},
+    {0xAC00, 0xD7A3},
+};
 
-Row RowOf(std::string_view code, JsonElement object) {
-  Row row;
-  if (code == "name") {
-    AppendParts(object, {"prefix", "given", "family", "suffix", "text"}, row);
-  } else if (code == "given") {
-    AppendParts(object, {"given"}, row);
-  } else if (code == "family") {
-    AppendParts(object, {"family"}, row);
-  } else if (code == "address") {
-    AppendParts(object, {"line", "city", "state", "postalCode"}, row);
-    row.is_complete = !Member(object, "country") &&
-                      !Member(object, "district") && !Member(object, "text");
-  } else if (code == "address-city") {
-    AppendParts(object, {"city"}, row);
-  } else if (code == "address-country") {
-    AppendParts(object, {"country"}, row);
-  } else if (code == "address-postalcode") {
-    AppendParts(object, {"postalCode"}, row);
-  } else if (code == "address-state") {
-    AppendParts(object, {"state"}, row);
-  } else if (code == "address-use") {
-    AppendParts(object, {"use"}, row);
-  } else {
-    row.is_complete = false;
-  }
-  return row;
-}
+// Signs, spaces and quotation marks.
+constexpr Range kOthers[] = {
+    {0x0080, 0x00A9}, {0x00AB, 0x00B1}, {0x00B4, 0x00B4}, {0x00B6, 0x00B8},
+    {0x00BB, 0x00BB}, {0x00BF, 0x00BF}, {0x00D7, 0x00D7}, {0x00F7, 0x00F7},
+    {0x2010, 0x2027}, {0x3000, 0x3002}, {0xFFFD, 0xFFFD},
+};
 
-enum class Answer : uint8_t { kNo, kYes, kUnknown };
-
-bool HasNoWord(std::string_view text) {
-  return std::ranges::none_of(
-      text, [](char c) { return IsWordCharacter(c) || !IsAscii(c); });
-}
-
-// Whether the words of `text` are needed, however they are cut: it has none of
-// the operators of a text search.
-bool NeedsItsWords(std::string_view text) {
-  return std::ranges::all_of(text, IsAscii) &&
-         text.find_first_of("&|!()<>:*\\") == std::string_view::npos;
-}
-
-// However Postgres cuts the parts, a word is some piece of one of them.
-bool MayContain(const Row& row, std::string_view word) {
-  return std::ranges::any_of(row.parts, [word](std::string_view part) {
-    return ContainsLowered(part, word);
+template <size_t N>
+bool IsIn(const Range (&ranges)[N], uint32_t code_point) {
+  return std::ranges::any_of(ranges, [code_point](const Range& range) {
+    return code_point >= range.first && code_point <= range.last;
   });
 }
 
-Answer MatchRow(const Row& row, std::string_view alternative) {
-  // A value without words finds every row.
-  if (HasNoWord(alternative)) {
-    return row.parts.empty() ? Answer::kUnknown : Answer::kYes;
+Class ClassOf(uint32_t code_point) {
+  if (code_point < 0x80) {
+    const auto c = static_cast<unsigned char>(code_point);
+    if (absl::ascii_isalpha(c)) return Class::kLetter;
+    if (absl::ascii_isdigit(c)) return Class::kDigit;
+    return Class::kOther;
   }
-  const Words runs = RunsOf(alternative);
-  if (row.is_complete && NeedsItsWords(alternative) &&
-      !std::ranges::all_of(runs, [&row](const std::string& word) {
-        return MayContain(row, word);
-      })) {
-    return Answer::kNo;
-  }
-  const std::optional<Words> wanted = WordsOf(alternative);
-  if (!wanted) return Answer::kUnknown;
-  Words words;
-  for (const std::string_view part : row.parts) {
-    const std::optional<Words> more = WordsOf(part);
-    if (!more) return Answer::kUnknown;
-    words.insert(words.end(), more->begin(), more->end());
-  }
-  const bool all = std::ranges::all_of(*wanted, [&](const std::string& prefix) {
-    return std::ranges::any_of(words, [&](const std::string& word) {
-      return word.starts_with(prefix);
-    });
-  });
-  if (all) return Answer::kYes;
-  return row.is_complete ? Answer::kNo : Answer::kUnknown;
+  if (IsIn(kLetters, code_point)) return Class::kLetter;
+  return IsIn(kOthers, code_point) ? Class::kOther : Class::kUnknown;
 }
 
-Answer MatchPart(const Row& row, Operator op, std::string_view alternative) {
-  if (!row.is_complete || row.parts.size() > 1) return Answer::kUnknown;
-  if (row.parts.empty()) return Answer::kNo;
-  const bool matches =
-      op == Operator::kExact
-          ? row.parts[0] == alternative
-          : ContainsLowered(row.parts[0], ToLower(alternative));
-  return matches ? Answer::kYes : Answer::kNo;
-}
+// A run of letters and digits.
+struct Run {
+  std::string text;
+  bool has_letters = false;
+  bool has_digits = false;
+};
 
-// A row of an element that a parameter such as `family` points into is made of
-// its text alone.
-Row RowOfValue(std::string_view code, const Value& value) {
-  if (value.kind() == Value::Kind::kObject) return RowOf(code, value.object());
-  Row row;
-  if (value.kind() == Value::Kind::kString) row.parts = {value.string()};
-  return row;
-}
+class Cutter {
+ public:
+  explicit Cutter(std::string_view text) : rest_(text) {}
+
+  std::optional<std::vector<std::string>> Cut() {
+    while (!rest_.empty()) {
+      const DecodedUtf8 next = DecodeUtf8(rest_);
+      switch (ClassOf(next.code_point)) {
+        case Class::kUnknown:
+          return std::nullopt;
+        case Class::kLetter:
+        case Class::kDigit:
+          if (!CutCompound()) return std::nullopt;
+          break;
+        case Class::kOther:
+          if (!SkipSign(next)) return std::nullopt;
+          break;
+      }
+    }
+    return std::move(words_);
+  }
+
+ private:
+  Run TakeRun() {
+    Run run;
+    while (!rest_.empty()) {
+      const DecodedUtf8 next = DecodeUtf8(rest_);
+      const Class kind = ClassOf(next.code_point);
+      if (kind != Class::kLetter && kind != Class::kDigit) break;
+      (kind == Class::kLetter ? run.has_letters : run.has_digits) = true;
+      run.text += rest_.substr(0, next.size);
+      rest_.remove_prefix(next.size);
+    }
+    return run;
+  }
+
+  // A word, or several that hyphens join.
+  bool CutCompound() {
+    std::vector<Run> runs = {TakeRun()};
+    while (rest_.starts_with('-')) {
+      rest_.remove_prefix(1);
+      runs.push_back(TakeRun());
+      if (runs.back().text.empty()) return false;
+    }
+    if (runs.size() == 1) {
+      words_.push_back(std::move(runs[0].text));
+      return true;
+    }
+    const bool all_letters = std::ranges::none_of(runs, &Run::has_digits);
+    if (all_letters) {
+      std::string whole;
+      for (const Run& run : runs)
+        whole += (whole.empty() ? "" : "-") + run.text;
+      words_.push_back(std::move(whole));
+      for (Run& run : runs) words_.push_back(std::move(run.text));
+      return true;
+    }
+    // The hyphen between two numbers is the sign of the second.
+    const bool all_digits = std::ranges::none_of(runs, &Run::has_letters);
+    if (!all_digits || runs.size() != 2) return false;
+    words_.push_back(std::move(runs[0].text));
+    words_.push_back("-" + runs[1].text);
+    return true;
+  }
+
+  // A sign that is not part of a word, wherever it stands; a point only before
+  // a space or comma or at the end.
+  bool SkipSign(const DecodedUtf8& sign) {
+    rest_.remove_prefix(sign.size);
+    if (sign.code_point == '.') {
+      return rest_.empty() || rest_[0] == ' ' || rest_[0] == ',';
+    }
+    return sign.code_point >= 0x80 ||
+           std::string_view(" ,;'\"()!#")
+                   .find(static_cast<char>(sign.code_point)) !=
+               std::string_view::npos;
+  }
+
+  std::string_view rest_;
+  std::vector<std::string> words_;
+};
 
 }  // namespace
 
-DurableResult CheckWords(const Filter& filter) {
-  switch (filter.op) {
-    case Operator::kEquals:
-    case Operator::kNot:
-    case Operator::kExact:
-    case Operator::kContains:
-    case Operator::kMissing:
-      return DurableSound();
-    default:
-      return DurableUnknown(
-          StrCat("`", filter.code, "` has a modifier of unknown effect"));
-  }
+std::optional<std::vector<std::string>> WordsOf(std::string_view text) {
+  return Cutter(text).Cut();
 }
 
-DurableResult MatchWords(const Filter& filter, const DurableColumn& column,
-                         const Collection& values) {
-  const bool by_part =
-      filter.op == Operator::kExact || filter.op == Operator::kContains;
-  if (by_part && filter.op == Operator::kContains &&
-      column.kind == Kind::kAddresses) {
-    return DurableUnknown("how parts of addresses are found is not known");
-  }
-  bool unknown = false;
-  for (const Value& value : values) {
-    const Row row = RowOfValue(filter.code, value);
-    for (const std::string& alternative : filter.alternatives) {
-      const Answer answer = by_part ? MatchPart(row, filter.op, alternative)
-                                    : MatchRow(row, alternative);
-      if (answer == Answer::kYes) {
-        return DurableAnswer(filter.op != Operator::kNot);
-      }
-      unknown = unknown || answer == Answer::kUnknown;
+std::optional<std::vector<std::string>> SearchedPieces(std::string_view value) {
+  std::vector<std::string> pieces(1);
+  while (!value.empty()) {
+    const DecodedUtf8 next = DecodeUtf8(value);
+    const Class kind = ClassOf(next.code_point);
+    if (kind == Class::kUnknown) return std::nullopt;
+    if (kind != Class::kOther || next.code_point == '-') {
+      pieces.back() += value.substr(0, next.size);
+    } else if (!pieces.back().empty()) {
+      pieces.emplace_back();
     }
+    value.remove_prefix(next.size);
   }
-  if (unknown) {
-    return DurableUnknown(
-        StrCat("`", filter.code, "` has words that may be cut otherwise"));
-  }
-  return DurableAnswer(filter.op == Operator::kNot);
+  if (pieces.back().empty()) pieces.pop_back();
+  return pieces;
 }
 
 }  // namespace pdp::fhir::search

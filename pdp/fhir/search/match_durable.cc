@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,19 +9,16 @@
 
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
-#include "pdp/fhir/schema.h"
-#include "pdp/fhir/search/durable_column.h"
 #include "pdp/fhir/search/durable_filter.h"
 #include "pdp/fhir/search/durable_match.h"
 #include "pdp/fhir/search/filter_expression.h"
+#include "pdp/fhir/search/search_chain.h"
 #include "pdp/fhir/search/search_parameter.h"
 
 namespace pdp::fhir::search {
 namespace {
 
-// What the server allows of one chain.
-constexpr int kMaxLinks = 3;
-// Resources looked at for one `_has`.
+// Resources looked at for one link.
 constexpr size_t kMaxScanned = 10'000;
 
 bool Ends(const DurableResult& result) {
@@ -34,8 +30,9 @@ bool Ends(const DurableResult& result) {
 DurableResult Both(DurableResult a, DurableResult b) {
   if (Ends(a)) return a;
   if (Ends(b)) return b;
-  if (a.match == DurableMatch::kNo) return a;
+  if (a.match == DurableMatch::kNo && !a.is_null) return a;
   if (b.match == DurableMatch::kNo) return b;
+  if (a.match == DurableMatch::kNo) return a;
   return a.match == DurableMatch::kUnknown ? a : b;
 }
 
@@ -44,13 +41,33 @@ DurableResult Either(DurableResult a, DurableResult b) {
   if (Ends(b)) return b;
   if (a.match == DurableMatch::kYes) return a;
   if (b.match == DurableMatch::kYes) return b;
-  return a.match == DurableMatch::kUnknown ? a : b;
+  if (a.match == DurableMatch::kUnknown) return a;
+  if (b.match == DurableMatch::kUnknown) return b;
+  return a.is_null ? a : b;
 }
 
 DurableResult Not(DurableResult result) {
   if (result.match == DurableMatch::kYes) return DurableAnswer(false);
-  if (result.match == DurableMatch::kNo) return DurableAnswer(true);
+  if (result.match == DurableMatch::kNo && !result.is_null) {
+    return DurableAnswer(true);
+  }
   return result;
+}
+
+// Of a row that only has to exist: nothing is known of it only in part.
+DurableResult Exists(DurableResult result) {
+  result.is_null = false;
+  return result;
+}
+
+// `Type/id` of a reference, which may name a version.
+std::optional<ResourceKey> KeyOf(const fhirpath::Value& value) {
+  if (value.kind() != fhirpath::Value::Kind::kObject) return std::nullopt;
+  const std::string_view reference = StringMember(value.object(), "reference");
+  const size_t slash = reference.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  return ResourceKey::Parse(
+      reference.substr(0, reference.find('/', slash + 1)));
 }
 
 class Matcher {
@@ -60,16 +77,14 @@ class Matcher {
 
   // `resource` is null for a check of the criteria alone.
   DurableResult Match(const Filter& filter, std::string_view resource_type,
-                      const Resource* resource, int links) {
+                      const Resource* resource) {
+    if (filter.value.find('\0') != std::string::npos) {
+      return DurableError(StrCat("`", filter.code, "` has a null byte"));
+    }
     if (filter.parameter != nullptr) return MatchColumn(filter, resource);
-    if (filter.code.starts_with("_has:")) {
-      return MatchHas(filter, resource_type, resource, links);
-    }
-    if (filter.is_chained) {
-      return MatchChain(filter, resource_type, resource, links);
-    }
+    if (filter.is_chained) return MatchChain(filter, resource_type, resource);
     if (filter.code == "_filter") {
-      return MatchExpression(filter.value, resource_type, resource, links);
+      return MatchExpression(filter.value, resource_type, resource);
     }
     if (filter.code == "_deleted") {
       return DurableUnknown("whether the row is deleted is not known here");
@@ -79,103 +94,81 @@ class Matcher {
 
  private:
   DurableResult MatchColumn(const Filter& filter, const Resource* resource) {
-    const DurableColumn column = ColumnOf(*filter.parameter);
-    DurableResult check = CheckDurableFilter(filter, column);
+    DurableResult check = CheckDurableFilter(filter);
     if (check.match != DurableMatch::kYes || resource == nullptr) return check;
-    const auto values = ValuesOf(*filter.parameter, *resource, *scratch_);
+    const auto values =
+        ValuesOf(ParameterToEvaluate(filter), *resource, *scratch_);
     if (!values.ok()) return DurableUnknown(values.status().ToString());
-    return MatchesDurableFilter(filter, column, *values);
+    return MatchesDurableFilter(filter, *values);
   }
 
-  DurableResult MayFollow(std::string_view type, int links) const {
-    if (links >= kMaxLinks) return DurableError("a chain has too many links");
-    if (!IsResourceType(type)) {
-      return DurableError(StrCat("unknown resource type `", type, "`"));
-    }
-    if (environment_.may_search && !environment_.may_search(type)) {
-      return {DurableMatch::kForbidden,
-              StrCat("the subject may not search `", type, "`")};
-    }
-    return DurableSound();
-  }
-
-  // Takes the filter `key` of the next resource type apart; an answer where
-  // that fails.
-  std::optional<DurableResult> ParseNext(std::string_view type,
-                                         std::string_view key,
-                                         std::string_view value, Filter& next) {
-    absl::StatusOr<Filter> parsed = ParseFilter(type, key, value);
-    if (!parsed.ok()) {
-      return DurableError(std::string(ToStd(parsed.status().message())));
-    }
-    next = *std::move(parsed);
-    return std::nullopt;
-  }
-
-  // --- Chains: `organization.name=x`. ---------------------------------------
+  // --- Chains. ---------------------------------------------------------------
 
   DurableResult MatchChain(const Filter& filter, std::string_view resource_type,
-                           const Resource* resource, int links) {
-    const std::string_view key = filter.code;
-    const size_t dot = key.find('.');
-    if (dot == std::string_view::npos) {
-      return DurableError(StrCat("`", key, "` is no chain"));
+                           const Resource* resource) {
+    absl::StatusOr<SearchChain> chain = ParseSearchChain(resource_type, filter);
+    if (!chain.ok()) {
+      return DurableError(std::string(ToStd(chain.status().message())));
     }
-    const std::string_view first = key.substr(0, dot);
-    const std::string_view code = first.substr(0, first.find(':'));
-    const SearchParameter* const parameter =
-        FindSearchParameter(resource_type, code);
-    if (parameter == nullptr || parameter->type != ParameterType::kReference) {
-      return DurableError(StrCat("`", code, "` is no reference to follow"));
+    if (const std::optional<Filter> direct = DirectFilter(*chain)) {
+      return Match(*direct, resource_type, resource);
     }
-    std::string_view type =
-        first.substr(std::min(first.size(), code.size() + 1));
-    if (type.empty()) {
-      if (parameter->targets.size() != 1) {
-        return DurableUnknown(
-            StrCat("`", code, "` refers to more than one type"));
+    for (const ChainLink& link : chain->links) {
+      if (environment_.may_search && !environment_.may_search(link.type)) {
+        return {DurableMatch::kForbidden,
+                StrCat("the subject may not search `", link.type, "`")};
       }
-      type = parameter->targets[0];
     }
-    if (DurableResult may = MayFollow(type, links); Ends(may)) return may;
-    Filter next;
-    if (auto failed =
-            ParseNext(type, key.substr(dot + 1), filter.value, next)) {
-      return *failed;
-    }
-    DurableResult check = Match(next, type, nullptr, links + 1);
+    DurableResult check = Match(chain->last, chain->links.back().type, nullptr);
     if (resource == nullptr || Ends(check)) return check;
-    return FollowReferences(*parameter, *resource, type, next, links);
+    return Exists(Follow(*chain, 0, *resource));
   }
 
-  DurableResult FollowReferences(const SearchParameter& parameter,
-                                 const Resource& resource,
-                                 std::string_view type, const Filter& next,
-                                 int links) {
-    const auto values = ValuesOf(parameter, resource, *scratch_);
+  // `a._id=x` asks for the reference alone: nothing is followed.
+  static std::optional<Filter> DirectFilter(const SearchChain& chain) {
+    const ChainLink& link = chain.links[0];
+    const bool is_direct = chain.links.size() == 1 && !link.is_reverse &&
+                           chain.last.code == "_id" &&
+                           chain.last.op == Operator::kEquals;
+    if (!is_direct) return std::nullopt;
+    Filter filter;
+    filter.code = link.parameter->code;
+    filter.parameter = link.parameter;
+    filter.value = StrCat(link.type, "/", chain.last.value);
+    PrepareFilter(filter);
+    return filter;
+  }
+
+  // The links from `index` on, from `resource`.
+  DurableResult Follow(const SearchChain& chain, size_t index,
+                       const Resource& resource) {
+    if (index == chain.links.size()) {
+      return Match(chain.last, resource.type(), &resource);
+    }
+    const ChainLink& link = chain.links[index];
+    const bool is_canonical =
+        link.parameter->column.kind == DurableColumn::Kind::kCanonicals;
+    if (link.is_reverse || is_canonical) return Scan(chain, index, resource);
+    const auto values = ValuesOf(*link.parameter, resource, *scratch_);
     if (!values.ok()) return DurableUnknown(values.status().ToString());
     DurableResult result = DurableAnswer(false);
     for (const fhirpath::Value& value : *values) {
       const std::optional<ResourceKey> key = KeyOf(value);
-      if (!key || key->type != type) continue;
-      result = Either(std::move(result), MatchAt(*key, next, links));
+      if (!key || key->type != link.type) continue;
+      result = Either(std::move(result), FollowTo(chain, index, *key));
       if (result.match == DurableMatch::kYes) break;
     }
     return result;
   }
 
-  static std::optional<ResourceKey> KeyOf(const fhirpath::Value& value) {
-    if (value.kind() != fhirpath::Value::Kind::kObject) return std::nullopt;
-    return ResourceKey::Parse(StringMember(value.object(), "reference"));
-  }
-
-  DurableResult MatchAt(const ResourceKey& key, const Filter& next, int links) {
+  DurableResult FollowTo(const SearchChain& chain, size_t index,
+                         const ResourceKey& key) {
     const LookupResult found = environment_.lookup != nullptr
                                    ? environment_.lookup->Read(key)
                                    : LookupResult{};
     switch (found.state) {
       case LookupState::kFound:
-        return Match(next, key.type, found.resource.get(), links + 1);
+        return Follow(chain, index + 1, *found.resource);
       case LookupState::kAbsent:
         return DurableAnswer(false);
       case LookupState::kDeleted:
@@ -186,96 +179,77 @@ class Matcher {
     return DurableUnknown(StrCat(key.ToString(), " cannot be read here"));
   }
 
-  // --- `_has:Observation:subject:status=final`. ------------------------------
-
-  DurableResult MatchHas(const Filter& filter, std::string_view resource_type,
-                         const Resource* resource, int links) {
-    std::string_view rest = std::string_view(filter.code).substr(5);
-    const std::string_view type = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), type.size() + 1));
-    const std::string_view code = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), code.size() + 1));
-    if (DurableResult may = MayFollow(type, links); Ends(may)) return may;
-    const SearchParameter* const parameter = FindSearchParameter(type, code);
-    if (rest.empty() || parameter == nullptr ||
-        parameter->type != ParameterType::kReference) {
-      return DurableError(StrCat("`", filter.code, "` cannot be followed"));
-    }
-    Filter next;
-    if (auto failed = ParseNext(type, rest, filter.value, next)) return *failed;
-    DurableResult check = Match(next, type, nullptr, links + 1);
-    if (resource == nullptr || Ends(check)) return check;
-    const ResourceKey target{std::string(resource_type),
-                             std::string(resource->id())};
-    return ScanReferrers(*parameter, type, target, next, links);
-  }
-
-  DurableResult ScanReferrers(const SearchParameter& parameter,
-                              std::string_view type, const ResourceKey& target,
-                              const Filter& next, int links) {
+  // A link that is found by looking at every resource behind it.
+  DurableResult Scan(const SearchChain& chain, size_t index,
+                     const Resource& resource) {
+    const ChainLink& link = chain.links[index];
     if (environment_.lookup == nullptr) {
-      return DurableUnknown(StrCat("no ", type, " can be read here"));
+      return DurableUnknown(StrCat("no ", link.type, " can be read here"));
     }
     DurableResult result = DurableAnswer(false);
     size_t scanned = 0;
     const LookupState state =
-        environment_.lookup->Scan(type, "", [&](const ResourcePtr& referrer) {
+        environment_.lookup->Scan(link.type, "", [&](const ResourcePtr& other) {
           if (++scanned > kMaxScanned) {
-            result = DurableUnknown(StrCat("there are too many ", type));
+            result = DurableUnknown(StrCat("there are too many ", link.type));
             return false;
           }
-          if (!RefersTo(parameter, *referrer, target)) return true;
-          result = Either(std::move(result),
-                          Match(next, type, referrer.get(), links + 1));
+          const bool refers = link.is_reverse
+                                  ? RefersTo(*link.parameter, *other, resource)
+                                  : RefersTo(*link.parameter, resource, *other);
+          if (!refers) return true;
+          result = Either(std::move(result), Follow(chain, index + 1, *other));
           return result.match != DurableMatch::kYes;
         });
     if (state != LookupState::kFound && result.match != DurableMatch::kYes) {
-      return DurableUnknown(StrCat("not every ", type, " can be read here"));
+      return DurableUnknown(StrCat("not every ", link.type, " can be read"));
     }
     return result;
   }
 
   bool RefersTo(const SearchParameter& parameter, const Resource& referrer,
-                const ResourceKey& target) {
+                const Resource& target) {
     const auto values = ValuesOf(parameter, referrer, *scratch_);
-    return values.ok() &&
-           std::ranges::any_of(*values, [&](const fhirpath::Value& value) {
-             return KeyOf(value) == target;
-           });
+    if (!values.ok()) return false;
+    const bool is_canonical =
+        parameter.column.kind == DurableColumn::Kind::kCanonicals;
+    const std::string_view url = StringMember(target.root(), "url");
+    return std::ranges::any_of(*values, [&](const fhirpath::Value& value) {
+      if (!is_canonical) return KeyOf(value) == target.key();
+      return value.kind() == fhirpath::Value::Kind::kString && !url.empty() &&
+             value.string() == url;
+    });
   }
 
-  // --- `_filter`.
-  // --------------------------------------------------------------
+  // --- `_filter`. ------------------------------------------------------------
 
   DurableResult MatchExpression(std::string_view text,
                                 std::string_view resource_type,
-                                const Resource* resource, int links) {
+                                const Resource* resource) {
     const auto expression = ParseFilterExpression(text);
     if (!expression.ok()) {
       return DurableError(std::string(ToStd(expression.status().message())));
     }
-    return MatchNode(**expression, resource_type, resource, links);
+    return MatchNode(**expression, resource_type, resource);
   }
 
   // With no resource, what counts is whether some comparison ends it all.
   DurableResult MatchNode(const FilterExpression& node,
                           std::string_view resource_type,
-                          const Resource* resource, int links) {
+                          const Resource* resource) {
     switch (node.kind) {
       case FilterExpression::Kind::kComparison:
-        return MatchComparison(node, resource_type, resource, links);
+        return MatchComparison(node, resource_type, resource);
       case FilterExpression::Kind::kNot: {
-        DurableResult result =
-            MatchNode(*node.left, resource_type, resource, links);
+        DurableResult result = MatchNode(*node.left, resource_type, resource);
         return resource == nullptr ? result : Not(std::move(result));
       }
       case FilterExpression::Kind::kAnd:
       case FilterExpression::Kind::kOr:
         break;
     }
-    DurableResult left = MatchNode(*node.left, resource_type, resource, links);
-    DurableResult right =
-        MatchNode(*node.right, resource_type, resource, links);
+    DurableResult left = MatchNode(*node.left, resource_type, resource);
+    DurableResult right = MatchNode(*node.right, resource_type, resource);
     return node.kind == FilterExpression::Kind::kAnd || resource == nullptr
                ? Both(std::move(left), std::move(right))
                : Either(std::move(left), std::move(right));
@@ -283,7 +257,7 @@ class Matcher {
 
   DurableResult MatchComparison(const FilterExpression& node,
                                 std::string_view resource_type,
-                                const Resource* resource, int links) {
+                                const Resource* resource) {
     const std::optional<Operator> op = OperatorOf(node.op);
     if (!op) {
       return DurableError(StrCat("_filter has no operator `", node.op, "`"));
@@ -291,18 +265,14 @@ class Matcher {
     Filter filter;
     filter.code = node.path;
     filter.value = node.value;
-    filter.is_chained = node.path.find('.') != std::string::npos;
-    if (filter.is_chained) {
-      if (*op != Operator::kExact) {
-        return DurableUnknown(
-            StrCat("`", node.path, " ", node.op, "` is not emulated"));
-      }
-    } else {
+    filter.op = *op;
+    filter.is_chained = node.path.find('.') != std::string::npos ||
+                        node.path.starts_with("_has:");
+    if (!filter.is_chained) {
       filter.parameter = FindSearchParameter(resource_type, filter.code);
-      filter.op = OperatorFor(filter.parameter, *op);
     }
     PrepareFilter(filter);
-    return Match(filter, resource_type, resource, links);
+    return Match(filter, resource_type, resource);
   }
 
   static std::optional<Operator> OperatorOf(std::string_view name) {
@@ -330,15 +300,6 @@ class Matcher {
     return std::nullopt;
   }
 
-  // Only strings know equality of the whole and of the beginning apart.
-  static Operator OperatorFor(const SearchParameter* parameter, Operator op) {
-    const bool is_string =
-        parameter != nullptr && parameter->type == ParameterType::kString;
-    if (!is_string && op == Operator::kExact) return Operator::kEquals;
-    if (is_string && op == Operator::kStartsWith) return Operator::kEquals;
-    return op;
-  }
-
   const DurableEnvironment& environment_;
   fhirpath::Scratch* scratch_;
 };
@@ -351,8 +312,8 @@ DurableResult CheckDurable(const Criteria& criteria,
   DurableResult result = DurableSound();
   Matcher matcher(environment, nullptr);
   for (const Filter& filter : criteria.filters) {
-    result = Both(std::move(result),
-                  matcher.Match(filter, resource_type, nullptr, 0));
+    result =
+        Both(std::move(result), matcher.Match(filter, resource_type, nullptr));
     if (Ends(result)) break;
   }
   return result;
@@ -365,7 +326,7 @@ DurableResult MatchesDurably(const Criteria& criteria, const Resource& resource,
   Matcher matcher(environment, &scratch);
   for (const Filter& filter : criteria.filters) {
     result = Both(std::move(result),
-                  matcher.Match(filter, resource.type(), &resource, 0));
+                  matcher.Match(filter, resource.type(), &resource));
     if (Ends(result)) break;
   }
   return result;

@@ -28,11 +28,14 @@ enum class DurableMatch : uint8_t {
 struct DurableResult {
   DurableMatch match = DurableMatch::kUnknown;
   std::string why;  // For kUnknown, kError and kForbidden: a sentence.
+  // Of kNo: the row has no value, and the database knows neither the filter nor
+  // its negation to hold.
+  bool is_null = false;
 };
 
 // What a durable match needs beside the resource.
 struct DurableEnvironment {
-  // For chains, `_has` and `_filter` over other resources; may be null.
+  // For chains and `_has`; may be null.
   const ResourceLookup* lookup = nullptr;
   // Whether the subject may search this type at all; null: every type.
   std::function<bool(std::string_view type)> may_search;

@@ -11,11 +11,10 @@ absl::StatusOr<bool> MatchesToken(const Filter& filter,
   bool found = false;
   for (const fhirpath::Value& value : values) {
     PDP_RETURN_IF_ERROR(ForEachToken(value, [&](const Token& token) {
-      found =
-          found ||
-          std::ranges::any_of(filter.token_tests, [&](const TokenTest& test) {
-            return PassesTest(test, token, LetterCase::kLowered);
-          });
+      found = found || std::ranges::any_of(filter.token_tests,
+                                           [&](const TokenTest& test) {
+                                             return PassesTest(test, token);
+                                           });
     }));
   }
   return found != IsNegated(filter);

@@ -20,6 +20,7 @@ struct Definition {
   uint16_t first_target;  // In kTargetLists.
   uint16_t target_count;
   ParameterType type;
+  uint8_t column;  // In kColumns.
 };
 
 #include "pdp/fhir/definitions/search_parameters.inc"
@@ -60,6 +61,7 @@ class Registry {
       parameter.expression = kTexts[definition.expression];
       parameter.targets = {targets_.get() + definition.first_target,
                            definition.target_count};
+      parameter.column = kColumns[definition.column];
     }
   }
 

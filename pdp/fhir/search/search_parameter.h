@@ -18,6 +18,7 @@
 #include "pdp/fhir/fhirpath/expression.h"
 #include "pdp/fhir/fhirpath/value.h"
 #include "pdp/fhir/resource.h"
+#include "pdp/fhir/search/durable_column.h"
 
 namespace pdp::fhir::search {
 
@@ -43,10 +44,10 @@ struct SearchParameter {
   std::string_view expression;
   // `target` of a reference parameter, as defined.
   std::span<const std::string_view> targets;
+  // Where the server's database keeps the values.
+  DurableColumn column;
   // How ValuesOf finds the values; made by the registry on first use.
   mutable std::atomic<const ValueSource*> source = nullptr;
-  // What ColumnOf has found; zero before.
-  mutable std::atomic<uint16_t> column = 0;
 };
 
 // The parameter `code` of `resource_type`, or null: not registered.

@@ -37,23 +37,23 @@ absl::Status VisitText(JsonElement object, std::string_view name,
                        Visitor visit) {
   PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> text,
                        TextMember(object, name));
-  if (text) visit(Token{"", *text});
+  if (text) visit(Token{"", *text, true});
   return absl::OkStatus();
 }
 
 absl::Status VisitPair(JsonElement object, std::string_view value_name,
-                       bool ignores_case, Visitor visit) {
+                       Visitor visit) {
   PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> system,
                        TextMember(object, "system"));
   PDP_ASSIGN_OR_RETURN(const std::optional<std::string_view> value,
                        TextMember(object, value_name));
-  Visit({system.value_or(""), value.value_or(""), ignores_case}, visit);
+  Visit({system.value_or(""), value.value_or("")}, visit);
   return absl::OkStatus();
 }
 
 absl::Status VisitCoding(JsonElement coding, Visitor visit) {
   PDP_RETURN_IF_ERROR(VisitText(coding, "display", visit));
-  return VisitPair(coding, "code", false, visit);
+  return VisitPair(coding, "code", visit);
 }
 
 absl::Status VisitConcept(JsonElement element, Visitor visit) {
@@ -73,7 +73,7 @@ absl::Status VisitIdentifier(JsonElement identifier, Visitor visit) {
   if (const std::optional<JsonElement> type = Member(identifier, "type")) {
     PDP_RETURN_IF_ERROR(VisitText(*type, "text", visit));
   }
-  return VisitPair(identifier, "value", false, visit);
+  return VisitPair(identifier, "value", visit);
 }
 
 }  // namespace
@@ -101,34 +101,32 @@ absl::Status ForEachToken(const Value& value, Visitor visit) {
   }
   if (type == types.coding) return VisitCoding(value.object(), visit);
   if (type == types.identifier) return VisitIdentifier(value.object(), visit);
-  return VisitPair(value.object(), "value", true, visit);
+  return VisitPair(value.object(), "value", visit);
 }
 
-TokenTest ToTokenTest(std::string_view alternative, LetterCase letter_case) {
-  const auto text = [letter_case](std::string_view part) {
-    return letter_case == LetterCase::kLowered ? ToLower(part)
-                                               : std::string(part);
-  };
+TokenTest ToTokenTest(std::string_view alternative) {
   const size_t bar = alternative.find('|');
-  if (bar == std::string_view::npos) return {"", text(alternative), false};
+  if (bar == std::string_view::npos) return {"", ToLower(alternative), false};
   const std::string_view rest = alternative.substr(bar + 1);
-  return {text(alternative.substr(0, bar)),
-          text(rest.substr(0, rest.find('|'))), true};
+  return {ToLower(alternative.substr(0, bar)),
+          ToLower(rest.substr(0, rest.find('|'))), true};
 }
 
-bool PassesTest(const TokenTest& test, const Token& token,
-                LetterCase letter_case) {
-  const auto equals = [letter_case](std::string_view text,
-                                    std::string_view wanted) {
-    return letter_case == LetterCase::kLowered ? EqualsLowered(text, wanted)
-                                               : text == wanted;
-  };
+TokenTest ToDurableTokenTest(std::string_view alternative) {
+  const std::string_view text = TrimWhitespace(alternative);
+  const size_t bar = text.find('|');
+  if (bar == std::string_view::npos) return {"", std::string(text), false};
+  return {std::string(text.substr(0, bar)), std::string(text.substr(bar + 1)),
+          true};
+}
+
+bool PassesTest(const TokenTest& test, const Token& token) {
   const auto value_equals = [&] {
-    return !token.value.empty() && equals(token.value, test.value);
+    return !token.value.empty() && EqualsLowered(token.value, test.value);
   };
   if (!test.has_bar) return value_equals();
   if (test.system.empty()) return token.system.empty() && value_equals();
-  return equals(token.system, test.system) &&
+  return EqualsLowered(token.system, test.system) &&
          (test.value.empty() || value_equals());
 }
 

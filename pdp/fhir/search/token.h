@@ -4,7 +4,6 @@
 #ifndef PDP_FHIR_SEARCH_TOKEN_H_
 #define PDP_FHIR_SEARCH_TOKEN_H_
 
-#include <cstdint>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
@@ -17,9 +16,8 @@ namespace pdp::fhir::search {
 struct Token {
   std::string_view system;  // Empty: absent.
   std::string_view value;   // Empty: absent.
-  // Of a ContactPoint, whose value is compared without regard to case even
-  // where others are not.
-  bool ignores_case = false;
+  // The text of a concept or of an identifier's type, or a coding's display.
+  bool is_text = false;
 };
 
 // Calls `visit` for every token of `value` that has a system or a value: the
@@ -31,14 +29,16 @@ struct Token {
 absl::Status ForEachToken(const fhirpath::Value& value,
                           absl::FunctionRef<void(const Token&)> visit);
 
-enum class LetterCase : uint8_t { kLowered, kKept };
+// One alternative of a filter as it is compared in memory: in lower case, and
+// what follows a second `|` is lost.
+TokenTest ToTokenTest(std::string_view alternative);
 
-// One alternative of a filter.
-TokenTest ToTokenTest(std::string_view alternative, LetterCase letter_case);
+// The same for the database: trimmed, the case kept, and a second `|` is part
+// of the value.
+TokenTest ToDurableTokenTest(std::string_view alternative);
 
-// Whether `token` passes `test`, which was made with the same letter case.
-bool PassesTest(const TokenTest& test, const Token& token,
-                LetterCase letter_case);
+// Whether `token` passes `test` in memory.
+bool PassesTest(const TokenTest& test, const Token& token);
 
 }  // namespace pdp::fhir::search
 

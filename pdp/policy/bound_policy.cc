@@ -94,6 +94,10 @@ BoundPolicy::BoundPolicy(std::vector<BoundEntry> entries,
     }
   }
   for (const BoundEntry& entry : entries_) {
+    if (narrowed_entry_ == nullptr &&
+        entry.narrowed_by != StrictRule::kUnspecified) {
+      narrowed_entry_ = &entry;
+    }
     if (!entry.compiled->is_wildcard) {
       by_type_[entry.compiled->source.resource_type].push_back(&entry);
       continue;

@@ -65,6 +65,9 @@ class BoundPolicy {
   // What every decision under this policy says.
   const std::vector<Note>& notes() const { return notes_; }
 
+  // An entry that grants less in strict mode than in Medplum; null: none does.
+  const BoundEntry* narrowed_entry() const { return narrowed_entry_; }
+
   // The effective AccessPolicy as Medplum's `/auth/me` shows it.
   std::string ToJson() const;
 
@@ -75,6 +78,7 @@ class BoundPolicy {
   std::vector<BoundEntry> entries_;
   StringMap<std::vector<const BoundEntry*>> by_type_;
   std::vector<const BoundEntry*> wildcards_;
+  const BoundEntry* narrowed_entry_ = nullptr;
   std::string compartment_;
   std::string compartment_json_;
   std::vector<IpAccessRule> ip_access_rules_;

@@ -288,9 +288,15 @@ bool Decider::ReadTombstone() {
     return Deny(Reason::kProjectBoundary, 404,
                 "the resource is of a project that the subject does not reach");
   }
-  const DurableEntryMatch durable =
+  const bool is_strict = mode_ == Mode::kStrict;
+  DurableEntryMatch durable =
       MatchDurably(access_, **stub, Interaction::kRead, lookup_,
-                   /*honor_narrowing=*/mode_ == Mode::kStrict, scratch_);
+                   /*honor_narrowing=*/is_strict, scratch_);
+  if (is_strict && durable.match == Match::kYes) {
+    // An error that Medplum would raise is not escaped.
+    durable = MatchDurably(access_, **stub, Interaction::kRead, lookup_,
+                           /*honor_narrowing=*/false, scratch_);
+  }
   decision_.durable_match = durable.match;
   if (durable.match == Match::kYes) return true;
   if (durable.match == Match::kError) {
@@ -369,24 +375,20 @@ bool Decider::AddHiddenFields(const Resource& resource,
   }
   if (mode_ == Mode::kParity) return true;
   if (match.entry != nullptr && match.entry != match.medplum_entry) {
-    return AddFields(*match.entry, &PolicyEntry::hidden_fields, hidden);
+    return HideByStrictRule(*match.entry, match.medplum_entry->narrowed_by,
+                            hidden);
   }
   if (match.medplum_entry != nullptr) return true;
   if (read_entry_ != nullptr) {
-    const size_t before = hidden.size();
-    if (!AddFields(*read_entry_, &PolicyEntry::hidden_fields, hidden)) {
-      return false;
-    }
-    if (hidden.size() > before) {
-      AddStrictNote(read_entry_->compiled->is_wildcard
-                        ? StrictRule::kWildcardCriteriaFields
-                        : StrictRule::kDurableFields,
-                    "Medplum would hide no field");
-    }
-    return true;
+    return HideByStrictRule(*read_entry_,
+                            read_entry_->compiled->is_wildcard
+                                ? StrictRule::kWildcardCriteriaFields
+                                : StrictRule::kDurableFields,
+                            hidden);
   }
   for (const BoundEntry* entry : access_.policy->EntriesFor(resource.type())) {
-    if (!AddFields(*entry, &PolicyEntry::hidden_fields, hidden)) return false;
+    if (!HideByStrictRule(*entry, StrictRule::kDurableFields, hidden))
+      return false;
   }
   return true;
 }
@@ -432,6 +434,18 @@ void Decider::AddPossibleHiddenFields() {
       }
     }
   }
+}
+
+// Hides what Medplum would show.
+bool Decider::HideByStrictRule(const BoundEntry& entry, StrictRule rule,
+                               std::vector<std::string_view>& hidden) {
+  const size_t before = hidden.size();
+  if (!AddFields(entry, &PolicyEntry::hidden_fields, hidden)) {
+    NoteRule(rule);  // An error that Medplum would not come to.
+    return false;
+  }
+  if (hidden.size() > before) NoteRule(rule);
+  return true;
 }
 
 // Strict: what is deleted needs its own grant, judged on its last version.

@@ -5,6 +5,7 @@
 
 #include "pdp/base/strings.h"
 #include "pdp/fhir/schema.h"
+#include "pdp/policy/departure.h"
 #include "pdp/policy/type_rules.h"
 
 namespace pdp::policy {
@@ -26,11 +27,7 @@ std::optional<LookupFailure> Decider::Decide() {
   for (const Note& note : access_.policy->notes()) {
     decision_.notes.push_back(note);
   }
-  const ResourceFacts& facts = request_.resource;
-  type_ = !facts.type.empty()         ? facts.type
-          : facts.current != nullptr  ? facts.current->type()
-          : facts.proposed != nullptr ? facts.proposed->type()
-                                      : std::string_view();
+  type_ = request_.resource.judged_type();
   if (!CheckType()) return std::nullopt;
   switch (request_.interaction) {
     case Interaction::kRead:
@@ -119,11 +116,14 @@ bool Decider::Deny(Reason reason, uint16_t medplum_http_status,
 
 bool Decider::DenyByStrictRule(StrictRule rule, Reason reason,
                                std::string message) {
-  decision_.notes.push_back({.code = NoteCode::kStrictRule,
-                             .strict_rule = rule,
-                             .text = "Medplum would permit this"});
-  const bool is_create = request_.interaction == Interaction::kCreate;
-  return Deny(reason, is_create ? 201 : 200, std::move(message));
+  NoteRule(rule);
+  return Deny(reason, 0, std::move(message));
+}
+
+void Decider::NoteRule(StrictRule rule) {
+  if (DepartureOf(decision_.notes) == rule) return;
+  decision_.notes.push_back(
+      {.code = NoteCode::kStrictRule, .strict_rule = rule, .text = {}});
 }
 
 bool Decider::DenyError(const EntryMatch& match) {
@@ -150,16 +150,6 @@ void Decider::Permit(const BoundEntry* entry, uint16_t medplum_http_status) {
 
 void Decider::AddNote(NoteCode code, std::string text) {
   decision_.notes.push_back({.code = code, .text = std::move(text)});
-}
-
-void Decider::AddStrictNote(StrictRule rule, std::string text) {
-  const bool is_known = std::any_of(
-      decision_.notes.begin(), decision_.notes.end(),
-      [rule](const Note& note) { return note.strict_rule == rule; });
-  if (is_known) return;
-  decision_.notes.push_back({.code = NoteCode::kStrictRule,
-                             .strict_rule = rule,
-                             .text = std::move(text)});
 }
 
 bool Decider::AddFields(const BoundEntry& entry,

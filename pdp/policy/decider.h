@@ -95,17 +95,19 @@ class Decider {
   bool IsInReach(const fhir::Resource& resource,
                  fhir::Interaction interaction) const;
   bool Deny(Reason reason, uint16_t medplum_http_status, std::string message);
+  // The note and Medplum's status are left to Reconcile() (departure.h).
   bool DenyByStrictRule(StrictRule rule, Reason reason, std::string message);
+  void NoteRule(StrictRule rule);
   bool DenyError(const EntryMatch& match);
   bool Fail(LookupFailure failure);
   void Permit(const BoundEntry* entry, uint16_t medplum_http_status);
   void AddNote(NoteCode code, std::string text);
-  // Once for each rule.
-  void AddStrictNote(StrictRule rule, std::string text);
   // The fields of an entry, once each.
   bool AddFields(const BoundEntry& entry,
                  const std::vector<std::string> PolicyEntry::*list,
                  std::vector<std::string_view>& fields);
+  bool HideByStrictRule(const BoundEntry& entry, StrictRule rule,
+                        std::vector<std::string_view>& hidden);
 
   const SubjectAccess& access_;
   const AccessRequest& request_;

@@ -78,6 +78,46 @@ std::string_view ReasonName(Reason reason) {
   return "REASON_UNSPECIFIED";
 }
 
+std::string_view StrictRuleName(StrictRule rule) {
+  switch (rule) {
+    case StrictRule::kUnspecified:
+      return "UNSPECIFIED";
+    case StrictRule::kMalformedCriteria:
+      return "MALFORMED_CRITERIA";
+    case StrictRule::kWildcardCriteriaFields:
+      return "WILDCARD_CRITERIA_FIELDS";
+    case StrictRule::kCreateNamesGrantedPatient:
+      return "CREATE_NAMES_GRANTED_PATIENT";
+    case StrictRule::kDeletedNeedsGrant:
+      return "DELETED_NEEDS_GRANT";
+    case StrictRule::kParameterStructure:
+      return "PARAMETER_STRUCTURE";
+    case StrictRule::kSmartLetters:
+      return "SMART_LETTERS";
+    case StrictRule::kOnBehalfOfActive:
+      return "ON_BEHALF_OF_ACTIVE";
+    case StrictRule::kAddressBoundary:
+      return "ADDRESS_BOUNDARY";
+    case StrictRule::kDurableRead:
+      return "DURABLE_READ";
+    case StrictRule::kPolicyRequired:
+      return "POLICY_REQUIRED";
+    case StrictRule::kEmptyInteraction:
+      return "EMPTY_INTERACTION";
+    case StrictRule::kPolicyProject:
+      return "POLICY_PROJECT";
+    case StrictRule::kAccountAllowed:
+      return "ACCOUNT_ALLOWED";
+    case StrictRule::kDurableFields:
+      return "DURABLE_FIELDS";
+    case StrictRule::kFactRequired:
+      return "FACT_REQUIRED";
+    case StrictRule::kSafeQuery:
+      return "SAFE_QUERY";
+  }
+  return "UNSPECIFIED";
+}
+
 namespace {
 
 uint16_t EnforcementHttpStatus(Reason reason) {

@@ -3,6 +3,7 @@
 #ifndef PDP_POLICY_DECISION_H_
 #define PDP_POLICY_DECISION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -90,7 +91,13 @@ enum class StrictRule : uint8_t {
   kAccountAllowed = 13,
   kDurableFields = 14,
   kFactRequired = 15,
+  kSafeQuery = 16,
 };
+
+inline constexpr size_t kStrictRules = 17;
+
+// "MALFORMED_CRITERIA".
+std::string_view StrictRuleName(StrictRule rule);
 
 enum class NoteCode : uint8_t {
   kUnspecified = 0,

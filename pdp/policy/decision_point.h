@@ -30,7 +30,8 @@ struct DecisionPointOptions {
   Mode mode = Mode::kStrict;
   // Mode::kParity implies kServer.
   ParameterSemantics parameter_semantics = ParameterSemantics::kDocumented;
-  // Bound policies kept for reuse; the least recently used go first.
+  // Bound policies kept for reuse, of each mode; the least recently used go
+  // first.
   size_t max_bound_policies = 10'000;
 };
 
@@ -72,6 +73,13 @@ class DecisionPoint {
 
   // Fills in `answer`.
   Outcome Filter(const FilterRequest& request, FilterAnswer& answer) const;
+
+  // What the answer is or would be in `mode`, with the parameter semantics of
+  // the options.
+  Outcome DecideIn(Mode mode, const AccessRequest& request,
+                   Decision& decision) const;
+  Outcome FilterIn(Mode mode, const FilterRequest& request,
+                   FilterAnswer& answer) const;
 
   // The effective AccessPolicy of a subject as JSON, as Medplum's `/auth/me`
   // shows it, and in `denial` (reason, message, status) why the subject has

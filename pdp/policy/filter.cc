@@ -116,13 +116,13 @@ class FilterBuilder {
       if (!(entry->compiled->interactions & fhir::Bit(Interaction::kSearch))) {
         continue;
       }
-      answer_.notes.push_back({.code = NoteCode::kStrictRule,
-                               .strict_rule = entry->narrowed_by,
-                               .text = "Medplum would permit this"});
+      NoteRule(entry->narrowed_by);
       return Deny(entry->narrowed_by == StrictRule::kPolicyRequired
                       ? Reason::kPolicyMissing
+                  : entry->narrowed_by == StrictRule::kSmartLetters
+                      ? Reason::kScope
                       : Reason::kInteractionNotGranted,
-                  200, message);
+                  0, message);
     }
     return Deny(Reason::kInteractionNotGranted, 403, message);
   }
@@ -271,7 +271,14 @@ class FilterBuilder {
     return true;
   }
 
+  // The note and Medplum's status are left to Reconcile() (departure.h).
+  void NoteRule(StrictRule rule) {
+    answer_.notes.push_back(
+        {.code = NoteCode::kStrictRule, .strict_rule = rule, .text = {}});
+  }
+
   bool RefuseParameter(std::string_view parameter, std::string_view why) {
+    if (mode_ == Mode::kStrict) NoteRule(StrictRule::kSafeQuery);
     return Deny(Reason::kQueryNotSafe, 0,
                 StrCat("the parameter `", parameter, "` is refused: ", why));
   }

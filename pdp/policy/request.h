@@ -51,6 +51,14 @@ struct ResourceFacts {
   // As it shall be; for create, update and patch.
   fhir::ResourcePtr proposed;
   bool deleted = false;  // `current` is the last version of a deleted resource.
+
+  // The type that is judged: as named, or that of the resource given.
+  std::string_view judged_type() const {
+    return !type.empty()         ? type
+           : current != nullptr  ? current->type()
+           : proposed != nullptr ? proposed->type()
+                                 : std::string_view();
+  }
 };
 
 struct AccessRequest {

@@ -104,7 +104,8 @@ PDP_SAME_RULE(kPolicyProject, POLICY_PROJECT);
 PDP_SAME_RULE(kAccountAllowed, ACCOUNT_ALLOWED);
 PDP_SAME_RULE(kDurableFields, DURABLE_FIELDS);
 PDP_SAME_RULE(kFactRequired, FACT_REQUIRED);
-static_assert(v1::StrictRule_MAX == v1::STRICT_RULE_FACT_REQUIRED);
+PDP_SAME_RULE(kSafeQuery, SAFE_QUERY);
+static_assert(v1::StrictRule_MAX == v1::STRICT_RULE_SAFE_QUERY);
 #undef PDP_SAME_RULE
 
 static_assert(Number(NoteCode::kStrictRule) == v1::NOTE_CODE_STRICT_RULE);

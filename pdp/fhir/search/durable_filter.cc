@@ -89,8 +89,11 @@ bool IsToken(Kind kind) {
 }
 
 DurableResult CheckPresence(const Filter& filter) {
-  const Kind kind = filter.parameter->column.kind;
-  if (kind == Kind::kUnknown) return NotKnown(filter);
+  const DurableColumn& column = filter.parameter->column;
+  const Kind kind = column.kind;
+  const bool is_known =
+      kind != Kind::kUnknown && !(kind == Kind::kBoolean && column.is_array);
+  if (!is_known) return NotKnown(filter);
   if (filter.code == "_lastUpdated") return WrongModifier(filter);
   if (IsToken(kind)) {
     const std::string value = ToLower(filter.value);
@@ -154,6 +157,7 @@ DurableResult CheckDurableFilter(const Filter& filter) {
     return CheckPresence(filter);
   }
   if (filter.op == Operator::kIdentifier && !is_id) {
+    if (filter.code == "_lastUpdated") return WrongModifier(filter);
     return column.kind == Kind::kReferences ? DurableSound() : NotKnown(filter);
   }
   switch (column.kind) {

@@ -66,6 +66,8 @@ TEST(DurableOrderedTest, DatesAreComparedAsInstants) {
        kUnknown},
       {"Patient?_lastUpdated=2024-05-01T10:00:00.123Z", kPatient, kYes},
       {"Patient?_lastUpdated:missing=true", kPatient, kError},
+      {"Patient?_lastUpdated:identifier=2024-05-01", kPatient, kError},
+      {"Patient?birthdate:identifier=1990-02-28", kPatient, kUnknown},
   });
 }
 

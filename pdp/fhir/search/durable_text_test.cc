@@ -36,6 +36,8 @@ TEST(DurableTextTest, PlainTokensAreExact) {
       {"Patient?active=false", kEmptyPatient, kNo},
       {"Patient?active:not=true", kPatient, kNo},
       {"Patient?active:missing=true", kEmptyPatient, kYes},
+      {"Group?exclude=true", R"({"resourceType":"Group"})", kUnknown},
+      {"Group?exclude:missing=true", R"({"resourceType":"Group"})", kUnknown},
       {"Patient?deceased=true",
        R"({"resourceType":"Patient","deceasedDateTime":"2020-01-01"})", kYes},
       {"Patient?deceased=false", kEmptyPatient, kYes},

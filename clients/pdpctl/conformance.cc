@@ -5,6 +5,7 @@
 #include <span>
 
 #include "clients/pdpctl/json_difference.h"
+#include "clients/pdpctl/search_reach.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json.h"
@@ -366,15 +367,17 @@ class Run {
     CaseResult result = NewResult(CaseKind::kSearch, search.id);
     result.expected_text = SearchText(search.http_status, search.ids);
     result.expected_json = SearchJson(search.http_status, search.ids);
-    const SearchAnswer answer = judge_.Search(search);
+    const RecordedSearch sent = AsSent(search);
+    const SearchAnswer answer = judge_.Search(sent);
     result.reason = answer.reason;
+    const bool is_run = answer.permitted || options_.search_as_subject;
     int http_status = answer.http_status;
     std::optional<std::vector<std::string>> ids;
     if (!answer.status.ok()) {
       result.reason = absl::StatusCodeToString(answer.status.code());
       result.why = NoDecision(answer.status);
-    } else if (answer.permitted) {
-      const auto found = options_.execute_search(lookup_, answer.queries);
+    } else if (is_run) {
+      const auto found = Execute(sent, answer);
       if (found.ok()) {
         http_status = found->http_status;
         result.why = found->why;
@@ -389,7 +392,7 @@ class Run {
     result.got_json = SearchJson(http_status, ids);
 
     if (http_status != search.http_status) {
-      result.is_wrong_permit = answer.permitted && http_status == 200;
+      result.is_wrong_permit = is_run && ids;
       if (result.why.empty()) {
         result.why = Explain(answer.reason, answer.message);
       }
@@ -405,6 +408,27 @@ class Run {
       result.passed = answer.status.ok() && judged;
     }
     report_(result);
+  }
+
+  // The recorder asked for the largest page.
+  RecordedSearch AsSent(const RecordedSearch& search) {
+    RecordedSearch sent = search;
+    if (search.query.find("_count=") == std::string_view::npos) {
+      sent_query_ =
+          StrCat(search.query, search.query.empty() ? "" : "&", "_count=1000");
+      sent.query = sent_query_;
+    }
+    return sent;
+  }
+
+  // The queries of a Filter where it answers some; otherwise the search itself.
+  absl::StatusOr<SearchResult> Execute(const RecordedSearch& search,
+                                       const SearchAnswer& answer) {
+    if (answer.permitted) {
+      return options_.execute_search(lookup_, answer.queries);
+    }
+    JudgeReach reach(judge_, search.subject);
+    return SearchAsSubject(lookup_, reach, search.type, search.query);
   }
 
   static std::string CompareIds(const std::vector<std::string>& expected,
@@ -452,6 +476,7 @@ class Run {
   Judge& judge_;
   const std::function<void(const CaseResult&)>& report_;
   const fhir::MemoryLookup lookup_;
+  std::string sent_query_;
 };
 
 }  // namespace

@@ -60,6 +60,9 @@ struct ConformanceOptions {
   // Not empty: cold reads cannot be asked for, and why.
   std::string no_cold_reads;
   SearchExecutor execute_search = ExecuteSearches;
+  // Run a search that Filter refuses as Medplum would run it.  False: a refused
+  // search finds nothing.
+  bool search_as_subject = true;
 };
 
 // Puts every case of `file` before `judge`.  `report` gets one result for each,

@@ -98,6 +98,7 @@ class FakeJudge : public Judge {
     searches["s1"].http_status = 200;
     searches["s1"].queries = {"Patient?gender=female"};
     searches["s2"].http_status = 403;
+    searches["s2"].reason = "INTERACTION_NOT_GRANTED";
   }
 
   void Enter(const VectorFile&) override {}
@@ -111,7 +112,9 @@ class FakeJudge : public Judge {
     return answers;
   }
   SearchAnswer Search(const RecordedSearch& search) override {
-    return searches[std::string(search.id)];
+    if (!search.id.empty()) return searches[std::string(search.id)];
+    // How far searches of the type reach.
+    return searches[search.type == "Patient" ? "s1" : "s2"];
   }
   EffectiveAnswer Describe(const RecordedEffectivePolicy&) override {
     return effective;

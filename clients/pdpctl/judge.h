@@ -32,6 +32,9 @@ struct CheckAnswer {
   int http_status = 0;  // Medplum's.
   std::string reason;   // "RESOURCE_NOT_GRANTED".
   std::string message;
+  // Of reads: what each of Medplum's matchers says.
+  bool matches_in_memory = false;
+  bool durable_match_unknown = false;
   std::vector<std::string> hidden_fields;
   std::vector<VersionAnswer> versions;
   // What would be stored, as JSON; empty where the answer does not tell.

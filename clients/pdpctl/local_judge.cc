@@ -84,6 +84,9 @@ CheckAnswer LocalJudge::Check(const CheckQuestion& question) const {
   answer.http_status = decision.medplum_http_status;
   answer.reason = policy::ReasonName(decision.reason);
   answer.message = decision.message;
+  answer.matches_in_memory = decision.memory_match == policy::Match::kYes;
+  answer.durable_match_unknown =
+      decision.durable_match == policy::Match::kUnknown;
   answer.hidden_fields.assign(decision.hidden_fields.begin(),
                               decision.hidden_fields.end());
   for (const policy::VersionFields& version : decision.versions) {

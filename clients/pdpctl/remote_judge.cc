@@ -61,6 +61,8 @@ CheckAnswer ToAnswer(const absl::StatusOr<v1::CheckResponse>& response) {
   answer.http_status = static_cast<int>(decision.medplum_http_status());
   answer.reason = ReasonText(decision.reason());
   answer.message = decision.message();
+  answer.matches_in_memory = decision.memory_match() == v1::MATCH_YES;
+  answer.durable_match_unknown = decision.durable_match() == v1::MATCH_UNKNOWN;
   answer.hidden_fields.assign(decision.hidden_fields().begin(),
                               decision.hidden_fields().end());
   for (const v1::VersionFields& version : decision.versions()) {

@@ -106,6 +106,7 @@ int RunConformanceCommand(const ConformanceCommand& command,
   options.kinds = KindsOf(command);
   if (mode == policy::Mode::kStrict) {
     options.no_cold_reads = "reads past the cache exist in parity mode only";
+    options.search_as_subject = false;
   }
   ConformanceReport report(StyleOf(command, output), out);
   for (const auto& file : *files) {

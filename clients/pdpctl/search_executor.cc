@@ -1,26 +1,49 @@
 #include "clients/pdpctl/search_executor.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <optional>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "clients/pdpctl/search_controls.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/fhirpath/expression.h"
+#include "pdp/fhir/json.h"
+#include "pdp/fhir/schema.h"
 #include "pdp/fhir/search/criteria.h"
 #include "pdp/fhir/search/match_durable.h"
+#include "pdp/fhir/search/search_include.h"
 
 namespace pdp::ctl {
 namespace {
 
+using fhir::ResourceKey;
+using fhir::ResourcePtr;
 using fhir::search::Criteria;
 using fhir::search::DurableEnvironment;
 using fhir::search::DurableMatch;
 using fhir::search::DurableResult;
+using fhir::search::Include;
 
-absl::Status CannotBeTold(const std::string& query, std::string_view why) {
+// What Medplum allows of includes: rounds, and results altogether.
+constexpr int kMaxRounds = 5;
+constexpr size_t kMaxResults = 1000;
+
+// What Filter says of a type that the subject may not search at all.
+constexpr std::string_view kGateReasons[] = {
+    "INTERACTION_NOT_GRANTED",
+    "PROTECTED_TYPE",
+    "RESOURCE_TYPE_UNKNOWN",
+    "NOT_SUPPORTED",
+};
+// The policy's own criteria cannot be run.
+constexpr std::string_view kCriteriaReason = "EVALUATION_ERROR";
+
+absl::Status CannotBeTold(std::string_view query, std::string_view why) {
   return absl::UnimplementedError(StrCat(query, ": ", why));
 }
 
@@ -39,66 +62,425 @@ int StatusOf(const DurableResult& result) {
   return 400;
 }
 
-class Search {
+// How a search ends early: what its caller is told.
+struct Refusal {
+  int http_status = 0;
+  std::string why;
+};
+
+std::optional<Refusal> RefusalOf(const DurableResult& result) {
+  if (StatusOf(result) == 200) return std::nullopt;
+  return Refusal{StatusOf(result), result.why};
+}
+
+// Some of `any_of`, where there are any, and all of `all`.
+struct Predicate {
+  std::vector<Criteria> any_of;
+  const Criteria* all = nullptr;
+};
+
+// Finds the rows of a type for which a predicate holds.
+class Table {
  public:
-  Search(const fhir::ResourceLookup& lookup, const std::string& query)
-      : lookup_(lookup), query_(query) {
-    environment_.lookup = &lookup;
+  Table(const fhir::ResourceLookup& lookup,
+        std::function<bool(std::string_view)> may_search)
+      : privileged_{.lookup = &lookup, .may_search = nullptr},
+        as_subject_{.lookup = &lookup, .may_search = std::move(may_search)} {}
+
+  // Whether the server can make a predicate of the caller's `criteria`.
+  std::optional<Refusal> Check(const Criteria& criteria,
+                               std::string_view type) const {
+    return RefusalOf(fhir::search::CheckDurable(criteria, type, as_subject_));
   }
+
+  absl::Status Find(std::string_view type, const Predicate& predicate,
+                    std::optional<Refusal>& refusal,
+                    std::vector<ResourcePtr>& found) const {
+    absl::Status status;
+    const fhir::LookupState state =
+        privileged_.lookup->Scan(type, "", [&](const ResourcePtr& resource) {
+          const DurableResult match = Match(predicate, *resource);
+          refusal = RefusalOf(match);
+          if (match.match == DurableMatch::kUnknown) {
+            status = CannotBeTold(type, match.why);
+          } else if (match.match == DurableMatch::kYes) {
+            found.push_back(resource);
+          }
+          return status.ok() && !refusal;
+        });
+    if (!status.ok()) return status;
+    if (state != fhir::LookupState::kFound) {
+      return CannotBeTold(type, "the resources cannot be read");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  DurableResult Match(const Predicate& predicate,
+                      const fhir::Resource& resource) const {
+    fhir::fhirpath::Scratch scratch;
+    DurableResult match{DurableMatch::kYes, ""};
+    if (predicate.all != nullptr) {
+      match = fhir::search::MatchesDurably(*predicate.all, resource,
+                                           as_subject_, scratch);
+      if (match.match == DurableMatch::kNo || StatusOf(match) != 200) {
+        return match;
+      }
+    }
+    if (predicate.any_of.empty()) return match;
+    DurableResult any{DurableMatch::kNo, ""};
+    for (const Criteria& criteria : predicate.any_of) {
+      scratch.Reset();
+      DurableResult one = fhir::search::MatchesDurably(criteria, resource,
+                                                       privileged_, scratch);
+      if (StatusOf(one) != 200) return one;
+      if (one.match == DurableMatch::kYes) return match;
+      if (one.match == DurableMatch::kUnknown) any = std::move(one);
+    }
+    return any;
+  }
+
+  DurableEnvironment privileged_;
+  DurableEnvironment as_subject_;
+};
+
+// Leaves of `found` what the control parameters let be shown on all pages.
+absl::Status ApplyControls(const SearchControls& controls,
+                           const Criteria& criteria,
+                           std::vector<ResourcePtr>& found) {
+  if (controls.offset >= static_cast<int64_t>(found.size())) {
+    if (controls.offset > 0) found.clear();
+    return absl::OkStatus();
+  }
+  if (controls.offset > 0 || controls.has_cursor) {
+    return CannotBeTold(criteria.text, "the order of results is not known");
+  }
+  return absl::OkStatus();
+}
+
+// A search by somebody who may see everything.
+class PrivilegedSearch {
+ public:
+  PrivilegedSearch(const fhir::ResourceLookup& lookup, const std::string& query)
+      : table_(lookup, nullptr), query_(query) {}
 
   absl::Status Run(SearchResult& result, std::set<std::string>& ids) {
     const absl::StatusOr<Criteria> criteria =
         fhir::search::ParseCriteria(query_);
     if (!criteria.ok()) {
-      result.http_status = 400;
-      result.why = std::string(criteria.status().message());
+      result = {400, std::string(ToStd(criteria.status().message())), {}};
       return absl::OkStatus();
     }
     for (const auto& [key, value] : criteria->control_parameters) {
-      if (key.starts_with("_include") || key.starts_with("_revinclude")) {
+      if (key.starts_with("_include") || key.starts_with("_revinclude") ||
+          key.starts_with("_type")) {
         return CannotBeTold(query_, StrCat("`", key, "` is not emulated"));
       }
     }
-    const DurableResult check = fhir::search::CheckDurable(
-        *criteria, criteria->resource_type, environment_);
-    if (StatusOf(check) != 200) {
-      result.http_status = StatusOf(check);
-      result.why = check.why;
+    const SearchControls controls = ReadControls(*criteria);
+    if (controls.shows_nothing && !controls.counts) return absl::OkStatus();
+    std::optional<Refusal> refusal =
+        table_.Check(*criteria, criteria->resource_type);
+    if (!refusal) {
+      if (std::string why = ControlsError(controls, *criteria); !why.empty()) {
+        refusal = {400, std::move(why)};
+      }
+    }
+    std::vector<ResourcePtr> found;
+    if (!refusal && !controls.shows_nothing) {
+      PDP_RETURN_IF_ERROR(table_.Find(criteria->resource_type, {{}, &*criteria},
+                                      refusal, found));
+    }
+    if (refusal) {
+      result = {refusal->http_status, refusal->why, {}};
       return absl::OkStatus();
     }
-    return Match(*criteria, result, ids);
-  }
-
- private:
-  absl::Status Match(const Criteria& criteria, SearchResult& result,
-                     std::set<std::string>& ids) {
-    absl::Status status;
-    fhir::fhirpath::Scratch scratch;
-    const fhir::LookupState state = lookup_.Scan(
-        criteria.resource_type, "", [&](const fhir::ResourcePtr& resource) {
-          scratch.Reset();
-          const DurableResult match = fhir::search::MatchesDurably(
-              criteria, *resource, environment_, scratch);
-          if (match.match == DurableMatch::kUnknown) {
-            status = CannotBeTold(query_, match.why);
-          } else if (StatusOf(match) != 200) {
-            result.http_status = StatusOf(match);
-            result.why = match.why;
-          } else if (match.match == DurableMatch::kYes) {
-            ids.insert(resource->key().ToString());
-          }
-          return status.ok() && result.http_status == 200;
-        });
-    if (!status.ok()) return status;
-    if (state != fhir::LookupState::kFound) {
-      return CannotBeTold(query_, "the resources cannot be read");
+    PDP_RETURN_IF_ERROR(ApplyControls(controls, *criteria, found));
+    for (const ResourcePtr& resource : found) {
+      ids.insert(resource->key().ToString());
     }
     return absl::OkStatus();
   }
 
-  const fhir::ResourceLookup& lookup_;
+ private:
+  const Table table_;
   const std::string& query_;
-  DurableEnvironment environment_;
+};
+
+class SubjectSearch {
+ public:
+  SubjectSearch(const fhir::ResourceLookup& lookup, SearchReach& reach,
+                std::string_view type, std::string_view query)
+      : lookup_(lookup),
+        reach_(reach),
+        type_(type),
+        text_(StrCat(type, "?", query)),
+        table_(lookup, [this](std::string_view t) { return !Gate(t); }) {}
+
+  absl::StatusOr<SearchResult> Run() {
+    PDP_RETURN_IF_ERROR(Search());
+    PDP_RETURN_IF_ERROR(no_answer_);
+    SearchResult result;
+    if (refusal_) {
+      result.http_status = refusal_->http_status;
+      result.why = refusal_->why;
+      return result;
+    }
+    result.ids.assign(ids_.begin(), ids_.end());
+    return result;
+  }
+
+ private:
+  void Refuse(int http_status, std::string why) {
+    refusal_ = {http_status, std::move(why)};
+  }
+
+  static Refusal RefusalOfAnswer(const SearchAnswer& answer) {
+    return {answer.http_status,
+            answer.message.empty()
+                ? answer.reason
+                : StrCat(answer.reason, ": ", answer.message)};
+  }
+
+  static bool IsGate(const SearchAnswer& answer) {
+    return std::ranges::find(kGateReasons, answer.reason) !=
+           std::end(kGateReasons);
+  }
+
+  // E.1: whether the subject may search `type` at all.
+  std::optional<Refusal> Gate(std::string_view type) {
+    if (!fhir::IsResourceType(type) || type == "Binary") {
+      return Refusal{400, StrCat("`", type, "` cannot be searched")};
+    }
+    const SearchAnswer& answer = reach_.Filter(type);
+    no_answer_.Update(answer.status);
+    if (answer.permitted || !IsGate(answer)) return std::nullopt;
+    return RefusalOfAnswer(answer);
+  }
+
+  absl::Status Search() {
+    const SearchAnswer& own = reach_.Filter(type_);
+    if (!own.status.ok()) return own.status;
+    if (!own.permitted && !IsGate(own) && own.reason != kCriteriaReason) {
+      refusal_ = RefusalOfAnswer(own);  // Nobody is asking.
+      return absl::OkStatus();
+    }
+    absl::StatusOr<Criteria> criteria = fhir::search::ParseCriteria(text_);
+    if (!criteria.ok()) {
+      Refuse(400, std::string(ToStd(criteria.status().message())));
+      return absl::OkStatus();
+    }
+    criteria_ = *std::move(criteria);
+    controls_ = ReadControls(criteria_);
+    includes_ = fhir::search::IncludesOf(criteria_);
+    if (controls_.types.empty()) controls_.types = {criteria_.resource_type};
+    if (!PassGates()) return absl::OkStatus();
+    if (controls_.shows_nothing && !controls_.counts) return absl::OkStatus();
+    std::vector<ResourcePtr> found;
+    for (const std::string& type : controls_.types) {
+      PDP_RETURN_IF_ERROR(SearchType(type, found));
+      if (refusal_) return absl::OkStatus();
+    }
+    if (controls_.shows_nothing) return absl::OkStatus();
+    PDP_RETURN_IF_ERROR(ApplyControls(controls_, criteria_, found));
+    for (const ResourcePtr& resource : found) {
+      ids_.insert(resource->key().ToString());
+    }
+    return FollowIncludes(std::move(found));
+  }
+
+  bool PassGates() {
+    for (const std::string& type : controls_.types) {
+      if ((refusal_ = Gate(type))) return false;
+    }
+    for (const Include& include : includes_) {
+      if ((refusal_ = Gate(include.resource_type))) return false;
+    }
+    return true;
+  }
+
+  absl::Status SearchType(const std::string& type,
+                          std::vector<ResourcePtr>& found) {
+    Criteria own = criteria_;
+    if (type != criteria_.resource_type) {
+      // The database's predicates are those of each type.
+      const bool is_chained = std::ranges::any_of(
+          own.filters, [](const auto& filter) { return filter.is_chained; });
+      if (is_chained) {
+        return CannotBeTold(text_, "chains from several types");
+      }
+      absl::StatusOr<Criteria> anew = fhir::search::ParseCriteria(
+          StrCat(type, "?", std::string_view(text_).substr(type_.size() + 1)));
+      if (!anew.ok()) {
+        Refuse(400, std::string(ToStd(anew.status().message())));
+        return absl::OkStatus();
+      }
+      own = *std::move(anew);
+    }
+    Predicate predicate;
+    PDP_RETURN_IF_ERROR(ReachOf(type, predicate));
+    if (refusal_ || (refusal_ = table_.Check(own, type))) {
+      return absl::OkStatus();
+    }
+    if (std::string why = ControlsError(controls_, criteria_); !why.empty()) {
+      Refuse(400, std::move(why));
+      return absl::OkStatus();
+    }
+    predicate.all = &own;
+    return table_.Find(type, predicate, refusal_, found);
+  }
+
+  // E.2: the policy's predicate and that of the projects.
+  absl::Status ReachOf(std::string_view type, Predicate& predicate) {
+    const SearchAnswer& answer = reach_.Filter(type);
+    if (!answer.status.ok()) return answer.status;
+    if (!answer.permitted && !IsGate(answer)) {
+      refusal_ = RefusalOfAnswer(answer);
+      return absl::OkStatus();
+    }
+    std::vector<std::string> queries = answer.queries;
+    // Without an entry for the type there is no predicate of the policy.
+    if (!answer.permitted) queries = {ProjectQuery(type)};
+    for (const std::string& query : queries) {
+      PDP_ASSIGN_OR_RETURN(Criteria criteria,
+                           fhir::search::ParseCriteria(query));
+      predicate.any_of.push_back(std::move(criteria));
+    }
+    return absl::OkStatus();
+  }
+
+  // C.2: `type` in the subject's own project and in those that it links, as far
+  // as they export the type; in all where its own search names no project.
+  std::string ProjectQuery(std::string_view type) {
+    const std::vector<std::string>& queries = reach_.Filter(type_).queries;
+    if (queries.empty()) return StrCat(type, "?_id=none");
+    constexpr std::string_view kProject = "_project=";
+    const size_t at = queries.front().rfind(kProject);
+    if (at == std::string::npos) return std::string(type);
+    const std::string_view list =
+        std::string_view(queries.front()).substr(at + kProject.size());
+    const std::string own(list.substr(0, list.find_first_of(",&")));
+    std::string projects = own;
+    const auto project = lookup_.Read({"Project", own});
+    if (project.resource != nullptr) {
+      fhir::ForEachItem(
+          project.resource->root(), "link", [&](fhir::JsonElement link) {
+            const std::string linked = ExportingProject(link, type);
+            if (!linked.empty()) projects += StrCat(",", linked);
+          });
+    }
+    return StrCat(type, "?_project=", projects);
+  }
+
+  // The id of the linked project, where it lets `type` be seen; else empty.
+  std::string ExportingProject(fhir::JsonElement link, std::string_view type) {
+    const auto member = fhir::Member(link, "project");
+    if (!member) return "";
+    const auto key =
+        ResourceKey::Parse(fhir::StringMember(*member, "reference"));
+    if (!key) return "";
+    const auto project = lookup_.Read(*key);
+    if (project.state != fhir::LookupState::kFound) return "";
+    bool exports_all = true;
+    bool exports_type = false;
+    fhir::ForEachItem(project.resource->root(), "exportedResourceType",
+                      [&](fhir::JsonElement item) {
+                        exports_all = false;
+                        exports_type |= fhir::AsString(item) == type;
+                      });
+    return exports_all || exports_type ? key->id : "";
+  }
+
+  // E.6.
+  absl::Status FollowIncludes(std::vector<ResourcePtr> base) {
+    size_t shown = std::min(ids_.size(), kMaxResults);
+    for (int round = 0; !base.empty() && !includes_.empty(); ++round) {
+      if (round >= kMaxRounds || shown > kMaxResults) {
+        Refuse(400, "includes reach too far");
+        return absl::OkStatus();
+      }
+      std::vector<ResourcePtr> included;
+      for (const Include& include : includes_) {
+        if (round > 0 && !include.iterates) continue;
+        PDP_RETURN_IF_ERROR(include.is_reverse
+                                ? ReverseInclude(include, base, included)
+                                : ForwardInclude(include, base, included));
+        if (refusal_) return absl::OkStatus();
+      }
+      for (const ResourcePtr& resource : included) {
+        if (ids_.insert(resource->key().ToString()).second) ++shown;
+      }
+      base = std::move(included);
+    }
+    return absl::OkStatus();
+  }
+
+  // True where `status` is an answer to the caller.
+  bool RefuseOn(const absl::Status& status) {
+    if (!absl::IsInvalidArgument(status)) return false;
+    Refuse(400, std::string(ToStd(status.message())));
+    return true;
+  }
+
+  absl::Status ForwardInclude(const Include& include,
+                              const std::vector<ResourcePtr>& base,
+                              std::vector<ResourcePtr>& included) {
+    fhir::fhirpath::Scratch scratch;
+    const auto targets = fhir::search::IncludeTargetsOf(include, base, scratch);
+    if (!targets.ok()) {
+      return RefuseOn(targets.status()) ? absl::OkStatus() : targets.status();
+    }
+    std::set<std::string> seen;
+    for (const ResourceKey& key : targets->resources) {
+      if (!seen.insert(key.ToString()).second) continue;
+      const fhir::LookupResult target = lookup_.Read(key);
+      if (target.state != fhir::LookupState::kFound) continue;
+      PDP_ASSIGN_OR_RETURN(const bool may_read, reach_.MayRead(key));
+      if (may_read) included.push_back(target.resource);
+    }
+    if (targets->urls.empty()) return absl::OkStatus();
+    // The types that canonicals lead to are not gated.
+    for (const std::string& type : targets->url_types) {
+      PDP_RETURN_IF_ERROR(AddFound(
+          fhir::search::CanonicalSearch(type, targets->urls), type, included));
+      if (refusal_) break;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReverseInclude(const Include& include,
+                              const std::vector<ResourcePtr>& base,
+                              std::vector<ResourcePtr>& included) {
+    return AddFound(fhir::search::ReverseIncludeSearch(include, base),
+                    include.resource_type, included);
+  }
+
+  absl::Status AddFound(const absl::StatusOr<Criteria>& criteria,
+                        const std::string& type,
+                        std::vector<ResourcePtr>& included) {
+    if (!criteria.ok()) {
+      return RefuseOn(criteria.status()) ? absl::OkStatus() : criteria.status();
+    }
+    Predicate predicate;
+    PDP_RETURN_IF_ERROR(ReachOf(type, predicate));
+    if (refusal_ || (refusal_ = table_.Check(*criteria, type))) {
+      return absl::OkStatus();
+    }
+    predicate.all = &*criteria;
+    return table_.Find(type, predicate, refusal_, included);
+  }
+
+  const fhir::ResourceLookup& lookup_;
+  SearchReach& reach_;
+  const std::string_view type_;
+  const std::string text_;
+  const Table table_;
+  Criteria criteria_;
+  SearchControls controls_;
+  std::vector<Include> includes_;
+  absl::Status no_answer_;  // Not OK: of a type, nothing could be told.
+  std::optional<Refusal> refusal_;
+  std::set<std::string> ids_;
 };
 
 }  // namespace
@@ -109,11 +491,18 @@ absl::StatusOr<SearchResult> ExecuteSearches(
   SearchResult result;
   std::set<std::string> ids;
   for (const std::string& query : queries) {
-    PDP_RETURN_IF_ERROR(Search(lookup, query).Run(result, ids));
+    PDP_RETURN_IF_ERROR(PrivilegedSearch(lookup, query).Run(result, ids));
     if (result.http_status != 200) return result;
   }
   result.ids.assign(ids.begin(), ids.end());
   return result;
+}
+
+absl::StatusOr<SearchResult> SearchAsSubject(const fhir::ResourceLookup& lookup,
+                                             SearchReach& reach,
+                                             std::string_view type,
+                                             std::string_view query) {
+  return SubjectSearch(lookup, reach, type, query).Run();
 }
 
 }  // namespace pdp::ctl

@@ -60,11 +60,13 @@ class FakeAdmin : public v1::PdpAdmin::Service {
   grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
                          v1::GetStatusResponse* response) override {
     response->set_mode(v1::MODE_STRICT);
+    response->set_parameter_semantics(semantics);
     response->set_ready(ready);
     return grpc::Status::OK;
   }
 
   bool ready = true;
+  v1::ParameterSemantics semantics = v1::PARAMETER_SEMANTICS_SERVER;
 };
 
 class CommandsTest : public testing::Test {
@@ -248,6 +250,14 @@ TEST_F(CommandsTest, ConformanceNeedsTheModeOfTheServer) {
   command.mode = "strict";
   EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 0);
   EXPECT_THAT(out_.str(), HasSubstr("\n200 passed, 0 failed, 0 skipped\n"));
+
+  admin_.semantics = v1::PARAMETER_SEMANTICS_DOCUMENTED;
+  err_.str("");
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 2);
+  EXPECT_THAT(err_.str(),
+              HasSubstr("started with --parameter-semantics server"));
+  command.parameter_semantics = "documented";
+  EXPECT_EQ(RunConformanceCommand(command, OutputFormat::kText, out_, err_), 0);
 
   command.only = {"few"};
   err_.str("");

@@ -2,38 +2,17 @@
 
 #include <algorithm>
 #include <optional>
-#include <span>
 
+#include "clients/pdpctl/content_comparison.h"
 #include "clients/pdpctl/json_difference.h"
 #include "clients/pdpctl/search_reach.h"
 #include "pdp/base/strings.h"
-#include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json.h"
-#include "pdp/fhir/resource.h"
 
 namespace pdp::ctl {
 namespace {
 
-using fhir::Interaction;
 using fhir::JsonElement;
-
-// Set anew by every write, or unknown to whoever judges it.
-constexpr std::string_view kSetByWrite[] = {
-    "meta.versionId", "meta.lastUpdated", "meta.author", "meta.onBehalfOf"};
-// A read may have been recorded after a write that was taken back.
-constexpr std::string_view kSetByRestore[] = {"meta.versionId",
-                                              "meta.lastUpdated"};
-// Left out of what is shown without `X-Medplum: extended`.
-constexpr std::string_view kExtendedMeta[] = {"meta.author", "meta.project",
-                                              "meta.compartment",
-                                              "meta.account", "meta.accounts"};
-constexpr std::string_view kUnordered[] = {"meta.compartment"};
-
-bool IsWrite(Interaction interaction) {
-  return interaction == Interaction::kCreate ||
-         interaction == Interaction::kUpdate ||
-         interaction == Interaction::kPatch;
-}
 
 std::string_view DecisionName(bool allowed) {
   return allowed ? "ALLOW" : "DENY";
@@ -57,154 +36,6 @@ std::string Explain(std::string_view reason, std::string_view message) {
   if (message.empty()) return std::string(reason);
   return StrCat(reason, ": ", message);
 }
-
-// The content of permitted answers.
-class ContentComparison {
- public:
-  ContentComparison(const VectorFile& file, const fhir::MemoryLookup& lookup,
-                    const RecordedCheck& check, const CheckAnswer& answer)
-      : file_(file), lookup_(lookup), check_(check), answer_(answer) {}
-
-  bool leaks() const { return leaks_; }
-
-  // Why the content differs from what was recorded; "" where it does not.
-  std::string Compare() {
-    if (check_.interaction == Interaction::kHistory) return CompareHistory();
-    if (!check_.expected.body && !check_.expected.stored) return "";
-    std::string why;
-    const fhir::ResourcePtr resource = Subject(why);
-    if (resource == nullptr) return why;
-    if (check_.expected.stored) {
-      why = CompareStored(*check_.expected.stored, *resource);
-    }
-    if (why.empty() && check_.expected.body) {
-      why =
-          CompareShown(*check_.expected.body, *resource, answer_.hidden_fields);
-    }
-    return why;
-  }
-
- private:
-  fhir::ResourceKey Key() const {
-    return {std::string(check_.type), std::string(check_.resource_id)};
-  }
-
-  // What is shown or stored, before fields are hidden.
-  fhir::ResourcePtr Subject(std::string& why) const {
-    if (IsWrite(check_.interaction)) {
-      if (answer_.completed.empty()) {
-        why = "the completed resource is not answered";
-        return nullptr;
-      }
-      auto completed = fhir::Resource::Parse(answer_.completed);
-      if (!completed.ok()) {
-        why = StrCat("the completed resource: ", completed.status().ToString());
-        return nullptr;
-      }
-      return *std::move(completed);
-    }
-    const fhir::LookupResult found =
-        check_.version_id.empty()
-            ? lookup_.Read(Key())
-            : lookup_.ReadVersion(Key(), check_.version_id);
-    if (found.resource == nullptr) why = "the vector file has no such resource";
-    return found.resource;
-  }
-
-  std::string CompareStored(JsonElement expected,
-                            const fhir::Resource& resource) const {
-    return Describe("stored",
-                    FindDifference(expected, resource.root(),
-                                   Options(expected, resource, kSetByWrite)));
-  }
-
-  std::string CompareShown(JsonElement expected, const fhir::Resource& resource,
-                           const std::vector<std::string>& hidden_fields) {
-    const std::vector<std::string_view> paths(hidden_fields.begin(),
-                                              hidden_fields.end());
-    auto removal = fhir::RemoveFields(resource.root(), paths);
-    if (!removal.ok()) return removal.status().ToString();
-    auto shown = fhir::Resource::Parse(removal->json);
-    if (!shown.ok()) {
-      // `resourceType` itself may be hidden.
-      return StrCat("what is shown: ", shown.status().ToString());
-    }
-    std::vector<std::string_view> ignored;
-    if (IsWrite(check_.interaction)) {
-      ignored.assign(std::begin(kSetByWrite), std::end(kSetByWrite));
-    }
-    if (!check_.subject.extended) {
-      ignored.insert(ignored.end(), std::begin(kExtendedMeta),
-                     std::end(kExtendedMeta));
-    }
-    const auto difference = FindDifference(expected, (*shown)->root(),
-                                           Options(expected, **shown, ignored));
-    if (difference && difference->is_surplus) leaks_ = true;
-    return Describe("shown", difference);
-  }
-
-  std::string CompareHistory() {
-    const std::vector<fhir::ResourcePtr> versions = Versions();
-    size_t next = 0;
-    for (const JsonElement body : check_.expected.bodies) {
-      if (body.is_null()) continue;
-      if (next == versions.size()) return "the vector file lacks versions";
-      const fhir::Resource& version = *versions[next++];
-      const auto answer =
-          std::find_if(answer_.versions.begin(), answer_.versions.end(),
-                       [&](const VersionAnswer& v) {
-                         return v.version_id == version.version_id();
-                       });
-      const std::string why = CompareShown(body, version,
-                                           answer == answer_.versions.end()
-                                               ? answer_.hidden_fields
-                                               : answer->hidden_fields);
-      if (!why.empty()) {
-        return StrCat("version ", version.version_id(), ", ", why);
-      }
-    }
-    return "";
-  }
-
-  // Newest first.
-  std::vector<fhir::ResourcePtr> Versions() const {
-    std::vector<fhir::ResourcePtr> versions;
-    for (const auto& resource : file_.resources()) {
-      if (resource->key() == Key()) versions.push_back(resource);
-    }
-    for (auto it = file_.versions().rbegin(); it != file_.versions().rend();
-         ++it) {
-      if ((*it)->key() == Key()) versions.push_back(*it);
-    }
-    return versions;
-  }
-
-  // A created resource gets its id from the server.
-  DifferenceOptions Options(JsonElement expected,
-                            const fhir::Resource& resource,
-                            std::span<const std::string_view> ignored) const {
-    DifferenceOptions options;
-    options.ignored = ignored;
-    options.unordered = kUnordered;
-    options.any_value = kSetByRestore;
-    if (check_.interaction == Interaction::kCreate) {
-      options.expected_id = fhir::StringMember(expected, "id");
-      options.got_id = resource.id();
-    }
-    return options;
-  }
-
-  static std::string Describe(std::string_view what,
-                              const std::optional<Difference>& difference) {
-    return difference ? StrCat(what, " ", difference->text) : std::string();
-  }
-
-  const VectorFile& file_;
-  const fhir::MemoryLookup& lookup_;
-  const RecordedCheck& check_;
-  const CheckAnswer& answer_;
-  bool leaks_ = false;
-};
 
 class Run {
  public:
@@ -294,10 +125,37 @@ class Run {
       if (!question.durable_only) result.why = content.Compare();
       result.is_leak = content.leaks();
       result.passed = result.why.empty();
+      if (content.only_hides_more()) Depart(answer.strict_rules, 1, result);
     } else {
       result.passed = true;
     }
+    const bool is_denied = answer.status.ok() && !answer.permitted;
+    if (is_denied && expected.allowed) {
+      const bool status_agrees = answer.http_status == expected.http_status;
+      Depart(answer.strict_rules, status_agrees ? 1 : 0, result);
+    } else if (is_denied && !answer.strict_rules.empty()) {
+      result.passed = false;
+      result.why = StrCat("Medplum denies too, and not by the rule ",
+                          answer.strict_rules.front());
+    }
     report_(result);
+  }
+
+  // The answer is stricter than what was recorded.  It passes where it names
+  // rules for that, at least one and at most `max_rules`.
+  void Depart(const std::vector<std::string>& rules, size_t max_rules,
+              CaseResult& result) const {
+    if (!options_.explain_departures) return;
+    if (rules.empty() || rules.size() > max_rules) {
+      result.passed = false;
+      result.is_unexplained = true;
+      return;
+    }
+    for (const std::string& rule : rules) {
+      if (!result.strict_rule.empty()) result.strict_rule += '+';
+      result.strict_rule += rule;
+    }
+    result.passed = true;
   }
 
   void RunEffective(const RecordedEffectivePolicy& effective) {
@@ -323,6 +181,10 @@ class Run {
     }
     result.passed = answer.status.ok() && result.why.empty() &&
                     answer.http_status == effective.http_status;
+    const bool is_refused = answer.status.ok() && answer.access_policy.empty();
+    if (is_refused && effective.http_status == 200) {
+      Depart(answer.strict_rules, answer.http_status == 200 ? 1 : 0, result);
+    }
     report_(result);
   }
 
@@ -407,7 +269,23 @@ class Run {
       const bool judged = http_status != 200 || ids;
       result.passed = answer.status.ok() && judged;
     }
+    if (options_.explain_departures && answer.status.ok()) {
+      ExplainSearch(search, answer, ids.has_value(), result);
+    }
     report_(result);
+  }
+
+  void ExplainSearch(const RecordedSearch& search, const SearchAnswer& answer,
+                     bool is_searched, CaseResult& result) const {
+    if (result.is_wrong_permit) return;
+    if (!answer.permitted) {
+      if (search.http_status == 200) Depart(answer.strict_rules, 1, result);
+      // Strict mode refused before Medplum found fault with the query itself.
+      const bool denied_too = search.http_status != 200;
+      if (denied_too && !answer.strict_rules.empty()) result.passed = true;
+    } else if (search.http_status == 200 && is_searched && !result.passed) {
+      Depart(answer.strict_rules, answer.strict_rules.size(), result);
+    }
   }
 
   // The recorder asked for the largest page.

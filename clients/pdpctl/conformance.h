@@ -40,6 +40,11 @@ struct CaseResult {
   bool is_wrong_permit = false;
   // A field is shown that Medplum hides.
   bool is_leak = false;
+  // Strict mode denies, hides or leaves out what Medplum permits, shows or
+  // finds: the rule by which it does ("A+B": several narrowed a search)...
+  std::string strict_rule;
+  // ... or no rule is named, or not one alone.
+  bool is_unexplained = false;
   // For people: "ALLOW 200", "DENY 403", "200, 3 found".
   std::string expected_text;
   std::string got_text;
@@ -59,6 +64,9 @@ struct ConformanceOptions {
   std::vector<CaseKind> kinds = {std::begin(kCaseKinds), std::end(kCaseKinds)};
   // Not empty: cold reads cannot be asked for, and why.
   std::string no_cold_reads;
+  // Strict mode: a case passes where the answer departs from what was recorded
+  // by a rule that it names.
+  bool explain_departures = false;
   SearchExecutor execute_search = ExecuteSearches;
   // Run a search that Filter refuses as Medplum would run it.  False: a refused
   // search finds nothing.

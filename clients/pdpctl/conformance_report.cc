@@ -19,6 +19,8 @@ void ConformanceReport::Add(const CaseResult& result) {
   }
   if (result.is_wrong_permit) ++counts.wrong_permits;
   if (result.is_leak) ++counts.leaks;
+  if (!result.strict_rule.empty()) ++departures_[result.strict_rule];
+  if (result.is_unexplained) ++unexplained_;
 
   if (style_ == ReportStyle::kJson) {
     PrintJson(result);
@@ -33,6 +35,7 @@ void ConformanceReport::Add(const CaseResult& result) {
       StrCat("expected ", result.expected_text, ", got ", result.got_text);
   if (!result.reason.empty()) group += StrCat(" ", result.reason);
   if (result.is_wrong_permit) group += " WRONG PERMIT";
+  if (result.is_unexplained) group += " UNEXPLAINED";
   ++groups_[{std::string(result.scenario), result.kind, group}];
 }
 
@@ -41,6 +44,7 @@ void ConformanceReport::PrintLine(const CaseResult& result) {
        << result.id << ": expected " << result.expected_text << ", got "
        << result.got_text << ": " << result.why;
   if (result.is_wrong_permit) out_ << " [WRONG PERMIT]";
+  if (result.is_unexplained) out_ << " [UNEXPLAINED]";
   out_ << '\n';
 }
 
@@ -52,6 +56,9 @@ void ConformanceReport::PrintJson(const CaseResult& result) {
        << ",\"got\":" << result.got_json
        << ",\"passed\":" << (result.passed ? "true" : "false");
   if (result.skipped) out_ << ",\"skipped\":true";
+  if (!result.strict_rule.empty()) {
+    out_ << ",\"strict_rule\":" << fhir::QuoteJson(result.strict_rule);
+  }
   out_ << ",\"reason\":" << fhir::QuoteJson(result.why) << "}\n";
 }
 
@@ -74,6 +81,12 @@ void ConformanceReport::Finish(std::ostream& totals) {
            << ", fields leaked: " << counts.leaks << '\n';
   }
   const Counts total = Total();
+  if (explains_departures_) {
+    for (const auto& [rule, count] : departures_) {
+      totals << "departures by rule: " << rule << ' ' << count << '\n';
+    }
+    totals << "unexplained: " << unexplained_ << '\n';
+  }
   totals << "wrong permits: " << total.wrong_permits << '\n'
          << total.passed << " passed, " << total.failed << " failed, "
          << total.skipped << " skipped" << std::endl;

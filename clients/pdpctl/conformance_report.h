@@ -23,8 +23,10 @@ enum class ReportStyle : uint8_t {
 
 class ConformanceReport {
  public:
-  ConformanceReport(ReportStyle style, std::ostream& out)
-      : style_(style), out_(out) {}
+  // `explains_departures`: the totals list strict mode's departures by rule.
+  ConformanceReport(ReportStyle style, bool explains_departures,
+                    std::ostream& out)
+      : style_(style), explains_departures_(explains_departures), out_(out) {}
 
   void Add(const CaseResult& result);
 
@@ -48,11 +50,14 @@ class ConformanceReport {
   void PrintJson(const CaseResult& result);
 
   const ReportStyle style_;
+  const bool explains_departures_;
   std::ostream& out_;
   std::array<Counts, std::size(kCaseKinds)> counts_{};
   // Scenario, kind, what happened.
   std::map<std::tuple<std::string, CaseKind, std::string>, size_t> groups_;
   std::map<std::string, size_t> skips_;
+  std::map<std::string, size_t> departures_;  // By rule.
+  size_t unexplained_ = 0;
 };
 
 }  // namespace pdp::ctl

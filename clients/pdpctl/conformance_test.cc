@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clients/pdpctl/conformance_report.h"
@@ -137,7 +138,7 @@ RunResult RunTiny(FakeJudge& judge, ReportStyle style = ReportStyle::kLines,
   EXPECT_TRUE(file.ok()) << file.status();
   std::ostringstream out;
   std::ostringstream totals;
-  ConformanceReport report(style, out);
+  ConformanceReport report(style, options.explain_departures, out);
   RunConformance(**file, options, judge,
                  [&](const CaseResult& result) { report.Add(result); });
   report.Finish(totals);
@@ -282,6 +283,101 @@ TEST(ConformanceTest, MoreFoundIsAWrongPermit) {
             "tiny search s1: expected 200, 1 found, got 200, 2 found: finds 1 "
             "too many, Patient/p2 [WRONG PERMIT]\n");
   EXPECT_THAT(run.totals, HasSubstr("\nwrong permits: 1\n"));
+}
+
+TEST(ConformanceTest, InStrictModeADepartureNamesItsRule) {
+  const auto deny = [](FakeJudge& judge, std::vector<std::string> rules) {
+    CheckAnswer& read = judge.checks["read"];
+    read.permitted = false;
+    read.strict_rules = std::move(rules);
+  };
+  const auto hide = [](FakeJudge& judge, std::vector<std::string> rules) {
+    judge.checks["read"].hidden_fields = {"name", "gender"};
+    judge.checks["read"].strict_rules = std::move(rules);
+  };
+  const auto narrow = [](FakeJudge& judge, std::vector<std::string> rules) {
+    judge.searches["s1"].queries = {"Patient?gender=x"};
+    judge.searches["s1"].strict_rules = std::move(rules);
+  };
+  const struct {
+    const char* name;
+    std::function<void(FakeJudge&)> change;
+    const char* totals;  // A part.
+  } kCases[] = {
+      {"Denied", [&](FakeJudge& judge) { deny(judge, {"SCOPE_RULE"}); },
+       "departures by rule: SCOPE_RULE 1\nunexplained: 0\n"},
+      {"DeniedWithoutARule", [&](FakeJudge& judge) { deny(judge, {}); },
+       "\nunexplained: 1\n"},
+      {"DeniedByTwoRules",
+       [&](FakeJudge& judge) {
+         deny(judge, {"A", "B"});
+       },
+       "\nunexplained: 1\n"},
+      {"DeniedWithoutMedplumsStatus",
+       [&](FakeJudge& judge) {
+         deny(judge, {"A"});
+         judge.checks["read"].http_status = 404;
+       },
+       "\nunexplained: 1\n"},
+      {"ARuleOfWhatMedplumDeniesToo",
+       [](FakeJudge& judge) { judge.checks["delete"].strict_rules = {"A"}; },
+       "\n7 passed, 1 failed, 0 skipped\n"},
+      {"HidesMore", [&](FakeJudge& judge) { hide(judge, {"FIELDS"}); },
+       "departures by rule: FIELDS 1\nunexplained: 0\n"},
+      {"HidesMoreWithoutARule", [&](FakeJudge& judge) { hide(judge, {}); },
+       "\nunexplained: 1\n"},
+      {"ALeakIsNoDeparture",
+       [](FakeJudge& judge) {
+         judge.checks["read"].hidden_fields = {"gender"};
+         judge.checks["read"].strict_rules = {"A"};
+       },
+       "\nunexplained: 0\nwrong permits: 0\n7 passed, 1 failed"},
+      {"AHistoryMayLeakAfterAVersionThatHidesMore",
+       [](FakeJudge& judge) {
+         judge.checks["history"].versions = {{"v2", {"gender"}}, {"v1", {}}};
+         judge.checks["history"].strict_rules = {"A"};
+       },
+       "\nunexplained: 0\nwrong permits: 0\n7 passed, 1 failed"},
+      {"FindsLess",
+       [&](FakeJudge& judge) {
+         narrow(judge, {"A", "B"});
+       },
+       "departures by rule: A+B 1\nunexplained: 0\n"},
+      {"FindsLessWithoutARule", [&](FakeJudge& judge) { narrow(judge, {}); },
+       "\nunexplained: 1\n"},
+      {"PolicyRefused",
+       [](FakeJudge& judge) {
+         judge.effective.access_policy.clear();
+         judge.effective.strict_rules = {"A"};
+       },
+       "departures by rule: A 1\nunexplained: 0\n"},
+  };
+  ConformanceOptions options;
+  options.explain_departures = true;
+  options.search_as_subject = false;
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    FakeJudge judge;
+    c.change(judge);
+    const std::string totals =
+        RunTiny(judge, ReportStyle::kLines, options).totals;
+    EXPECT_THAT(totals, HasSubstr(c.totals));
+    const bool is_explained =
+        totals.find("departures by rule") != std::string::npos;
+    EXPECT_THAT(totals, HasSubstr(is_explained ? "8 passed, 0 failed"
+                                               : "7 passed, 1 failed"));
+  }
+}
+
+TEST(ConformanceTest, JsonNamesTheRuleOfADeparture) {
+  FakeJudge judge;
+  judge.checks["read"].permitted = false;
+  judge.checks["read"].strict_rules = {"A"};
+  ConformanceOptions options;
+  options.explain_departures = true;
+  EXPECT_THAT(RunTiny(judge, ReportStyle::kJson, options).out,
+              HasSubstr("\"got\":{\"decision\":\"DENY\",\"http_status\":200},"
+                        "\"passed\":true,\"strict_rule\":\"A\","));
 }
 
 TEST(ConformanceTest, WhatIsSkippedIsCountedAndNamed) {

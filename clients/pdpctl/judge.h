@@ -39,6 +39,8 @@ struct CheckAnswer {
   std::vector<VersionAnswer> versions;
   // What would be stored, as JSON; empty where the answer does not tell.
   std::string completed;
+  // The strict rules that changed the answer: "DURABLE_READ".
+  std::vector<std::string> strict_rules;
 };
 
 struct SearchAnswer {
@@ -50,6 +52,8 @@ struct SearchAnswer {
   // What to search for; empty where nothing may be found.
   std::vector<std::string> queries;
   std::vector<std::string> inexact;
+  // The strict rules that changed the answer: "DURABLE_READ".
+  std::vector<std::string> strict_rules;
 };
 
 struct EffectiveAnswer {
@@ -60,6 +64,8 @@ struct EffectiveAnswer {
   std::string access_policy;  // JSON; empty where there is none.
   std::string project;
   std::string profile;
+  // The strict rules that changed the answer: "DURABLE_READ".
+  std::vector<std::string> strict_rules;
 };
 
 class Judge {

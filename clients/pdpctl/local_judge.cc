@@ -35,6 +35,15 @@ absl::Status ToStatus(const policy::Outcome& outcome) {
   return outcome.status;
 }
 
+std::vector<std::string> StrictRules(const std::vector<policy::Note>& notes) {
+  std::vector<std::string> rules;
+  for (const policy::Note& note : notes) {
+    if (note.code != policy::NoteCode::kStrictRule) continue;
+    rules.emplace_back(policy::StrictRuleName(note.strict_rule));
+  }
+  return rules;
+}
+
 }  // namespace
 
 void LocalJudge::Enter(const VectorFile& file) {
@@ -87,6 +96,7 @@ CheckAnswer LocalJudge::Check(const CheckQuestion& question) const {
   answer.matches_in_memory = decision.memory_match == policy::Match::kYes;
   answer.durable_match_unknown =
       decision.durable_match == policy::Match::kUnknown;
+  answer.strict_rules = StrictRules(decision.notes);
   answer.hidden_fields.assign(decision.hidden_fields.begin(),
                               decision.hidden_fields.end());
   for (const policy::VersionFields& version : decision.versions) {
@@ -112,6 +122,7 @@ SearchAnswer LocalJudge::Search(const RecordedSearch& search) {
   answer.http_status = filter.medplum_http_status;
   answer.reason = policy::ReasonName(filter.reason);
   answer.message = filter.message;
+  answer.strict_rules = StrictRules(filter.notes);
   answer.queries = filter.queries;
   answer.inexact = filter.inexact;
   return answer;
@@ -129,6 +140,7 @@ EffectiveAnswer LocalJudge::Describe(const RecordedEffectivePolicy& effective) {
     answer.http_status = policy.denial.medplum_http_status;
     answer.reason = policy::ReasonName(policy.denial.reason);
     answer.message = policy.denial.message;
+    answer.strict_rules = StrictRules(policy.denial.notes);
     return answer;
   }
   answer.http_status = 200;

@@ -29,12 +29,15 @@ std::string MatchText(v1::Match match) {
   return absl::AsciiStrToLower(Word(v1::Match_Name(match), "MATCH_", match));
 }
 
+std::string StrictRuleText(v1::StrictRule rule) {
+  return Word(v1::StrictRule_Name(rule), "STRICT_RULE_", rule);
+}
+
 std::string NoteText(const v1::Note& note) {
   std::string text =
       Word(v1::NoteCode_Name(note.code()), "NOTE_CODE_", note.code());
   if (note.strict_rule() != v1::STRICT_RULE_UNSPECIFIED) {
-    text += StrCat(" ", Word(v1::StrictRule_Name(note.strict_rule()),
-                             "STRICT_RULE_", note.strict_rule()));
+    text += StrCat(" ", StrictRuleText(note.strict_rule()));
   }
   if (!note.text().empty()) text += StrCat(": ", note.text());
   return text;

@@ -21,6 +21,8 @@ std::string ReasonText(medplum::pdp::v1::Reason reason);
 // "MATCH" is written as "yes", "no", "unknown", "error", "not asked".
 std::string MatchText(medplum::pdp::v1::Match match);
 // "STRICT_RULE", with the rule's name where there is one.
+// "DURABLE_READ".
+std::string StrictRuleText(medplum::pdp::v1::StrictRule rule);
 std::string NoteText(const medplum::pdp::v1::Note& note);
 // "ALWAYS_DENIED".
 std::string FilterKindText(medplum::pdp::v1::FilterKind kind);

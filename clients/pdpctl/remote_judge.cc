@@ -34,6 +34,16 @@ void Fill(const RecordedSubject& from, v1::Subject& subject,
   }
 }
 
+template <typename Notes>
+std::vector<std::string> StrictRules(const Notes& notes) {
+  std::vector<std::string> rules;
+  for (const v1::Note& note : notes) {
+    if (note.code() != v1::NOTE_CODE_STRICT_RULE) continue;
+    rules.push_back(StrictRuleText(note.strict_rule()));
+  }
+  return rules;
+}
+
 v1::CheckRequest ToRequest(const CheckQuestion& question) {
   const RecordedCheck& check = *question.check;
   v1::CheckRequest request;
@@ -63,6 +73,7 @@ CheckAnswer ToAnswer(const absl::StatusOr<v1::CheckResponse>& response) {
   answer.message = decision.message();
   answer.matches_in_memory = decision.memory_match() == v1::MATCH_YES;
   answer.durable_match_unknown = decision.durable_match() == v1::MATCH_UNKNOWN;
+  answer.strict_rules = StrictRules(decision.notes());
   answer.hidden_fields.assign(decision.hidden_fields().begin(),
                               decision.hidden_fields().end());
   for (const v1::VersionFields& version : decision.versions()) {
@@ -87,11 +98,15 @@ absl::StatusOr<std::unique_ptr<RemoteJudge>> RemoteJudge::Connect(
                " is not ready yet; see `pdpctl status`"));
   }
   return std::unique_ptr<RemoteJudge>(
-      new RemoteJudge(std::move(client), ModeText(status->mode())));
+      new RemoteJudge(std::move(client), ModeText(status->mode()),
+                      ParameterSemanticsText(status->parameter_semantics())));
 }
 
-RemoteJudge::RemoteJudge(std::unique_ptr<RpcClient> client, std::string mode)
-    : client_(std::move(client)), mode_(std::move(mode)) {}
+RemoteJudge::RemoteJudge(std::unique_ptr<RpcClient> client, std::string mode,
+                         std::string parameter_semantics)
+    : client_(std::move(client)),
+      mode_(std::move(mode)),
+      parameter_semantics_(std::move(parameter_semantics)) {}
 
 RemoteJudge::~RemoteJudge() = default;
 
@@ -128,6 +143,7 @@ SearchAnswer RemoteJudge::Search(const RecordedSearch& search) {
   answer.http_status = static_cast<int>(response->medplum_http_status());
   answer.reason = ReasonText(response->reason());
   answer.message = response->message();
+  answer.strict_rules = StrictRules(response->notes());
   answer.queries.assign(response->queries().begin(), response->queries().end());
   answer.inexact.assign(response->inexact().begin(), response->inexact().end());
   return answer;
@@ -145,6 +161,7 @@ EffectiveAnswer RemoteJudge::Describe(
   if (!response.ok()) return answer;
   answer.reason = ReasonText(response->reason());
   answer.message = response->message();
+  answer.strict_rules = StrictRules(response->notes());
   if (response->effective_policy().empty()) {
     answer.http_status = static_cast<int>(response->medplum_http_status());
     return answer;

@@ -25,6 +25,10 @@ class RemoteJudge : public Judge {
 
   // "parity" or "strict".
   const std::string& mode() const { return mode_; }
+  // "documented" or "server".
+  const std::string& parameter_semantics() const {
+    return parameter_semantics_;
+  }
 
   void Enter(const VectorFile& file) override;
   std::vector<CheckAnswer> Check(
@@ -33,10 +37,12 @@ class RemoteJudge : public Judge {
   EffectiveAnswer Describe(const RecordedEffectivePolicy& effective) override;
 
  private:
-  RemoteJudge(std::unique_ptr<RpcClient> client, std::string mode);
+  RemoteJudge(std::unique_ptr<RpcClient> client, std::string mode,
+              std::string parameter_semantics);
 
   const std::unique_ptr<RpcClient> client_;
   const std::string mode_;
+  const std::string parameter_semantics_;
 };
 
 }  // namespace pdp::ctl

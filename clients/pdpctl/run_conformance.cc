@@ -72,6 +72,16 @@ std::unique_ptr<Judge> NewJudge(const ConformanceCommand& command,
     exit_code = kExitUsage;
     return nullptr;
   }
+  const std::string& semantics = (*judge)->parameter_semantics();
+  if (semantics != command.parameter_semantics) {
+    err << "pdpctl: a repeated parameter means " << semantics
+        << " to the server at " << command.connection->target
+        << "; recorded answers need a server started with "
+           "--parameter-semantics server (or say --parameter-semantics "
+        << semantics << " here)\n";
+    exit_code = kExitUsage;
+    return nullptr;
+  }
   return *std::move(judge);
 }
 
@@ -105,10 +115,12 @@ int RunConformanceCommand(const ConformanceCommand& command,
   ConformanceOptions options;
   options.kinds = KindsOf(command);
   if (mode == policy::Mode::kStrict) {
+    options.explain_departures = true;
     options.no_cold_reads = "reads past the cache exist in parity mode only";
     options.search_as_subject = false;
   }
-  ConformanceReport report(StyleOf(command, output), out);
+  ConformanceReport report(StyleOf(command, output), options.explain_departures,
+                           out);
   for (const auto& file : *files) {
     RunConformance(*file, options, *judge,
                    [&](const CaseResult& result) { report.Add(result); });

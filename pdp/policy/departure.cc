@@ -183,7 +183,9 @@ void Reconcile(FilterAnswer medplum, const std::vector<StrictRule>& suspected,
     return answer.kind == FilterKind::kAlwaysPermitted ||
            answer.kind == FilterKind::kConditional;
   };
-  if (!permits(medplum)) {
+  // Filter refuses such a query in both modes; Medplum does not.
+  const bool refuses_query = medplum.reason == Reason::kQueryNotSafe;
+  if (!permits(medplum) && !(refuses_query && !permits(strict))) {
     strict = std::move(medplum);
     return;
   }

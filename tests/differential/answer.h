@@ -18,6 +18,7 @@ namespace pdp::differential {
 struct Answer {
   std::vector<std::string> parts;
   absl::Status status;
+  std::string note = "";  // Counted, not compared.
 };
 
 // Whether criteria match a resource, what they are parsed to, the patients of a
@@ -31,6 +32,10 @@ Answer AnswerFhirPath(fhir::JsonElement test);
 // Which entry of a policy lets an interaction through, and whether its write
 // constraints hold.
 Answer AnswerEntry(fhir::JsonElement test, fhir::fhirpath::Scratch& scratch);
+
+// The two modes' decisions on one request: what strict permits parity permits,
+// and what only parity permits names the rule.
+Answer AnswerModes(fhir::JsonElement test);
 
 }  // namespace pdp::differential
 

@@ -31,6 +31,7 @@ Answer AnswerTo(JsonElement test, fhir::fhirpath::Scratch& scratch) {
   const std::string_view kind = fhir::StringMember(test, "kind");
   if (kind == "fhirpath") return AnswerFhirPath(test);
   if (kind == "entry") return AnswerEntry(test, scratch);
+  if (kind == "modes") return AnswerModes(test);
   if (kind == "types") return AnswerTypes(test);
   return AnswerSearch(kind, test, scratch);
 }
@@ -47,6 +48,9 @@ std::string Print(const Answer& answer) {
         StrCat(",\"error\":", fhir::QuoteJson(ToStd(answer.status.message())),
                ",\"code\":",
                fhir::QuoteJson(absl::StatusCodeToString(answer.status.code())));
+  }
+  if (!answer.note.empty()) {
+    out += StrCat(",\"note\":", fhir::QuoteJson(answer.note));
   }
   return out + "}";
 }

@@ -3,6 +3,7 @@
 // Whether the answer lets something through.
 function permits(test, answer) {
   if (answer.error !== undefined || answer.crash) return false;
+  if (test.kind === 'modes') return answer.parts[0]?.startsWith('strict permits') ?? false;
   if (test.kind === 'match') return answer.parts[0] === 'yes';
   if (test.kind !== 'entry') return false;
   const [gate, entry, ...constraints] = answer.parts;

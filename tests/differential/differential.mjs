@@ -12,6 +12,7 @@ import { CriteriaCases } from './criteria_cases.mjs';
 import { DecisionPoint } from './decision_point.mjs';
 import { FhirPathCases } from './fhirpath_cases.mjs';
 import { Medplum } from './medplum.mjs';
+import { ModeCases } from './mode_cases.mjs';
 import { PolicyCases } from './policy_cases.mjs';
 import { Resources } from './resources.mjs';
 import { shrink } from './shrink.mjs';
@@ -42,6 +43,7 @@ const WEIGHTS = {
   period: 3,
   lower: 1,
   patients: 2,
+  modes: 12,
 };
 const AT_ONCE = 200;
 const PRINT_AT_MOST = 10;
@@ -98,6 +100,7 @@ const resources = new Resources(medplum);
 const criteria = new CriteriaCases(medplum, resources);
 const fhirpath = new FhirPathCases(medplum, resources);
 const policies = new PolicyCases(resources, criteria, fhirpath);
+const modes = new ModeCases(resources, policies);
 
 const MAKERS = {
   match: (number) => criteria.match(number),
@@ -110,6 +113,7 @@ const MAKERS = {
   period: () => criteria.period(),
   lower: () => criteria.lower(),
   patients: () => criteria.patients(),
+  modes: () => modes.modes(),
 };
 
 async function run(seed, count) {
@@ -119,10 +123,10 @@ async function run(seed, count) {
     kinds.map((kind) => [kind, { cases: 0, errors: 0, refused: 0, known: 0, mismatch: 0, moved: 0 }])
   );
   const classes = new Map();
+  const notes = new Map();
   const unlisted = [];
   const wrong = [];
   const moved = [];
-  const yes = { match: 0, permitted: 0 };
 
   async function runCase(number) {
     startCase(seed, number);
@@ -135,8 +139,10 @@ async function run(seed, count) {
     const { verdict, expected, got } = result;
     if (expected.error !== undefined) count.errors++;
     if (verdict !== 'same') count[verdict]++;
+    if (got.note) notes.set(got.note, (notes.get(got.note) ?? 0) + 1);
     if (verdict === 'refused' || verdict === 'known') {
-      classes.set(result.class, (classes.get(result.class) ?? 0) + 1);
+      const title = result.class ?? `NOT LISTED ${got.code}: ${got.error}`;
+      classes.set(title, (classes.get(title) ?? 0) + 1);
       if (result.class === undefined) unlisted.push({ number, name, test, got });
     }
     if (verdict === 'mismatch') wrong.push({ number, name, test, ...result });
@@ -159,7 +165,8 @@ async function run(seed, count) {
 
   console.log(`seed ${seed}, ${count} cases, @medplum/core ${medplum.version}`);
   printTable(counts);
-  printClasses(classes);
+  printCounts('refused and known', classes);
+  printCounts('modes', notes);
   for (const { test, got } of unlisted.slice(0, PRINT_AT_MOST)) {
     console.log(`NOT LISTED ${got.code}: ${got.error}\n  ${JSON.stringify(test).slice(0, 2000)}`);
   }
@@ -182,9 +189,10 @@ function printTable(counts) {
   }
 }
 
-function printClasses(classes) {
-  for (const [name, count] of [...classes].sort((a, b) => b[1] - a[1])) {
-    console.log(`${String(count).padStart(10)}  ${name ?? 'NOT LISTED'}`);
+function printCounts(title, counts) {
+  if (counts.size > 0) console.log(`${title}:`);
+  for (const [name, count] of [...counts].sort((a, b) => b[1] - a[1])) {
+    console.log(`${String(count).padStart(10)}  ${name}`);
   }
 }
 

@@ -149,6 +149,11 @@ export class Medplum {
       parts.push(String(items.length), ...items);
     },
 
+    // Not Medplum's to answer: the two modes have to go together.
+    modes: (_, parts) => {
+      parts.push('consistent');
+    },
+
     // The interactions granted on the type; the number of the entry that lets
     // this one through; whether its write constraints hold, to the first that
     // does not, as the server's isResourceWriteable does.

@@ -21,6 +21,7 @@ export const REFERENCES = [
   '/Patient/123',
   'patient/123',
 ];
+const PATIENTS = REFERENCES.slice(0, IDS.length);
 export const WORDS = [
   'Ann',
   'KHALID',
@@ -238,6 +239,9 @@ export class Resources {
     }
     const make = () => this.#value(type, depth);
     object[name] = element.isArray ? [make(), ...(chance(0.5) ? [make()] : [])] : make();
+    // Most search parameters follow references to one type only.
+    const first = [object[name]].flat()[0];
+    if (type === 'Reference' && chance(0.3) && first?.reference) first.reference = pick(PATIENTS);
     if (this.#isOdd && chance(0.02)) object[`_${name}`] = { id: 'x' };
     if (this.#isOdd && chance(0.02)) object[name] = [object[name]];
     return { name, type };
@@ -253,10 +257,13 @@ export class Resources {
     if (branches.length === 0) return;
     const branch = pick(branches);
     const wantedType = /(?:\bas |as\(|ofType\()(\w+)/.exec(branch)?.[1];
-    const path = /^\w+((?:\.\w+(?![\w(]))+)/.exec(branch)?.[1].split('.').slice(1) ?? [];
+    // Names, some with a condition such as `.where(system='email')`.
+    const steps = /\.(\w+)(?![\w(])(?:\.where\((\w+) *= *'([^']*)'\))?/gy;
+    steps.lastIndex = resource.resourceType.length;
+    const path = [...branch.matchAll(steps)];
     let object = resource;
     let type = resource.resourceType;
-    for (const [depth, name] of path.entries()) {
+    for (const [depth, [, name, member, wanted]] of path.entries()) {
       const elements = this.#core.tryGetDataType(type)?.elements;
       const key = elements?.[name] ? name : `${name}[x]`;
       const isPresent = key === name && object[name] !== undefined;
@@ -268,6 +275,7 @@ export class Resources {
       object = Array.isArray(value) ? value[below(value.length)] : value;
       type = added.type;
       if (object === null || typeof object !== 'object') return;
+      if (member && chance(0.8)) object[member] = wanted;
     }
   }
 }

@@ -32,7 +32,7 @@ function* smaller(value) {
 }
 
 const MAX_QUESTIONS = 20_000;
-const FIXED = ['kind', 'interaction'];
+const FIXED = ['kind', 'interaction', 'subject'];
 
 // The smallest case that was found, and how many were asked about.
 export async function shrink(test, isStillWrong) {

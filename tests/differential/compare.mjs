@@ -70,16 +70,16 @@ export class Comparison {
   }
 }
 
-// Whether the items are equal but for numbers, and those by no more than this
-// part of them.
+const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]\d+)?/g;
+
+// Whether the items are equal but for numbers, and those but for this part of
+// them.
 function areClose(items, others, within) {
+  const [text, other] = [items, others].map((list) => list.join('\n'));
+  const [numbers, otherNumbers] = [text, other].map((one) => (one.match(NUMBER) ?? []).map(Number));
   return (
-    items.length === others.length &&
-    items.every((item, i) => {
-      if (item === others[i]) return true;
-      const [number, other] = [item, others[i]].map((part) => Number(split(part)[1]));
-      return Math.abs(number - other) <= within * Math.abs(number);
-    })
+    text.replaceAll(NUMBER, '') === other.replaceAll(NUMBER, '') &&
+    numbers.every((number, i) => Math.abs(number - otherNumbers[i]) <= within * Math.abs(number))
   );
 }
 

@@ -214,7 +214,7 @@ class SubjectSearch {
       : lookup_(lookup),
         reach_(reach),
         type_(type),
-        text_(StrCat(type, "?", query)),
+        query_(query),
         table_(lookup, [this](std::string_view t) { return !Gate(t); }) {}
 
   absl::StatusOr<SearchResult> Run() {
@@ -265,7 +265,8 @@ class SubjectSearch {
       refusal_ = RefusalOfAnswer(own);  // Nobody is asking.
       return absl::OkStatus();
     }
-    absl::StatusOr<Criteria> criteria = fhir::search::ParseCriteria(text_);
+    absl::StatusOr<Criteria> criteria =
+        fhir::search::ParseCallersQuery(type_, query_);
     if (!criteria.ok()) {
       Refuse(400, std::string(ToStd(criteria.status().message())));
       return absl::OkStatus();
@@ -307,10 +308,10 @@ class SubjectSearch {
       const bool is_chained = std::ranges::any_of(
           own.filters, [](const auto& filter) { return filter.is_chained; });
       if (is_chained) {
-        return CannotBeTold(text_, "chains from several types");
+        return CannotBeTold(query_, "chains from several types");
       }
-      absl::StatusOr<Criteria> anew = fhir::search::ParseCriteria(
-          StrCat(type, "?", std::string_view(text_).substr(type_.size() + 1)));
+      absl::StatusOr<Criteria> anew =
+          fhir::search::ParseCallersQuery(type, query_);
       if (!anew.ok()) {
         Refuse(400, std::string(ToStd(anew.status().message())));
         return absl::OkStatus();
@@ -473,7 +474,7 @@ class SubjectSearch {
   const fhir::ResourceLookup& lookup_;
   SearchReach& reach_;
   const std::string_view type_;
-  const std::string text_;
+  const std::string_view query_;
   const Table table_;
   Criteria criteria_;
   SearchControls controls_;

@@ -234,11 +234,12 @@ class FilterBuilder {
   }
 
   // The caller's own query is ANDed.  Whatever would show other resources under
-  // a privileged token, or tell what a hidden field holds, is refused.
+  // a privileged token is refused, and in strict mode what tells of a hidden
+  // field.
   bool ReadCallersQuery() {
     if (request_.query.empty()) return true;
     const absl::StatusOr<Criteria> criteria =
-        fhir::search::ParseCriteria(StrCat(type_, "?", request_.query));
+        fhir::search::ParseCallersQuery(type_, request_.query);
     if (!criteria.ok()) {
       return Deny(
           Reason::kQueryNotSafe, 400,
@@ -250,7 +251,7 @@ class FilterBuilder {
                                "it reaches other resources, or is "
                                "no search parameter of the type");
       }
-      if (LooksAtHiddenField(*filter.parameter)) {
+      if (mode_ == Mode::kStrict && LooksAtHiddenField(*filter.parameter)) {
         return RefuseParameter(filter.code, "it looks at a hidden field");
       }
     }
@@ -258,6 +259,10 @@ class FilterBuilder {
       if (key.starts_with("_include") || key.starts_with("_revinclude")) {
         return RefuseParameter(key, "it adds resources of other types");
       }
+      if (key.starts_with("_type") && value != type_) {
+        return RefuseParameter(key, "it searches other types");
+      }
+      if (mode_ == Mode::kParity) continue;
       if ((key.starts_with("_sort") || key.starts_with("_elements") ||
            key.starts_with("_fields")) &&
           !IsSafeList(value)) {

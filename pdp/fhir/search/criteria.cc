@@ -325,6 +325,19 @@ absl::StatusOr<Criteria> ParseCriteria(std::string_view text) {
   return criteria;
 }
 
+absl::StatusOr<Criteria> ParseCallersQuery(std::string_view resource_type,
+                                           std::string_view query) {
+  std::string text = StrCat(resource_type, "?");
+  for (const char c : query) {
+    if (c == '?') {
+      text += "%3F";
+    } else {
+      text += c;
+    }
+  }
+  return ParseCriteria(text);
+}
+
 std::string Print(const Criteria& criteria) {
   std::string text;
   for (const Filter& filter : criteria.filters) {

@@ -93,6 +93,11 @@ struct Criteria {
 // ResourceExhausted: more than kMaxFilters filters or kMaxTextBytes bytes.
 absl::StatusOr<Criteria> ParseCriteria(std::string_view text);
 
+// The same for the query of a search that somebody asks for, which has no second
+// question mark: all are part of its text.
+absl::StatusOr<Criteria> ParseCallersQuery(std::string_view resource_type,
+                                           std::string_view query);
+
 // One parameter of a search, `key` (code and modifier) and `value` decoded, for
 // resources of `resource_type`.  Errors as above; control parameters are none.
 absl::StatusOr<Filter> ParseFilter(std::string_view resource_type,

@@ -227,6 +227,15 @@ TEST(CriteriaTest, SplitsAlternativesAfterDecoding) {
   }
 }
 
+TEST(CriteriaTest, OnlyInACallersQueryIsASecondQuestionMarkText) {
+  const auto criteria = ParseCriteria("Patient?name=a?b=c&gender=male");
+  ASSERT_TRUE(criteria.ok());
+  EXPECT_EQ(Print(*criteria), "string name eq a\n");
+  const auto query = ParseCallersQuery("Patient", "name=a?b=c&gender=male");
+  ASSERT_TRUE(query.ok());
+  EXPECT_EQ(Print(*query), "string name eq a?b=c\ntoken gender eq male\n");
+}
+
 TEST(CriteriaTest, AreBounded) {
   std::string text = "Patient?";
   for (size_t i = 0; i < kMaxFilters; ++i) text += "name=x&";

@@ -39,25 +39,25 @@ bool IsIgnored(std::string_view name, bool in_meta) {
 bool IsSame(JsonElement a, JsonElement b, bool in_meta);
 
 // Every member of `a` that counts is in `b` too, and the same.
-bool IsCoveredBy(JsonObject a, JsonElement b, bool is_root, bool in_meta) {
+bool IsCoveredBy(JsonObject a, JsonElement b, bool in_meta) {
   for (const auto field : a) {
     if (IsIgnored(field.key, in_meta) || IsEmpty(field.value)) continue;
     const auto other = Member(b, field.key);
-    if (!other || !IsSame(field.value, *other, is_root && field.key == "meta"))
+    if (!other || !IsSame(field.value, *other, field.key == "meta")) {
       return false;
+    }
   }
   return true;
 }
 
-bool IsSameObject(JsonElement a, JsonElement b, bool is_root, bool in_meta) {
+bool IsSameObject(JsonElement a, JsonElement b, bool in_meta) {
   JsonObject object_a;
   JsonObject object_b;
   if (a.get(object_a) != simdjson::SUCCESS ||
       b.get(object_b) != simdjson::SUCCESS) {
     return false;
   }
-  return IsCoveredBy(object_a, b, is_root, in_meta) &&
-         IsCoveredBy(object_b, a, is_root, in_meta);
+  return IsCoveredBy(object_a, b, in_meta) && IsCoveredBy(object_b, a, in_meta);
 }
 
 bool IsSameArray(JsonElement a, JsonElement b) {
@@ -76,7 +76,8 @@ bool IsSameArray(JsonElement a, JsonElement b) {
 }
 
 bool IsSame(JsonElement a, JsonElement b, bool in_meta) {
-  if (a.is_object()) return IsSameObject(a, b, false, in_meta);
+  if (IsEmpty(a) && IsEmpty(b)) return true;
+  if (a.is_object()) return IsSameObject(a, b, in_meta);
   if (a.is_array()) return IsSameArray(a, b);
   if (a.is_number() && b.is_number()) {
     return a.get_double().value_unsafe() == b.get_double().value_unsafe();
@@ -86,7 +87,7 @@ bool IsSame(JsonElement a, JsonElement b, bool in_meta) {
   if (a.is_bool()) {
     return a.get_bool().value_unsafe() == b.get_bool().value_unsafe();
   }
-  return true;  // Both null.
+  return false;
 }
 
 }  // namespace
@@ -135,7 +136,7 @@ std::string ReferencesJson(const std::vector<std::string>& references) {
 }
 
 bool IsSameContent(JsonElement a, JsonElement b) {
-  return IsSameObject(a, b, /*is_root=*/true, /*in_meta=*/false);
+  return IsSameObject(a, b, /*in_meta=*/false);
 }
 
 }  // namespace pdp::fhir

@@ -58,23 +58,61 @@ void AddOnce(std::string_view item, std::vector<std::string>& items) {
   items.emplace_back(item);
 }
 
-// meta.accounts and meta.account, the latter first where it is none of the
-// former.
-std::vector<std::string> AccountsOf(const Resource& resource) {
-  std::vector<std::string> accounts;
-  const auto meta = Meta(resource);
-  if (!meta) return accounts;
-  fhir::ForEachItem(*meta, "accounts", [&](JsonElement account) {
-    AddOnce(fhir::StringMember(account, "reference"), accounts);
-  });
-  if (const auto account = fhir::Member(*meta, "account")) {
-    const std::string_view first = fhir::StringMember(*account, "reference");
-    if (!first.empty() &&
-        std::find(accounts.begin(), accounts.end(), first) == accounts.end()) {
-      accounts.emplace(accounts.begin(), first);
-    }
+// meta.accounts, with meta.account before them where it is none of them;
+// nothing where there is neither.
+std::optional<std::vector<JsonElement>> AccountsIn(
+    const std::optional<JsonElement>& meta) {
+  if (!meta) return std::nullopt;
+  const auto list = fhir::Member(*meta, "accounts");
+  const auto single = fhir::Member(*meta, "account");
+  const bool has_list = list && !list->is_null();
+  const bool has_single = single && !single->is_null();
+  if (!has_list && !has_single) return std::nullopt;
+  std::vector<JsonElement> accounts;
+  if (has_list) {
+    fhir::ForEachItem(*meta, "accounts", [&](JsonElement account) {
+      accounts.push_back(account);
+    });
+  }
+  if (has_single) {
+    const std::string_view reference = fhir::StringMember(*single, "reference");
+    const bool is_listed =
+        std::any_of(accounts.begin(), accounts.end(), [&](JsonElement account) {
+          return fhir::StringMember(account, "reference") == reference;
+        });
+    if (!is_listed) accounts.insert(accounts.begin(), *single);
   }
   return accounts;
+}
+
+// Their references, once each.
+std::vector<std::string> AccountsOf(const Resource& resource) {
+  std::vector<std::string> references;
+  if (const auto accounts = AccountsIn(Meta(resource))) {
+    for (const JsonElement account : *accounts) {
+      AddOnce(fhir::StringMember(account, "reference"), references);
+    }
+  }
+  return references;
+}
+
+// The key of a reference that may name a version.
+std::optional<ResourceKey> KeyOf(std::string_view reference) {
+  const size_t id = reference.find('/') + 1;
+  return ResourceKey::Parse(reference.substr(0, reference.find('/', id)));
+}
+
+std::string ReferenceJson(std::string_view reference) {
+  return StrCat("{\"reference\":", fhir::QuoteJson(reference), "}");
+}
+
+std::string EditMeta(const Resource& resource,
+                     const std::vector<MemberEdit>& edits) {
+  const auto meta = Meta(resource);
+  if (meta && meta->is_object()) return fhir::EditObject(*meta, edits);
+  simdjson::dom::parser parser;
+  const JsonElement none = parser.parse(std::string("{}")).value_unsafe();
+  return fhir::EditObject(none, edits);
 }
 
 // Whether JavaScript takes the value for true.
@@ -93,9 +131,18 @@ class Completer {
 
   std::optional<WriteFailure> Run() {
     if (auto failure = RestoreFields()) return failure;
-    if (auto failure = SetMeta({})) return failure;
-    if (auto failure = SetAccounts()) return failure;
-    return SetCompartments();
+    absl::StatusOr<std::vector<std::string>> patients =
+        fhir::search::PatientsOf(*current_, input_.id, scratch_);
+    if (!patients.ok()) return Refuse(patients.status());
+    if (auto failure = SetAccounts(*patients)) return failure;
+    SetServerMeta(*patients);
+    if (auto failure = Parse(fhir::EditObject(
+            current_->root(), {{"id", fhir::QuoteJson(input_.id)},
+                               {"meta", EditMeta(*current_, meta_edits_)}}))) {
+      return failure;
+    }
+    result_.resource = current_;
+    return std::nullopt;
   }
 
  private:
@@ -167,53 +214,58 @@ class Completer {
     return Parse(fhir::EditObject(current_->root(), edits));
   }
 
-  // C.7: the id and meta.project; what `more` says of meta beside it.
-  std::optional<WriteFailure> SetMeta(std::vector<MemberEdit> more) {
-    const auto meta = Meta(*current_);
-    const std::string empty = "{}";
-    simdjson::dom::parser parser;
-    JsonElement base;
-    if (meta && meta->is_object()) {
-      base = *meta;
-    } else if (parser.parse(empty).get(base) != simdjson::SUCCESS) {
-      return Refuse(Reason::kInternal, "JSON");
-    }
+  void Set(std::string_view name, std::string json) {
+    meta_edits_.push_back({std::string(name), std::move(json)});
+  }
+  // What the client says of it does not count.
+  void Clear(std::string_view name) { Set(name, ""); }
+
+  // C.7, C.8: what the server says of every version.
+  void SetServerMeta(const std::vector<std::string>& patients) {
     const std::string project = ProjectOf();
-    more.push_back(
-        {"project", project.empty() ? "" : fhir::QuoteJson(project)});
-    // The server writes a new version, now.
-    more.push_back({"versionId", fhir::QuoteJson(kNewVersion)});
-    more.push_back({"lastUpdated", fhir::QuoteJson(now_)});
-    more.push_back(
-        {"author", StrCat("{\"reference\":",
-                          fhir::QuoteJson(input_.access.profile), "}")});
-    if (!input_.access.on_behalf_of_profile.empty()) {
-      more.push_back(
-          {"onBehalfOf",
-           StrCat("{\"reference\":",
-                  fhir::QuoteJson(input_.access.on_behalf_of_profile), "}")});
+    Set("project", project.empty() ? "" : fhir::QuoteJson(project));
+    Set("versionId", fhir::QuoteJson(kNewVersion));
+    Set("lastUpdated", fhir::QuoteJson(LastUpdated()));
+    Set("author", ReferenceJson(input_.access.profile));
+    Clear("deleted");
+    if (input_.access.on_behalf_of_profile.empty()) {
+      Clear("onBehalfOf");
+    } else {
+      Set("onBehalfOf", ReferenceJson(input_.access.on_behalf_of_profile));
     }
-    return Parse(fhir::EditObject(current_->root(),
-                                  {{"id", fhir::QuoteJson(input_.id)},
-                                   {"meta", fhir::EditObject(base, more)}}));
+    result_.compartments = fhir::search::CompartmentsOf(
+        *current_, project, compartment_accounts_, patients);
+    Set("compartment", result_.compartments.empty()
+                           ? std::string()
+                           : fhir::ReferencesJson(result_.compartments));
+  }
+
+  // Now; a super admin may say when what is new was made.
+  std::string LastUpdated() const {
+    const bool may_say =
+        input_.existing == nullptr && input_.access.super_admin;
+    return may_say && !current_->last_updated().empty()
+               ? std::string(current_->last_updated())
+               : absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
+                                  absl::UTCTimeZone());
   }
 
   std::string ProjectOf() const {
-    const std::string_view type = input_.submitted->type();
+    const std::string_view type = current_->type();
+    const std::string_view submitted = current_->project();
     if (type == "Project") return std::string(input_.id);
     if (type == "ProjectMembership") {
       const auto project = fhir::Member(current_->root(), "project");
       const std::string_view reference =
           project ? fhir::StringMember(*project, "reference")
                   : std::string_view();
-      return std::string(reference.substr(reference.find('/') + 1));
+      const std::optional<ResourceKey> key = KeyOf(reference);
+      return key ? key->id : std::string();
     }
-    if (IsProtectedType(type)) return std::string(current_->project());
-    if (input_.access.super_admin) {
-      if (type == "User" || type == "Subscription" ||
-          !current_->project().empty()) {
-        return std::string(input_.submitted->project());
-      }
+    if (IsProtectedType(type)) return std::string(submitted);
+    if (input_.access.super_admin &&
+        (type == "User" || type == "Subscription" || !submitted.empty())) {
+      return std::string(submitted);
     }
     if (input_.existing != nullptr && !input_.existing->project().empty()) {
       return std::string(input_.existing->project());
@@ -222,15 +274,16 @@ class Completer {
   }
 
   // C.8.
-  std::optional<WriteFailure> SetAccounts() {
-    const std::vector<std::string> submitted = AccountsOf(*input_.submitted);
+  std::optional<WriteFailure> SetAccounts(
+      const std::vector<std::string>& patients) {
     const bool may_choose =
         input_.extended_mode &&
         (input_.access.super_admin || input_.access.project_admin) &&
-        Meta(*input_.submitted).has_value();
+        Meta(*current_).has_value();
     if (may_choose) {
-      result_.accounts = submitted;
-      return WriteAccounts();
+      TakeChosenAccounts();
+      compartment_accounts_ = result_.accounts;
+      return std::nullopt;
     }
     std::vector<std::string> computed;
     if (input_.existing == nullptr) {
@@ -242,25 +295,41 @@ class Completer {
           AddOnce(account, computed);
         }
       }
-    } else if (auto failure = AddAccountsOfPatients(computed)) {
+    } else if (auto failure = AddAccountsOf(patients, computed)) {
       return failure;
     }
     if (computed.empty()) {
-      result_.accounts = submitted;
-      result_.has_client_accounts = !submitted.empty();
+      result_.accounts = AccountsOf(*current_);
+      result_.has_client_accounts = !result_.accounts.empty();
+      compartment_accounts_ = fhir::search::CompartmentAccountsOf(*current_);
       return std::nullopt;
     }
+    Set("accounts", fhir::ReferencesJson(computed));
+    Set("account", ReferenceJson(computed.front()));
+    compartment_accounts_ = computed;
     result_.accounts = std::move(computed);
-    return WriteAccounts();
+    return std::nullopt;
   }
 
-  std::optional<WriteFailure> AddAccountsOfPatients(
+  // As they were sent, whatever else the references hold.
+  void TakeChosenAccounts() {
+    const auto accounts = AccountsIn(Meta(*current_));
+    if (!accounts) return;
+    std::string json = "[";
+    for (const JsonElement account : *accounts) {
+      if (json.size() > 1) json += ',';
+      json += fhir::ToJson(account);
+      AddOnce(fhir::StringMember(account, "reference"), result_.accounts);
+    }
+    Set("accounts", accounts->empty() ? "" : json + "]");
+    Set("account", accounts->empty() ? "" : fhir::ToJson(accounts->front()));
+  }
+
+  std::optional<WriteFailure> AddAccountsOf(
+      const std::vector<std::string>& patients,
       std::vector<std::string>& accounts) {
-    absl::StatusOr<std::vector<std::string>> patients =
-        fhir::search::PatientsOf(*current_, scratch_);
-    if (!patients.ok()) return Refuse(patients.status());
-    for (const std::string& patient : *patients) {
-      const std::optional<ResourceKey> key = ResourceKey::Parse(patient);
+    for (const std::string& patient : patients) {
+      const std::optional<ResourceKey> key = KeyOf(patient);
       if (!key || !fhir::IsUuid(key->id)) continue;
       const fhir::LookupResult found = input_.lookup.Read(*key);
       if (found.state == LookupState::kFound) {
@@ -283,35 +352,12 @@ class Completer {
     return std::nullopt;
   }
 
-  std::optional<WriteFailure> WriteAccounts() {
-    if (result_.accounts.empty()) {
-      return SetMeta({{"accounts", ""}, {"account", ""}});
-    }
-    return SetMeta(
-        {{"accounts", fhir::ReferencesJson(result_.accounts)},
-         {"account", StrCat("{\"reference\":",
-                            fhir::QuoteJson(result_.accounts.front()), "}")}});
-  }
-
-  std::optional<WriteFailure> SetCompartments() {
-    absl::StatusOr<std::vector<std::string>> compartments =
-        fhir::search::CompartmentsOf(*current_, scratch_);
-    if (!compartments.ok()) return Refuse(compartments.status());
-    result_.compartments = *std::move(compartments);
-    const std::string json = result_.compartments.empty()
-                                 ? std::string()
-                                 : fhir::ReferencesJson(result_.compartments);
-    if (auto failure = SetMeta({{"compartment", json}})) return failure;
-    result_.resource = current_;
-    return std::nullopt;
-  }
-
   const WriteInput& input_;
   Scratch& scratch_;
   CompletedWrite& result_;
   ResourcePtr current_;
-  const std::string now_ = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
-                                            absl::UTCTimeZone());
+  std::vector<MemberEdit> meta_edits_;
+  std::vector<std::string> compartment_accounts_;
 };
 
 }  // namespace
@@ -325,33 +371,24 @@ std::optional<WriteFailure> CompleteWrite(const WriteInput& input,
 absl::StatusOr<ResourcePtr> WithCompartments(const ResourcePtr& resource,
                                              std::string_view project,
                                              Scratch& scratch) {
-  ResourcePtr current = resource;
-  const auto with_meta =
-      [&](std::vector<MemberEdit> edits) -> absl::StatusOr<ResourcePtr> {
-    const auto meta = Meta(*current);
-    std::string json = "{}";
-    if (meta && meta->is_object()) {
-      json = fhir::EditObject(*meta, edits);
-    } else {
-      simdjson::dom::parser parser;
-      JsonElement empty;
-      if (parser.parse(json).get(empty) == simdjson::SUCCESS) {
-        json = fhir::EditObject(empty, edits);
-      }
-    }
-    return Resource::Parse(
-        fhir::EditObject(current->root(), {{"meta", std::move(json)}}),
-        kCompletedLimits);
-  };
-  if (current->project().empty() && !project.empty()) {
-    PDP_ASSIGN_OR_RETURN(current,
-                         with_meta({{"project", fhir::QuoteJson(project)}}));
+  PDP_ASSIGN_OR_RETURN(const std::vector<std::string> patients,
+                       fhir::search::PatientsOf(*resource, scratch));
+  std::vector<MemberEdit> edits;
+  if (resource->project().empty() && !project.empty()) {
+    edits.push_back({"project", fhir::QuoteJson(project)});
+  } else {
+    project = resource->project();
   }
-  PDP_ASSIGN_OR_RETURN(const std::vector<std::string> compartments,
-                       fhir::search::CompartmentsOf(*current, scratch));
-  return with_meta({{"compartment", compartments.empty()
-                                        ? std::string()
-                                        : fhir::ReferencesJson(compartments)}});
+  const std::vector<std::string> compartments = fhir::search::CompartmentsOf(
+      *resource, project, fhir::search::CompartmentAccountsOf(*resource),
+      patients);
+  edits.push_back({"compartment", compartments.empty()
+                                      ? std::string()
+                                      : fhir::ReferencesJson(compartments)});
+  return Resource::Parse(
+      fhir::EditObject(resource->root(),
+                       {{"meta", EditMeta(*resource, edits)}}),
+      kCompletedLimits);
 }
 
 }  // namespace pdp::policy

@@ -27,7 +27,6 @@ struct WriteInput {
   fhir::ResourcePtr submitted;
   // The id the result has: that of the URL, or for a create a new one.
   std::string_view id;
-  bool is_create = false;
   bool extended_mode = false;
   // Whose readonly and hidden fields are protected; null for none.
   const BoundEntry* protecting_entry = nullptr;

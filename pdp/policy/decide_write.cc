@@ -225,15 +225,13 @@ bool Decider::Complete(const ResourcePtr& existing,
          : !facts.id.empty() ? facts.id
                              : facts.proposed->id();
   }
-  const WriteInput input{
-      .access = access_,
-      .lookup = lookup_,
-      .existing = existing,
-      .submitted = facts.proposed,
-      .id = id,
-      .is_create = request_.interaction == Interaction::kCreate,
-      .extended_mode = request_.context.extended_mode,
-      .protecting_entry = protecting_entry};
+  const WriteInput input{.access = access_,
+                         .lookup = lookup_,
+                         .existing = existing,
+                         .submitted = facts.proposed,
+                         .id = id,
+                         .extended_mode = request_.context.extended_mode,
+                         .protecting_entry = protecting_entry};
   std::optional<WriteFailure> failure = CompleteWrite(input, scratch_, write);
   if (!failure) return true;
   if (failure->missing) return Fail(*std::move(failure->missing));

@@ -54,9 +54,14 @@ std::span<const std::string_view> PatientCompartmentCodes(
 
 absl::StatusOr<std::vector<std::string>> PatientsOf(
     const Resource& resource, fhirpath::Scratch& scratch) {
+  return PatientsOf(resource, resource.id(), scratch);
+}
+
+absl::StatusOr<std::vector<std::string>> PatientsOf(
+    const Resource& resource, std::string_view id, fhirpath::Scratch& scratch) {
   std::vector<std::string> patients;
-  if (resource.type() == "Patient" && !resource.id().empty()) {
-    patients.push_back(StrCat(kPatientPrefix, resource.id()));
+  if (resource.type() == "Patient" && !id.empty()) {
+    patients.push_back(StrCat(kPatientPrefix, id));
   }
   for (const std::string_view code : PatientCompartmentCodes(resource.type())) {
     const SearchParameter* const parameter =
@@ -74,32 +79,45 @@ absl::StatusOr<std::vector<std::string>> PatientsOf(
   return patients;
 }
 
-absl::StatusOr<std::vector<std::string>> CompartmentsOf(
-    const Resource& resource, fhirpath::Scratch& scratch) {
-  PDP_ASSIGN_OR_RETURN(const std::vector<std::string> patients,
-                       PatientsOf(resource, scratch));
+std::vector<std::string> CompartmentAccountsOf(const Resource& resource) {
+  std::vector<std::string> accounts;
+  const std::optional<JsonElement> meta = Member(resource.root(), "meta");
+  if (!meta) return accounts;
+  const std::optional<JsonElement> list = Member(*meta, "accounts");
+  const bool has_list = list && !list->is_null();
+  ForEachItem(*meta, has_list ? "accounts" : "account",
+              [&](JsonElement account) {
+                accounts.emplace_back(StringMember(account, "reference"));
+              });
+  return accounts;
+}
+
+std::vector<std::string> CompartmentsOf(const Resource& resource,
+                                        std::string_view project,
+                                        std::span<const std::string> accounts,
+                                        std::span<const std::string> patients) {
   std::vector<std::string> compartments;
-  AddCompartment(StrCat("Project/", resource.project()), compartments);
-  const JsonElement root = resource.root();
+  AddCompartment(StrCat("Project/", project), compartments);
   if (resource.type() == "User") {
-    if (const std::optional<JsonElement> project = Member(root, "project")) {
-      AddCompartment(StringMember(*project, "reference"), compartments);
+    if (const auto own = Member(resource.root(), "project")) {
+      AddCompartment(StringMember(*own, "reference"), compartments);
     }
   }
-  if (const std::optional<JsonElement> meta = Member(root, "meta")) {
-    const bool has_accounts = Member(*meta, "accounts").has_value();
-    ForEachItem(
-        *meta, has_accounts ? "accounts" : "account", [&](JsonElement account) {
-          const std::string_view reference = StringMember(account, "reference");
-          if (!reference.starts_with("Project/")) {
-            AddCompartment(reference, compartments);
-          }
-        });
+  for (const std::string& account : accounts) {
+    if (!account.starts_with("Project/")) AddCompartment(account, compartments);
   }
   for (const std::string& patient : patients) {
     AddCompartment(patient, compartments);
   }
   return compartments;
+}
+
+absl::StatusOr<std::vector<std::string>> CompartmentsOf(
+    const Resource& resource, fhirpath::Scratch& scratch) {
+  PDP_ASSIGN_OR_RETURN(const std::vector<std::string> patients,
+                       PatientsOf(resource, scratch));
+  return CompartmentsOf(resource, resource.project(),
+                        CompartmentAccountsOf(resource), patients);
 }
 
 }  // namespace pdp::fhir::search

@@ -25,10 +25,25 @@ std::span<const std::string_view> PatientCompartmentCodes(
 // compartment parameter of its type finds.
 absl::StatusOr<std::vector<std::string>> PatientsOf(const Resource& resource,
                                                     fhirpath::Scratch& scratch);
+// Likewise, as if the resource had the id `id`.
+absl::StatusOr<std::vector<std::string>> PatientsOf(const Resource& resource,
+                                                    std::string_view id,
+                                                    fhirpath::Scratch& scratch);
 
-// What the server would write to `meta.compartment`: `Project/<meta.project>`,
-// for a User its `project`, the accounts, the patients; only those whose id is
-// a UUID, each once.
+// The references in `meta.accounts`, or, without that member, in
+// `meta.account`.
+std::vector<std::string> CompartmentAccountsOf(const Resource& resource);
+
+// What the server would write to `meta.compartment`: `Project/<project>`, for a
+// User its `project`, the accounts, the patients; only those whose id is a
+// UUID, each once.
+std::vector<std::string> CompartmentsOf(const Resource& resource,
+                                        std::string_view project,
+                                        std::span<const std::string> accounts,
+                                        std::span<const std::string> patients);
+
+// Likewise, of the resource as it is: by its own `meta.project` and accounts,
+// and its patients.
 absl::StatusOr<std::vector<std::string>> CompartmentsOf(
     const Resource& resource, fhirpath::Scratch& scratch);
 

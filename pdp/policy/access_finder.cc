@@ -148,6 +148,8 @@ std::optional<LookupFailure> AccessFinder::FindTarget(
       return std::nullopt;
     }
     membership = resolved.membership;
+    // Medplum looks for the profile alone, never for the user.
+    if (ProfileOf(membership) != value) membership.clear();
   }
   // Membership and profile must be readable by the caller.
   std::string profile;

@@ -9,6 +9,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json_edit.h"
+#include "pdp/fhir/reference.h"
 #include "pdp/fhir/required_elements.h"
 #include "pdp/fhir/search/compartment.h"
 #include "pdp/policy/type_rules.h"
@@ -94,12 +95,6 @@ std::vector<std::string> AccountsOf(const Resource& resource) {
     }
   }
   return references;
-}
-
-// The key of a reference that may name a version.
-std::optional<ResourceKey> KeyOf(std::string_view reference) {
-  const size_t id = reference.find('/') + 1;
-  return ResourceKey::Parse(reference.substr(0, reference.find('/', id)));
 }
 
 std::string ReferenceJson(std::string_view reference) {
@@ -259,7 +254,7 @@ class Completer {
       const std::string_view reference =
           project ? fhir::StringMember(*project, "reference")
                   : std::string_view();
-      const std::optional<ResourceKey> key = KeyOf(reference);
+      const std::optional<ResourceKey> key = fhir::KeyOfReference(reference);
       return key ? key->id : std::string();
     }
     if (IsProtectedType(type)) return std::string(submitted);
@@ -329,7 +324,7 @@ class Completer {
       const std::vector<std::string>& patients,
       std::vector<std::string>& accounts) {
     for (const std::string& patient : patients) {
-      const std::optional<ResourceKey> key = KeyOf(patient);
+      const std::optional<ResourceKey> key = fhir::KeyOfReference(patient);
       if (!key || !fhir::IsUuid(key->id)) continue;
       const fhir::LookupResult found = input_.lookup.Read(*key);
       if (found.state == LookupState::kFound) {
@@ -368,6 +363,13 @@ std::optional<WriteFailure> CompleteWrite(const WriteInput& input,
   return Completer(input, scratch, result).Run();
 }
 
+absl::StatusOr<ResourcePtr> WithMeta(const Resource& resource,
+                                     const std::vector<MemberEdit>& edits) {
+  return Resource::Parse(
+      fhir::EditObject(resource.root(), {{"meta", EditMeta(resource, edits)}}),
+      kCompletedLimits);
+}
+
 absl::StatusOr<ResourcePtr> WithCompartments(const ResourcePtr& resource,
                                              std::string_view project,
                                              Scratch& scratch) {
@@ -385,10 +387,7 @@ absl::StatusOr<ResourcePtr> WithCompartments(const ResourcePtr& resource,
   edits.push_back({"compartment", compartments.empty()
                                       ? std::string()
                                       : fhir::ReferencesJson(compartments)});
-  return Resource::Parse(
-      fhir::EditObject(resource->root(),
-                       {{"meta", EditMeta(*resource, edits)}}),
-      kCompletedLimits);
+  return WithMeta(*resource, edits);
 }
 
 }  // namespace pdp::policy

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pdp/fhir/fhirpath/expression.h"
+#include "pdp/fhir/json_edit.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/bind.h"
@@ -51,6 +52,10 @@ struct WriteFailure {
 std::optional<WriteFailure> CompleteWrite(const WriteInput& input,
                                           fhir::fhirpath::Scratch& scratch,
                                           CompletedWrite& result);
+
+// `resource` with `edits` made in its meta.
+absl::StatusOr<fhir::ResourcePtr> WithMeta(
+    const fhir::Resource& resource, const std::vector<fhir::MemberEdit>& edits);
 
 // `resource` with meta.compartment as the server would compute it now, and
 // meta.project set to `project` where it has none and `project` is not empty.

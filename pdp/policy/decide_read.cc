@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decider.h"
@@ -44,8 +45,14 @@ bool Decider::FindResource() {
     presence_ = Presence::kUnknown;
     return true;
   }
-  const ResourceKey key{std::string(type_), std::string(facts.id)};
+  ResourceKey key{std::string(type_), std::string(facts.id)};
   LookupResult found = lookup_.Read(key);
+  if (found.state == LookupState::kAbsent) {
+    // The database finds a UUID however it is written, the cache does not.
+    key.id = absl::AsciiStrToLower(ToAbsl(facts.id));
+    is_found_by_database_alone_ = key.id != facts.id;
+    if (is_found_by_database_alone_) found = lookup_.Read(key);
+  }
   switch (found.state) {
     case LookupState::kFound:
       presence_ = Presence::kLive;
@@ -136,11 +143,10 @@ void Decider::DecideRead() {
 // C.4, steps 1 to 5.  On success the resource is live and readable, or deleted
 // and its tombstone visible.
 bool Decider::Read(Path path) {
-  const ResourceFacts& facts = request_.resource;
-  if (facts.current == nullptr && !fhir::IsUuid(facts.id)) return DenyUnknown();
   if (!Supports(Interaction::kRead)) return false;
   if (!FindResource()) return false;
   if (presence_ == Presence::kUnknown) return DenyUnknown();
+  if (is_found_by_database_alone_) path = Path::kDurableOnly;
   return presence_ == Presence::kDeleted ? ReadTombstone() : ReadRow(path);
 }
 

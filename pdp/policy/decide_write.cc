@@ -66,13 +66,34 @@ bool Decider::CheckSubmitted() {
     return Deny(Reason::kInvalidResource, 400,
                 "a Binary's security context cannot be another Binary");
   }
+  return AddDefaultProfiles();
+}
+
+// Project.defaultProfile: the profiles of what names none.
+bool Decider::AddDefaultProfiles() {
+  submitted_ = request_.resource.proposed;
+  const Project& project = access_.project;
+  if (!project.has_default_profiles) return true;
+  const auto meta = fhir::Member(submitted_->root(), "meta");
+  const auto profile = meta ? fhir::Member(*meta, "profile") : std::nullopt;
+  if (profile && !profile->is_null()) return true;
+  const auto found = project.default_profiles.find(type_);
+  const std::string profiles =
+      found == project.default_profiles.end() ? "" : found->second;
+  absl::StatusOr<ResourcePtr> edited =
+      WithMeta(*submitted_, {{"profile", profiles}});
+  if (!edited.ok()) {
+    return Deny(Reason::kInvalidResource, 400,
+                std::string(ToStd(edited.status().message())));
+  }
+  submitted_ = *std::move(edited);
   return true;
 }
 
 void Decider::DecideCreate() {
-  if (!Supports(Interaction::kCreate)) return;
+  if (!Supports(Interaction::kCreate) || !CheckType()) return;
   if (!CheckSubmitted()) return;
-  const ResourcePtr& submitted = request_.resource.proposed;
+  const ResourcePtr& submitted = submitted_;
   // Judged on what was sent: meta is not completed yet (C.10).
   const EntryMatch raw =
       MatchInMemory(access_, *submitted, Interaction::kCreate, scratch_);
@@ -90,6 +111,7 @@ void Decider::DecideCreate() {
   }
   CompletedWrite write;
   if (!Complete(nullptr, protecting, write)) return;
+  if (!CheckReferences(*write.resource)) return;
   if (!MayStore(Interaction::kCreate, nullptr, write)) return;
   PermitWrite(write, kCreated);
 }
@@ -98,14 +120,17 @@ void Decider::DecideUpdate() {
   const bool is_patch = request_.interaction == Interaction::kPatch;
   const bool has_if_match = !request_.resource.version_id.empty();
   if (!CheckSubmitted()) return;
-  const ResourcePtr& submitted = request_.resource.proposed;
+  const ResourcePtr& submitted = submitted_;
   const std::string id(!request_.resource.id.empty() ? request_.resource.id
                        : request_.resource.current != nullptr
                            ? request_.resource.current->id()
                            : submitted->id());
-  if (!submitted->id().empty() && submitted->id() != id) {
+  if (submitted->id() != id && !(is_patch && submitted->id().empty())) {
     Deny(Reason::kInvalidResource, 400,
-         "the proposed resource has another id than the one that is updated");
+         submitted->id().empty()
+             ? "the proposed resource has no id"
+             : "the proposed resource has another id than the one that is "
+               "updated");
     return;
   }
   if (!is_patch && !fhir::IsUuid(id)) {
@@ -116,7 +141,7 @@ void Decider::DecideUpdate() {
   // A patch reads its base from the database before any right is looked at
   // (semantics C.6, L.5).
   if (is_patch && !ReadPatchBase()) return;
-  if (!Supports(Interaction::kUpdate)) return;
+  if (!Supports(Interaction::kUpdate) || !CheckType()) return;
   const bool durable_only = is_patch || has_if_match;
   if (!Read(durable_only ? Path::kDurableOnly : Path::kEither)) {
     // A super admin makes what is not found, be it there and not to be seen.
@@ -162,6 +187,9 @@ void Decider::DecideUpdate() {
   }
   CompletedWrite write;
   if (!Complete(existing, before.medplum_entry, write)) return;
+  // In a transaction, which patches and If-Match updates are, Medplum checks
+  // references last.
+  if (!durable_only && !CheckReferences(*write.resource)) return;
   if (existing != nullptr &&
       fhir::IsSameContent(existing->root(), write.resource->root())) {
     AddNote(NoteCode::kNoChange,
@@ -169,10 +197,12 @@ void Decider::DecideUpdate() {
     decision_.entry = before.entry;
     read_entry_ = before.entry;
     if (!AddHiddenFields(*existing)) return;
+    if (durable_only && !CheckReferences(*write.resource)) return;
     PermitWrite(write, kOk);
     return;
   }
   if (!MayStore(Interaction::kUpdate, existing.get(), write)) return;
+  if (durable_only && !CheckReferences(*write.resource)) return;
   PermitWrite(write, kOk);
 }
 
@@ -223,17 +253,17 @@ bool Decider::Complete(const ResourcePtr& existing,
   if (request_.interaction != Interaction::kCreate) {
     id = existing != nullptr ? existing->id()
          : !facts.id.empty() ? facts.id
-                             : facts.proposed->id();
+                             : submitted_->id();
   }
   const WriteInput input{.access = access_,
                          .lookup = lookup_,
                          .existing = existing,
-                         .submitted = facts.proposed,
+                         .submitted = submitted_,
                          .id = id,
                          .extended_mode = request_.context.extended_mode,
                          .protecting_entry = protecting_entry};
   std::optional<WriteFailure> failure = CompleteWrite(input, scratch_, write);
-  if (!failure) return true;
+  if (!failure) return CheckConditionalReferences(*write.resource);
   if (failure->missing) return Fail(*std::move(failure->missing));
   return Deny(failure->denial->reason, failure->denial->medplum_http_status,
               std::move(failure->denial->message));

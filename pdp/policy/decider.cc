@@ -28,7 +28,10 @@ std::optional<LookupFailure> Decider::Decide() {
     decision_.notes.push_back(note);
   }
   type_ = request_.resource.judged_type();
-  if (!CheckType()) return std::nullopt;
+  // Medplum looks at ids first, and at the types of what is written late.
+  const bool may_be_unknown = request_.interaction == Interaction::kCreate ||
+                              request_.interaction == Interaction::kUpdate;
+  if (!CheckIds() || (!may_be_unknown && !CheckType())) return std::nullopt;
   switch (request_.interaction) {
     case Interaction::kRead:
       DecideRead();
@@ -57,6 +60,38 @@ std::optional<LookupFailure> Decider::Decide() {
       break;
   }
   return std::move(failure_);
+}
+
+// What is not named by a UUID is not found.
+bool Decider::CheckIds() {
+  const ResourceFacts& facts = request_.resource;
+  switch (request_.interaction) {
+    case Interaction::kRead:
+    case Interaction::kHistory:
+    case Interaction::kDelete:
+    case Interaction::kPatch:
+      break;
+    case Interaction::kVread:
+      if (fhir::IsUuid(facts.version_id) || KnowsVersion()) break;
+      return Deny(Reason::kResourceNotFound, 404,
+                  "no such version: Medplum's version ids are UUIDs");
+    default:
+      return true;
+  }
+  return facts.current != nullptr || fhir::IsUuid(facts.id) || DenyUnknown();
+}
+
+// Other sources than Medplum may name versions as they like.
+bool Decider::KnowsVersion() const {
+  const ResourceFacts& facts = request_.resource;
+  if (facts.current != nullptr &&
+      facts.current->version_id() == facts.version_id) {
+    return true;
+  }
+  const std::string id(facts.current != nullptr ? facts.current->id()
+                                                : facts.id);
+  return lookup_.ReadVersion({std::string(type_), id}, facts.version_id)
+             .state != fhir::LookupState::kAbsent;
 }
 
 bool Decider::CheckType() {

@@ -15,6 +15,7 @@
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/complete_write.h"
 #include "pdp/policy/decision.h"
+#include "pdp/policy/held_references.h"
 #include "pdp/policy/match_entry.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
@@ -77,6 +78,10 @@ class Decider {
   void DecideUpdate();
   void DecideDelete();
   bool CheckSubmitted();
+  bool AddDefaultProfiles();
+  bool CheckConditionalReferences(const fhir::Resource& result);
+  bool CheckReferences(const fhir::Resource& result);
+  bool CheckReference(const HeldReference& reference);
   bool MayChange(fhir::Interaction interaction, const fhir::Resource& resource,
                  EntryMatch& match);
   bool Complete(const fhir::ResourcePtr& existing,
@@ -90,6 +95,8 @@ class Decider {
   void PermitWrite(const CompletedWrite& write, uint16_t http_status);
 
   // decider.cc
+  bool CheckIds();
+  bool KnowsVersion() const;
   bool CheckType();
   bool Supports(fhir::Interaction interaction);
   bool IsInReach(const fhir::Resource& resource,
@@ -118,9 +125,13 @@ class Decider {
 
   std::string_view type_;
   Presence presence_ = Presence::kUnknown;
+  // The id of the request is a UUID in capitals.
+  bool is_found_by_database_alone_ = false;
   // What is judged: the live resource, or the last version of a deleted one
   // (null where it is not known).
   fhir::ResourcePtr resource_;
+  // What the client sends, as it is before any field is restored.
+  fhir::ResourcePtr submitted_;
   // The entry that made it readable, where one can be named.
   const BoundEntry* read_entry_ = nullptr;
   bool read_in_memory_ = false;

@@ -97,8 +97,12 @@ absl::StatusOr<Membership> ParseMembership(const fhir::Resource& resource) {
   PDP_ASSIGN_OR_RETURN(membership.project, ReferenceMember(root, "project"));
   PDP_ASSIGN_OR_RETURN(membership.user, ReferenceMember(root, "user"));
   PDP_ASSIGN_OR_RETURN(membership.profile, ReferenceMember(root, "profile"));
-  PDP_ASSIGN_OR_RETURN(membership.user_configuration,
-                       ReferenceMember(root, "userConfiguration"));
+  if (const auto configuration = fhir::Member(root, "userConfiguration");
+      configuration && !configuration->is_null()) {
+    membership.has_user_configuration = true;
+    PDP_ASSIGN_OR_RETURN(membership.user_configuration,
+                         ReferenceMember(root, "userConfiguration"));
+  }
   if (const auto access_policy = fhir::Member(root, "accessPolicy");
       access_policy && !access_policy->is_null()) {
     PDP_ASSIGN_OR_RETURN(membership.access_policy,

@@ -29,10 +29,11 @@ struct AccessItem {
 
 struct Membership {
   std::string id;
-  std::string project;             // `Project/id`.
-  std::string user;                // `User/id`, `Bot/id`, ...
-  std::string profile;             // `Practitioner/id`, ...
-  std::string user_configuration;  // Empty for none.
+  std::string project;  // `Project/id`.
+  std::string user;     // `User/id`, `Bot/id`, ...
+  std::string profile;  // `Practitioner/id`, ...
+  bool has_user_configuration = false;
+  std::string user_configuration;
   std::optional<PolicyReference> access_policy;
   std::vector<AccessItem> access;
   bool admin = false;

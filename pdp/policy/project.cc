@@ -38,6 +38,13 @@ Project ParseProject(const fhir::Resource& resource) {
       project.exported_types.emplace_back(*name);
     }
   });
+  fhir::ForEachItem(root, "defaultProfile", [&](JsonElement item) {
+    project.has_default_profiles = true;
+    const auto profiles = fhir::Member(item, "profile");
+    project.default_profiles.try_emplace(
+        std::string(fhir::StringMember(item, "resourceType")),
+        profiles ? fhir::ToJson(*profiles) : std::string());
+  });
   if (const auto defaults = fhir::Member(root, "defaultAccessPolicies")) {
     project.has_default_access_policies = true;
     fhir::ForEachItem(root, "defaultAccessPolicies", [&](JsonElement item) {

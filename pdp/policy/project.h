@@ -4,6 +4,8 @@
 #ifndef PDP_POLICY_PROJECT_H_
 #define PDP_POLICY_PROJECT_H_
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ struct Project {
   bool range_search = false;
   std::vector<std::string> links;           // `Project/id`, in order.
   std::vector<std::string> exported_types;  // Empty: all.
+  // The profiles of new versions that name none, as JSON by resource type.
+  bool has_default_profiles = false;
+  std::map<std::string, std::string, std::less<>> default_profiles;
   bool has_default_access_policies = false;
   // The first of their kinds; without a reference where there is none.
   PolicyReference default_practitioner_access_policy;

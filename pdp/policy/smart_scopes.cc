@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/interaction.h"
 
@@ -34,6 +35,10 @@ std::optional<SmartScope::Context> ParseContext(std::string_view text) {
   return std::nullopt;
 }
 
+std::string SpellOutSpaces(std::string_view text) {
+  return absl::StrReplaceAll(ToAbsl(text), {{"+", "%20"}});
+}
+
 // Serializes a scope's query anew: keys grouped where they first occur, a key
 // without value gets one, `+` is a space.
 std::string NormalizeQuery(std::string_view query) {
@@ -44,17 +49,10 @@ std::string NormalizeQuery(std::string_view query) {
     query.remove_prefix(std::min(end + 1, query.size()));
     if (piece.empty()) continue;
     const size_t equals = piece.find('=');
-    const std::string key(piece.substr(0, equals));
-    std::string value;
-    if (equals != std::string_view::npos) {
-      for (const char c : piece.substr(equals + 1)) {
-        if (c == '+') {
-          value += "%20";
-        } else {
-          value += c;
-        }
-      }
-    }
+    const std::string key = SpellOutSpaces(piece.substr(0, equals));
+    std::string value = equals == std::string_view::npos
+                            ? std::string()
+                            : SpellOutSpaces(piece.substr(equals + 1));
     const auto group =
         std::find_if(groups.begin(), groups.end(),
                      [&](const auto& g) { return g.first == key; });

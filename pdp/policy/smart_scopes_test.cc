@@ -38,6 +38,9 @@ TEST(SmartScopesTest, Parses) {
       {"user/Patient.rs?a=1&b=2&a=3", "Patient.rs?a=1&a=3&b=2;"},
       {"user/Patient.rs?name", "Patient.rs?name=;"},
       {"user/Patient.rs?name=a+b", "Patient.rs?name=a%20b;"},
+      {"user/Patient.rs?na+me=a", "Patient.rs?na%20me=a;"},
+      {"user/Patient.rs?&&=x&name=%2B", "Patient.rs?=x&name=%2B;"},
+      {"user/Patient.rs?a=1?b=2", "Patient.rs?a=1?b=2;"},
       {"user/Patient.rs?", "Patient.rs;"},
       {"user/Patient.rs  user/Task.c", "Patient.rs;Task.c;"},
   };

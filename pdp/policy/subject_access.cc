@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pdp/base/strings.h"
+#include "pdp/fhir/reference.h"
 #include "pdp/policy/membership.h"
 #include "pdp/policy/tenants.h"
 #include "pdp/policy/type_rules.h"
@@ -75,7 +76,7 @@ class Builder {
 
   // Reads `reference`; false where it cannot be told.
   bool Read(std::string_view reference, LookupResult& result) {
-    const std::optional<ResourceKey> key = ResourceKey::Parse(reference);
+    const std::optional<ResourceKey> key = fhir::KeyOfReference(reference);
     if (!key) {
       result = {.state = LookupState::kAbsent, .resource = nullptr};
       return true;
@@ -162,7 +163,7 @@ class Builder {
 
   bool ReadUserConfiguration() {
     // Only the caller's own is read.
-    if (caller_ != nullptr || membership_.user_configuration.empty()) {
+    if (caller_ != nullptr || !membership_.has_user_configuration) {
       return true;
     }
     LookupResult found;
@@ -173,6 +174,11 @@ class Builder {
   }
 
   bool ReadProfile() {
+    if (!fhir::KeyOfReference(membership_.profile)) {
+      return Deny(Incomplete(StrCat("the profile of `", access_.membership,
+                                    "` is no reference that can be "
+                                    "followed")));
+    }
     LookupResult found;
     if (!Read(membership_.profile, found)) return false;
     // A profile that was never there is tolerated, a deleted one is not.
@@ -438,8 +444,10 @@ std::optional<Denial> CheckAddress(const SubjectAccess& access,
   }
   const std::string_view address = *context.remote_address;
   for (const IpAccessRule& rule : rules) {
+    // What is stored empty is absent, and matches nothing.
     const bool matches_text =
-        rule.value == "*" || address.starts_with(rule.value);
+        rule.value == "*" ||
+        (!rule.value.empty() && address.starts_with(rule.value));
     if (!matches_text) continue;
     const bool allows = rule.action == "allow";
     if (allows && MatchesAddress(rule.value, address, rule.action, mode)) {

@@ -47,6 +47,19 @@ Denial InvalidPolicy(const AccessPolicy& policy, std::string_view why,
           .strict_rule = rule};
 }
 
+bool ChangesAConstraint(const Parameter& parameter,
+                        const AccessPolicy& policy) {
+  return std::any_of(policy.entries.begin(), policy.entries.end(),
+                     [&](const PolicyEntry& entry) {
+                       return std::any_of(entry.write_constraints.begin(),
+                                          entry.write_constraints.end(),
+                                          [&](const std::string& constraint) {
+                                            return ChangesConstraint(
+                                                parameter, constraint);
+                                          });
+                     });
+}
+
 class Binder {
  public:
   explicit Binder(const BindInput& input) : input_(input) {}
@@ -127,7 +140,8 @@ class Binder {
         BindingParameters(use.parameters, input_.profile);
     for (const Parameter& parameter : use.parameters) {
       if (Mentions(use.policy->json, parameter) &&
-          ChangesStructure(parameter, all)) {
+          (ChangesStructure(parameter, all) ||
+           ChangesAConstraint(parameter, use.policy->policy))) {
         return InvalidPolicy(
             use.policy->policy,
             StrCat("the value of the parameter `", parameter.name,

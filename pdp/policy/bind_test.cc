@@ -221,5 +221,35 @@ TEST(BindTest, PoliciesOfTheWrongShapeAreRefusedByPath) {
   }
 }
 
+TEST(BindTest, StrictRefusesValuesThatWouldChangeAFilterOrAConstraint) {
+  const auto policy = Policy(
+      "[{'resourceType':'Task','criteria':'Task?owner=%owner&status=draft'},"
+      "{'resourceType':'Observation','writeConstraint':[{'expression':"
+      "'%after.status = \\u0027%status\\u0027'}]}]");
+  const struct {
+    const char* name;
+    const char* value;
+    bool refused;
+  } kCases[] = {
+      {"owner", "Practitioner/1", false},
+      {"owner", "Practitioner/1?x", true},  // Ends the filters.
+      {"owner", "Practitioner/O'Brien", false},
+      {"status", "final", false},
+      {"status", "' or true or '", true},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.value);
+    BindInput input = Input(
+        {{policy, {{c.name, c.value, /*is_reference=*/false}}, 1, false}});
+    EXPECT_FALSE(Bind(input).denial.has_value());
+    input.mode = Mode::kStrict;
+    const BindResult strict = Bind(input);
+    ASSERT_EQ(strict.denial.has_value(), c.refused);
+    if (!c.refused) continue;
+    EXPECT_EQ(strict.denial->reason, Reason::kPolicyInvalid);
+    EXPECT_EQ(strict.denial->strict_rule, StrictRule::kParameterStructure);
+  }
+}
+
 }  // namespace
 }  // namespace pdp::policy

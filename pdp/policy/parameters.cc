@@ -99,13 +99,20 @@ bool ArePlain(const std::vector<Parameter>& parameters) {
 
 bool ChangesStructure(const Parameter& parameter,
                       const std::vector<Parameter>& all) {
+  // `&` begins another filter, and a second `?` ends all of them.
   if (!IsPlainName(parameter.name) || !IsPlainValue(parameter.value) ||
-      parameter.value.find('&') != std::string::npos) {
+      parameter.value.find_first_of("&?") != std::string::npos) {
     return true;
   }
   return std::any_of(all.begin(), all.end(), [&](const Parameter& other) {
     return Mentions(parameter.value, other);
   });
+}
+
+bool ChangesConstraint(const Parameter& parameter,
+                       std::string_view constraint) {
+  return Mentions(constraint, parameter) &&
+         parameter.value.find_first_of("'`") != std::string::npos;
 }
 
 std::string Substitute(std::string text,

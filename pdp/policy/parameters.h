@@ -27,10 +27,14 @@ std::vector<Parameter> BindingParameters(const std::vector<Parameter>& own,
 bool ArePlain(const std::vector<Parameter>& parameters);
 
 // Whether a value would change what the policy's author wrote rather than fill
-// a place in it: a quote, a backslash, `&`, `$`, a control character, or the
-// name of another parameter (strict mode refuses these).
+// a place in it: a quote, a backslash, `&`, `?`, `$`, a control character, or
+// the name of another parameter (strict mode refuses these).
 bool ChangesStructure(const Parameter& parameter,
                       const std::vector<Parameter>& all);
+
+// The same for what only the FHIRPath of a write constraint is changed by: the
+// quotes that end its strings.
+bool ChangesConstraint(const Parameter& parameter, std::string_view constraint);
 
 // Replaces every parameter in `text`, in order, JavaScript's replacement
 // patterns included.

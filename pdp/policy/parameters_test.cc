@@ -95,6 +95,8 @@ TEST(ParametersTest, KnowsValuesThatChangeThePolicy) {
       {"a$b", false, true},
       {"a\nb", false, true},
       {"a&b=c", true, true},
+      {"a?b", true, true},
+      {"O'Brien", true, false},
       {"%other", true, true},
       {"%profile", true, true},
       {"100%", true, false},
@@ -107,6 +109,14 @@ TEST(ParametersTest, KnowsValuesThatChangeThePolicy) {
     EXPECT_EQ(ArePlain({parameter}), c.is_plain);
     EXPECT_EQ(ChangesStructure(parameter, all), c.changes);
   }
+}
+
+TEST(ParametersTest, KnowsValuesThatEndTheStringsOfAConstraint) {
+  constexpr std::string_view kConstraint = "%after.status = '%p'";
+  EXPECT_TRUE(ChangesConstraint(Text("p", "' or true or '"), kConstraint));
+  EXPECT_TRUE(ChangesConstraint(Text("p", "`"), kConstraint));
+  EXPECT_FALSE(ChangesConstraint(Text("p", "final"), kConstraint));
+  EXPECT_FALSE(ChangesConstraint(Text("q", "'"), kConstraint));
 }
 
 }  // namespace

@@ -73,7 +73,14 @@ class Binder {
     if (input_.names_no_policy) AddNoPolicyEntry();
     AddDefaultTypes(drafts_);
     RequirePolicy();
-    NarrowByScope();
+    if (!NarrowByScope()) {
+      return {nullptr,
+              Denial{.reason = Reason::kLimitExceeded,
+                     .message = StrCat(
+                         "the policy's entries under the SMART scope are more "
+                         "than the ",
+                         kMaxScopedEntries, " that are evaluated")}};
+    }
     ApplyAdminRules(input_.super_admin, input_.admin, input_.project_id,
                     drafts_);
     return {Finish(), std::nullopt};
@@ -282,12 +289,14 @@ class Binder {
     }
   }
 
-  void NarrowByScope() {
-    if (!input_.smart_scope) return;
+  // False: too many entries.
+  bool NarrowByScope() {
+    if (!input_.smart_scope) return true;
     const std::vector<SmartScope> scopes =
         ParseSmartScopes(*input_.smart_scope);
-    if (scopes.empty()) return;
-    ApplySmartScopes(scopes, input_.patient_context, input_.mode, drafts_);
+    if (scopes.empty()) return true;
+    return ApplySmartScopes(scopes, input_.patient_context, input_.mode,
+                            drafts_);
   }
 
   void AddRepeatedParameterNote(const AccessPolicy& policy,

@@ -204,7 +204,7 @@ std::vector<SmartScope> ParseSmartScopes(std::string_view scope) {
   }
 }
 
-void ApplySmartScopes(const std::vector<SmartScope>& scopes,
+bool ApplySmartScopes(const std::vector<SmartScope>& scopes,
                       std::string_view patient_context, Mode mode,
                       std::vector<DraftEntry>& entries) {
   std::vector<DraftEntry> combined;
@@ -217,6 +217,7 @@ void ApplySmartScopes(const std::vector<SmartScope>& scopes,
       }
       std::optional<DraftEntry> entry = Combine(draft, scope, patient_context);
       if (!entry) continue;
+      if (combined.size() == kMaxScopedEntries) return false;
       if (mode == Mode::kStrict) {
         entry->Narrow(NamedInteractions(scope, patient_context),
                       StrictRule::kSmartLetters);
@@ -225,6 +226,7 @@ void ApplySmartScopes(const std::vector<SmartScope>& scopes,
     }
   }
   entries = std::move(combined);
+  return true;
 }
 
 }  // namespace pdp::policy

@@ -3,6 +3,7 @@
 #ifndef PDP_POLICY_SMART_SCOPES_H_
 #define PDP_POLICY_SMART_SCOPES_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,13 @@ std::vector<SmartScope> ParseSmartScopes(std::string_view scope);
 // them.  `patient_context` is `Patient/id` or empty.
 // In strict mode each letter stands for itself, an empty permission grants
 // nothing, and neither does `patient/` without a patient.
+// False, and `entries` of no use: there are more than kMaxScopedEntries.
 // REQUIRES: `scopes` is not empty.
-void ApplySmartScopes(const std::vector<SmartScope>& scopes,
+bool ApplySmartScopes(const std::vector<SmartScope>& scopes,
                       std::string_view patient_context, Mode mode,
                       std::vector<DraftEntry>& entries);
+
+inline constexpr size_t kMaxScopedEntries = 10'000;
 
 }  // namespace pdp::policy
 

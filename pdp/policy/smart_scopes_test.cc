@@ -60,7 +60,7 @@ PolicyEntry Entry(const char* type, const char* criteria) {
 std::string Combine(PolicyEntry entry, std::string_view scope,
                     std::string_view patient, Mode mode) {
   std::vector<DraftEntry> drafts = {DraftEntry(std::move(entry), {})};
-  ApplySmartScopes(ParseSmartScopes(scope), patient, mode, drafts);
+  EXPECT_TRUE(ApplySmartScopes(ParseSmartScopes(scope), patient, mode, drafts));
   std::string out;
   for (const DraftEntry& draft : drafts) {
     const PolicyEntry& e = draft.entry();
@@ -118,6 +118,17 @@ TEST(SmartScopesTest, InStrictModeALetterStandsForItself) {
             "Task  0;");
   EXPECT_EQ(Combine(Entry("Task", ""), "patient/Task.rs", "", Mode::kStrict),
             "Task  readonly 0;");
+}
+
+TEST(SmartScopesTest, CombinationsAreBounded) {
+  std::string scope;
+  for (int i = 0; i < 200; ++i) scope += "user/*.cruds ";
+  const auto scopes = ParseSmartScopes(scope);
+  for (const size_t size : {kMaxScopedEntries / 200, kMaxScopedEntries}) {
+    std::vector<DraftEntry> drafts(size, DraftEntry(Entry("*", ""), {}));
+    EXPECT_EQ(ApplySmartScopes(scopes, "", Mode::kStrict, drafts),
+              size * 200 <= kMaxScopedEntries);
+  }
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 namespace pdp::service {
 namespace {
 
+constexpr size_t kMaxScopeBytes = 16 * 1024;
+
 using fhir::Interaction;
 using fhir::ResourceKey;
 
@@ -144,6 +146,11 @@ absl::Status ConvertSubject(const v1::Subject& message,
 absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
                             const RequestLimits& limits,
                             policy::RequestContext& context) {
+  if (message.smart_scope().size() > kMaxScopeBytes) {
+    return absl::ResourceExhaustedError(
+        StrCat("context.smart_scope: ", message.smart_scope().size(),
+               " bytes; at most ", kMaxScopeBytes, " are taken"));
+  }
   if (message.has_smart_scope()) context.smart_scope = message.smart_scope();
   if (message.has_launch_patient()) {
     const std::optional<ResourceKey> key =

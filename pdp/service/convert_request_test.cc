@@ -290,5 +290,17 @@ TEST(FindUnsupportedTest, NamesWhatIsNotBuiltYet) {
             "the field out");
 }
 
+TEST(ConvertContextTest, ScopesAreBounded) {
+  for (const size_t bytes : {16 * 1024, 16 * 1024 + 1}) {
+    v1::Context message;
+    message.set_smart_scope(std::string(bytes, 'a'));
+    policy::RequestContext context;
+    EXPECT_EQ(
+        ConvertContext(message, policy::Mode::kStrict, {}, context).code(),
+        bytes > 16 * 1024 ? absl::StatusCode::kResourceExhausted
+                          : absl::StatusCode::kOk);
+  }
+}
+
 }  // namespace
 }  // namespace pdp::service

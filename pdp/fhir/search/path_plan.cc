@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "pdp/base/strings.h"
+#include "pdp/fhir/fhirpath/ast.h"
+#include "pdp/fhir/fhirpath/operators.h"
 
 namespace pdp::fhir::search {
 namespace {
@@ -174,23 +176,22 @@ std::optional<Value> ToValue(JsonElement item, TypeId type) {
   return std::nullopt;
 }
 
-// Keeps the values of `type`.  False where the engine has to say what passes
-// for it: it looks at more than the type for primitives, quantities, periods.
-bool FilterByType(TypeId type, size_t begin, Collection& values) {
+// Keeps the values that the engine takes for values of `type`.
+void FilterByType(TypeId type, size_t begin, Collection& values) {
+  using fhirpath::ast::TypeSpecifier;
   static const TypeId kQuantity = FindType("Quantity");
   static const TypeId kPeriod = FindType("Period");
-  const bool is_special = type == kQuantity || type == kPeriod;
-  const bool is_plain = !is_special && IsUpper(TypeName(type)[0]);
+  TypeSpecifier specifier;
+  specifier.meaning = type == kQuantity ? TypeSpecifier::Meaning::kQuantity
+                      : type == kPeriod ? TypeSpecifier::Meaning::kPeriod
+                                        : TypeSpecifier::Meaning::kNamed;
+  specifier.name = TypeName(type);
+  specifier.type = type;
   size_t kept = begin;
   for (size_t i = begin; i < values.size(); ++i) {
-    if (values[i].type() == type && !is_special) {
-      values[kept++] = values[i];
-    } else if (!is_plain) {
-      return false;
-    }
+    if (fhirpath::HasType(values[i], specifier)) values[kept++] = values[i];
   }
   Truncate(kept, values);
-  return true;
 }
 
 // Whether the element holds one text that compares as it is written.
@@ -360,7 +361,10 @@ bool PathPlan::Append(JsonElement item, TypeId type,
 
 bool PathPlan::Filter(const Branch& branch, size_t begin, Collection& values) {
   if (branch.one_at_most && values.size() - begin > 1) return false;
-  if (branch.of_type) return FilterByType(*branch.of_type, begin, values);
+  if (branch.of_type) {
+    FilterByType(*branch.of_type, begin, values);
+    return true;
+  }
   if (branch.resolves_to.empty()) return true;
   size_t kept = begin;
   for (size_t i = begin; i < values.size(); ++i) {

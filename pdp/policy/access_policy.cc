@@ -69,6 +69,17 @@ absl::Status ParseFields(JsonElement parent, std::string_view name,
   return absl::OkStatus();
 }
 
+// Names that no interaction has grant nothing.
+fhir::InteractionSet InteractionsNamed(const std::vector<std::string>& names) {
+  fhir::InteractionSet interactions = 0;
+  for (const std::string& name : names) {
+    if (const auto interaction = fhir::ParseInteraction(name)) {
+      interactions |= fhir::Bit(*interaction);
+    }
+  }
+  return interactions;
+}
+
 absl::Status ParseInteractions(JsonElement item, PolicyEntry& entry) {
   PDP_ASSIGN_OR_RETURN(const std::optional<JsonArray> array,
                        Array(item, "interaction"));
@@ -82,11 +93,8 @@ absl::Status ParseInteractions(JsonElement item, PolicyEntry& entry) {
     const auto name = fhir::AsString(code);
     if (!name) return WrongType("interaction");
     entry.interaction_names.emplace_back(*name);
-    if (const auto interaction = fhir::ParseInteraction(*name)) {
-      entry.interactions = static_cast<fhir::InteractionSet>(
-          entry.interactions | fhir::Bit(*interaction));
-    }
   }
+  entry.interactions = InteractionsNamed(entry.interaction_names);
   return absl::OkStatus();
 }
 
@@ -190,6 +198,10 @@ void ForEachText(PolicyEntry& entry,
   for (std::string& field : entry.readonly_fields) visit(field);
   for (std::string& expression : entry.write_constraints) visit(expression);
   for (std::string& json : entry.write_constraint_jsons) visit(json);
+  for (std::string& name : entry.interaction_names) visit(name);
+  if (entry.has_interaction) {
+    entry.interactions = InteractionsNamed(entry.interaction_names);
+  }
 }
 
 bool MentionsParameters(const PolicyEntry& entry) {

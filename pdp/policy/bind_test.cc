@@ -170,6 +170,19 @@ TEST(BindTest, ShowsTheEffectivePolicyAsMedplumDoes) {
              "'StructureDefinition','readonly':true}]}"));
 }
 
+TEST(BindTest, AParameterMayNameAnInteraction) {
+  const auto policy =
+      Policy("[{'resourceType':'Task','interaction':['%mode','search']}]");
+  const auto bound = Bind(Input(
+      {{policy, {{"mode", "update", /*is_reference=*/false}}, 1, false}}));
+  EXPECT_EQ(bound.policy->entries()[0].compiled->interactions,
+            fhir::Bit(fhir::Interaction::kUpdate) |
+                fhir::Bit(fhir::Interaction::kSearch));
+  const auto unbound = Bind(Input({{policy, {}, 1, false}}));
+  EXPECT_EQ(unbound.policy->entries()[0].compiled->interactions,
+            fhir::Bit(fhir::Interaction::kSearch));
+}
+
 TEST(BindTest, DefaultPoliciesFollowTheAdminFlag) {
   Project project;
   project.has_default_access_policies = true;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/reference.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decider.h"
 #include "pdp/policy/filter.h"
@@ -331,10 +332,14 @@ bool Decider::ReadSecurityContext(const Resource& binary) {
 }
 
 bool Decider::MayReadReference(std::string_view reference) {
-  const std::optional<ResourceKey> key = ResourceKey::Parse(reference);
-  if (!key || depth_ >= kMaxDepth) {
-    return Deny(Reason::kSecurityContext, 404,
+  const std::optional<ResourceKey> key = fhir::KeyOfReference(reference);
+  if (!key) {
+    return Deny(Reason::kSecurityContext, 400,
                 "the security context is no reference that can be followed");
+  }
+  if (depth_ >= kMaxDepth) {
+    return Deny(Reason::kSecurityContext, 404,
+                "the security context leads too far");
   }
   AccessRequest request;
   request.subject = request_.subject;
@@ -521,7 +526,8 @@ void Decider::DecideVread() {
 }
 
 void Decider::DecideSearch() {
-  if (!Supports(Interaction::kSearch)) return;
+  // Binary is never searched, whatever is granted.
+  if (type_ != "Binary" && !Supports(Interaction::kSearch)) return;
   FilterRequest request;
   request.subject = request_.subject;
   request.context = request_.context;

@@ -207,5 +207,52 @@ TEST(DecideReadTest, IdsAndTypesAreLookedAtInMedplumsOrder) {
   }
 }
 
+TEST(DecideReadTest, AnUnreadableSecurityContextGivesItsOwnStatus) {
+  const struct {
+    const char* context;
+    const char* want;
+  } kCases[] = {
+      {"{'reference':'Patient/$PATIENT'}", "PERMIT 200"},
+      {"{'reference':'Patient/$PATIENT/_history/1'}", "PERMIT 200"},
+      {"{'reference':'Patient/$OTHER_PATIENT'}", "DENY SECURITY_CONTEXT 404"},
+      {"{'reference':'Patient/x'}", "DENY SECURITY_CONTEXT 404"},
+      {"{'reference':'Task/30000000-0000-4000-8000-000000000009'}",
+       "DENY SECURITY_CONTEXT 403"},
+      {"{'reference':'Nonsense/30000000-0000-4000-8000-000000000009'}",
+       "DENY SECURITY_CONTEXT 400"},
+      {"{'reference':'#contained'}", "DENY SECURITY_CONTEXT 400"},
+      {"{'reference':'https://example.com/Patient/1'}",
+       "DENY SECURITY_CONTEXT 400"},
+      {"{'reference':'Binary/30000000-0000-4000-8000-000000000009'}",
+       "DENY SECURITY_CONTEXT 404"},
+      {"{'display':'none'}", "PERMIT 200"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.context);
+    World world(Clinic("[{'resourceType':'Binary'},{'resourceType':'Patient',"
+                       "'criteria':'Patient?gender=female'}]"),
+                Mode::kParity);
+    AccessRequest request;
+    request.interaction = Interaction::kRead;
+    request.resource.current =
+        Json(StrCat("{'resourceType':'Binary','id':"
+                    "'50000000-0000-4000-8000-000000000001','meta':{'project':"
+                    "'$PROJECT'},'securityContext':",
+                    c.context, "}"));
+    EXPECT_EQ(Say(world.Decide(request)), c.want);
+  }
+}
+
+TEST(DecideReadTest, ABinaryIsNeverSearched) {
+  for (const char* entries : {"[{'resourceType':'*'}]", "[]"}) {
+    SCOPED_TRACE(entries);
+    World world(Clinic(entries), Mode::kParity);
+    AccessRequest request;
+    request.interaction = Interaction::kSearch;
+    request.resource.type = "Binary";
+    EXPECT_EQ(Say(world.Decide(request)), "DENY NOT_SUPPORTED 400");
+  }
+}
+
 }  // namespace
 }  // namespace pdp::policy

@@ -90,27 +90,26 @@ bool Decider::AddDefaultProfiles() {
   return true;
 }
 
+// The entry whose fields are erased from what has no version before it: judged
+// on what was sent, whose meta is not completed yet (C.10).
+bool Decider::FindProtectingEntry(EntryMatch& match) {
+  match = MatchInMemory(access_, *submitted_, Interaction::kCreate, scratch_);
+  if (match.match == Match::kError) return DenyError(match);
+  if (match.medplum_entry == nullptr || !ErasesIdentity(*match.medplum_entry)) {
+    return true;
+  }
+  return Deny(Reason::kInvalidResource, 400,
+              "the entry hides `id` or `resourceType`, so nothing can be "
+              "created through it");
+}
+
 void Decider::DecideCreate() {
   if (!Supports(Interaction::kCreate) || !CheckType()) return;
   if (!CheckSubmitted()) return;
-  const ResourcePtr& submitted = submitted_;
-  // Judged on what was sent: meta is not completed yet (C.10).
-  const EntryMatch raw =
-      MatchInMemory(access_, *submitted, Interaction::kCreate, scratch_);
-  if (raw.match == Match::kError) {
-    DenyError(raw);
-    return;
-  }
-  const BoundEntry* protecting =
-      raw.medplum_entry != nullptr ? raw.medplum_entry : raw.entry;
-  if (protecting != nullptr && ErasesIdentity(*protecting)) {
-    Deny(Reason::kInvalidResource, 400,
-         "the entry hides `id` or `resourceType`, so nothing can be created "
-         "through it");
-    return;
-  }
+  EntryMatch protecting;
+  if (!FindProtectingEntry(protecting)) return;
   CompletedWrite write;
-  if (!Complete(nullptr, protecting, write)) return;
+  if (!Complete(nullptr, protecting.medplum_entry, write)) return;
   if (!CheckReferences(*write.resource)) return;
   if (!MayStore(Interaction::kCreate, nullptr, write)) return;
   PermitWrite(write, kCreated);
@@ -178,12 +177,8 @@ void Decider::DecideUpdate() {
            "the resource is not at the version that the request names");
       return;
     }
-  } else {
-    before = MatchInMemory(access_, *submitted, Interaction::kCreate, scratch_);
-    if (before.match == Match::kError) {
-      DenyError(before);
-      return;
-    }
+  } else if (!FindProtectingEntry(before)) {
+    return;
   }
   CompletedWrite write;
   if (!Complete(existing, before.medplum_entry, write)) return;

@@ -221,5 +221,36 @@ TEST(DecideWriteTest, WhatNamesNoProfileGetsTheProjects) {
   }
 }
 
+TEST(DecideWriteTest, NothingIsMadeThroughAnEntryThatHidesIds) {
+  constexpr const char* kEntries =
+      "[{'resourceType':'Task','hiddenFields':['id']}]";
+  constexpr std::string_view kTask =
+      "{'resourceType':'Task','id':'50000000-0000-4000-8000-000000000001',"
+      "'meta':{'project':'$PROJECT'}}";
+  const struct {
+    const char* name;
+    Interaction interaction;
+    bool deleted;
+    const char* want;
+  } kCases[] = {
+      {"ByCreating", Interaction::kCreate, false, "DENY INVALID_RESOURCE 400"},
+      {"ByRestoring", Interaction::kUpdate, true, "DENY INVALID_RESOURCE 400"},
+      {"WhatIsThereCanBeUpdated", Interaction::kUpdate, false,
+       "PERMIT 200 -id =id"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    World world(Clinic(kEntries), Mode::kParity);
+    AccessRequest request;
+    request.interaction = c.interaction;
+    request.resource.proposed = Json(kTask);
+    if (c.interaction == Interaction::kUpdate) {
+      request.resource.current = Json(kTask);
+      request.resource.deleted = c.deleted;
+    }
+    EXPECT_EQ(Say(world.Decide(request)), c.want);
+  }
+}
+
 }  // namespace
 }  // namespace pdp::policy

@@ -79,6 +79,7 @@ class Decider {
   void DecideDelete();
   bool CheckSubmitted();
   bool AddDefaultProfiles();
+  bool FindProtectingEntry(EntryMatch& match);
   bool CheckConditionalReferences(const fhir::Resource& result);
   bool CheckReferences(const fhir::Resource& result);
   bool CheckReference(const HeldReference& reference);

@@ -7,7 +7,9 @@ function permits(test, answer) {
   if (test.kind === 'match') return answer.parts[0] === 'yes';
   if (test.kind !== 'entry') return false;
   const [gate, entry, ...constraints] = answer.parts;
-  return gate.split(' ').includes(test.interaction) && entry !== 'none' && !constraints.includes('fails');
+  return (
+    gate.split(' ').includes(test.interaction) && entry !== 'none' && !constraints.includes('fails')
+  );
 }
 
 export class Comparison {
@@ -37,7 +39,8 @@ export class Comparison {
     const medplumErred = medplum.error !== undefined && at === medplum.parts.length;
     const oursErred = ours.error !== undefined && at === ours.parts.length;
     if (at === end && medplumErred === oursErred) return { verdict: 'same' };
-    if (oursErred && !medplumErred) return { verdict: 'refused', class: this.#refusalOf(test, medplum, ours) };
+    if (oursErred && !medplumErred)
+      return { verdict: 'refused', class: this.#refusalOf(test, medplum, ours) };
     const wrongPermit = permits(test, ours) && !permits(test, medplum);
     const known = wrongPermit ? undefined : this.#knownOf(test, medplum, ours);
     return known ? { verdict: 'known', class: known.reason } : { verdict: 'mismatch', wrongPermit };
@@ -46,7 +49,8 @@ export class Comparison {
   #refusalOf(test, medplum, ours) {
     if (medplum.changed) return 'expressions that write into the resource';
     return this.#refusals.find(
-      ({ kinds, code, pattern }) => kinds.includes(test.kind) && (code ?? ours.code) === ours.code && pattern.test(ours.error)
+      ({ kinds, code, pattern }) =>
+        kinds.includes(test.kind) && (code ?? ours.code) === ours.code && pattern.test(ours.error),
     )?.class;
   }
 
@@ -56,12 +60,13 @@ export class Comparison {
       ({ kind, pattern, numbersWithin }) =>
         kind === test.kind &&
         pattern.test(text) &&
-        (numbersWithin === undefined || areClose(medplum.parts, ours.parts, numbersWithin))
+        (numbersWithin === undefined || areClose(medplum.parts, ours.parts, numbersWithin)),
     );
   }
 
   #isSame(test, medplum, ours) {
-    if (test.kind !== 'fhirpath' || medplum === undefined || ours === undefined) return medplum === ours;
+    if (test.kind !== 'fhirpath' || medplum === undefined || ours === undefined)
+      return medplum === ours;
     const [type, value] = split(medplum);
     const [ourType, ourValue] = split(ours);
     // Types of no table are all the same to us.

@@ -3,7 +3,16 @@
 import { below, chance, pick, repeat } from './choices.mjs';
 import { BAD_DATES, CODES, DATE_TIMES, IDS, REFERENCES, URIS, WORDS } from './resources.mjs';
 
-const COMMON = ['Patient', 'Observation', 'Task', 'Encounter', 'ServiceRequest', 'Practitioner', 'Condition', 'Communication'];
+const COMMON = [
+  'Patient',
+  'Observation',
+  'Task',
+  'Encounter',
+  'ServiceRequest',
+  'Practitioner',
+  'Condition',
+  'Communication',
+];
 const MODIFIERS = [
   'not',
   'not',
@@ -27,7 +36,23 @@ const MODIFIERS = [
   '',
   'not:x',
 ];
-const PREFIXES = ['', '', '', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'sa', 'eb', 'ap', 'sw', 'EQ', 'po'];
+const PREFIXES = [
+  '',
+  '',
+  '',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
+  'sa',
+  'eb',
+  'ap',
+  'sw',
+  'EQ',
+  'po',
+];
 const ODD_PARAMETERS = [
   'unknown=x',
   'unknown:not=x',
@@ -48,7 +73,24 @@ const ODD_PARAMETERS = [
   'constructor:missing=true',
   '__proto__=x',
 ];
-const ODD_VALUES = ['', ',', '|', '\\', '%', 'x|', '|x|y', '/', 'a/', '/a', ',,', '\\,', '\\\\', '||', '$', '\u0000'];
+const ODD_VALUES = [
+  '',
+  ',',
+  '|',
+  '\\',
+  '%',
+  'x|',
+  '|x|y',
+  '/',
+  'a/',
+  '/a',
+  ',,',
+  '\\,',
+  '\\\\',
+  '||',
+  '$',
+  '\u0000',
+];
 const QUANTITIES = ['5', '5.4', '1e2', '5|http://loinc.org|x', '5||mg', '-1', 'x', ''];
 
 const escape = (text) => text.replaceAll('\\', '\\\\').replaceAll(',', '\\,');
@@ -81,9 +123,14 @@ export class CriteriaCases {
     this.#core = medplum.core;
     this.#resources = resources;
     this.#parameters = resources.types.flatMap((type) =>
-      Object.values(this.#core.getSearchParameters(type) ?? {}).map((parameter) => ({ type, parameter }))
+      Object.values(this.#core.getSearchParameters(type) ?? {}).map((parameter) => ({
+        type,
+        parameter,
+      })),
     );
-    this.#compartmentTypes = medplum.compartment.filter((entry) => entry.param?.length).map((entry) => entry.code);
+    this.#compartmentTypes = medplum.compartment
+      .filter((entry) => entry.param?.length)
+      .map((entry) => entry.code);
   }
 
   get parameterCount() {
@@ -95,7 +142,11 @@ export class CriteriaCases {
     const turn = chance(0.6)
       ? this.#parameters[number % this.#parameters.length]
       : this.#parameterOf(chance(0.4) ? pick(COMMON) : pick(this.#resources.types));
-    const resource = this.#resources.resource(turn.type, chance(0.8) ? [turn.parameter.expression] : [], isOdd);
+    const resource = this.#resources.resource(
+      turn.type,
+      chance(0.8) ? [turn.parameter.expression] : [],
+      isOdd,
+    );
     const criteria = this.criteria(resource, turn.parameter);
     return { kind: 'match', criteria, resource };
   }
@@ -119,7 +170,8 @@ export class CriteriaCases {
 
   parse() {
     let text = chance(0.7) ? 'Patient?' : '';
-    if (chance(0.7)) text += pick(['name', 'birthdate', '_id', 'unknown', 'organization', '_include', 'phonetic']);
+    if (chance(0.7))
+      text += pick(['name', 'birthdate', '_id', 'unknown', 'organization', '_include', 'phonetic']);
     text += repeat(1 + below(10), () => pick(PIECES)).join('');
     return { kind: 'parse', text };
   }
@@ -128,7 +180,24 @@ export class CriteriaCases {
     let text = pick(DATE_TIMES);
     if (chance(0.7)) {
       const two = () =>
-        pick(['00', '01', '02', '09', '10', '12', '13', '14', '23', '24', '28', '29', '30', '31', '59', '60']);
+        pick([
+          '00',
+          '01',
+          '02',
+          '09',
+          '10',
+          '12',
+          '13',
+          '14',
+          '23',
+          '24',
+          '28',
+          '29',
+          '30',
+          '31',
+          '59',
+          '60',
+        ]);
       text = pick(['2024', '2023', '1900', '2000', '0001', '9999', '0099', '1969']);
       const parts = [
         () => `-${two()}`,
@@ -141,7 +210,8 @@ export class CriteriaCases {
         if (!chance(0.85)) break;
         text += part();
       }
-      if (chance(0.4)) text += pick(['Z', '+', '-', `+${two()}:${two()}`, `-${two()}:${two()}`, '+02:00']);
+      if (chance(0.4))
+        text += pick(['Z', '+', '-', `+${two()}:${two()}`, `-${two()}:${two()}`, '+02:00']);
     }
     if (chance(0.05)) text += pick([' ', '\n', 'x', '0']);
     return { kind: 'period', text };
@@ -160,7 +230,7 @@ export class CriteriaCases {
               0x10400 + below(0x1000),
               0x16e40 + below(0x40),
               0x1e900 + below(0x60),
-            ])
+            ]),
           );
     return { kind: 'lower', text: repeat(1 + below(8), letter).join('') };
   }
@@ -168,7 +238,11 @@ export class CriteriaCases {
   patients() {
     const type = pick(this.#compartmentTypes);
     const expressions = this.#parametersOf(type).map(({ expression }) => expression);
-    const resource = this.#resources.resource(type, repeat(3, () => pick(expressions)), chance(0.1));
+    const resource = this.#resources.resource(
+      type,
+      repeat(3, () => pick(expressions)),
+      chance(0.1),
+    );
     return { kind: 'patients', resource };
   }
 
@@ -182,10 +256,37 @@ export class CriteriaCases {
         () => pick(URIS),
         () => JSON.stringify(pick(WORDS)),
         () => `'${pick(WORDS).replaceAll("'", "\\'")}'`,
-        () => pick(['5', '-1', '5.4', '|x', 'http://loinc.org|x', '""', 'true', '%x', '@2024', '*']),
+        () =>
+          pick(['5', '-1', '5.4', '|x', 'http://loinc.org|x', '""', 'true', '%x', '@2024', '*']),
       ])();
-    const operators = ['eq', 'ne', 'co', 'sw', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb', 'pr', 'in', 'ni', 're', 'identifier'];
-    const path = () => pick(['name', '_id', 'general-practitioner', 'organization.name', 'a:b', 'value-quantity', '_lastUpdated']);
+    const operators = [
+      'eq',
+      'ne',
+      'co',
+      'sw',
+      'gt',
+      'lt',
+      'ge',
+      'le',
+      'ap',
+      'sa',
+      'eb',
+      'pr',
+      'in',
+      'ni',
+      're',
+      'identifier',
+    ];
+    const path = () =>
+      pick([
+        'name',
+        '_id',
+        'general-practitioner',
+        'organization.name',
+        'a:b',
+        'value-quantity',
+        '_lastUpdated',
+      ]);
     const expression = (depth) => {
       if (depth === 0 || chance(0.4)) return `${path()} ${pick(operators)} ${value()}`;
       const inner = () => expression(depth - 1);
@@ -200,7 +301,10 @@ export class CriteriaCases {
     let text = expression(3);
     for (let n = chance(0.2) ? 1 + below(3) : 0; n > 0; n--) {
       const at = below(text.length);
-      text = text.slice(0, at) + pick(['', '(', ')', "'", '"', ' ', 'not', ' and ', '\\', '|', ',', '/']) + text.slice(at + below(2));
+      text =
+        text.slice(0, at) +
+        pick(['', '(', ')', "'", '"', ' ', 'not', ' and ', '\\', '|', ',', '/']) +
+        text.slice(at + below(2));
     }
     return { kind: 'filter', text: text.toWellFormed() };
   }
@@ -219,14 +323,18 @@ export class CriteriaCases {
     const parameter = wanted ?? pick(this.#parametersOf(resource.resourceType));
     if (!parameter) return '_id=x';
     const modifier = chance(0.3) ? `:${pick(MODIFIERS)}` : '';
-    const code = chance(0.01) ? pick([parameter.code.toUpperCase(), encodeURIComponent(` ${parameter.code}`)]) : parameter.code;
+    const code = chance(0.01)
+      ? pick([parameter.code.toUpperCase(), encodeURIComponent(` ${parameter.code}`)])
+      : parameter.code;
     const key = chance(0.02) ? encodeURIComponent(code + modifier) : code + modifier;
     if (modifier === ':missing' || modifier === ':present') {
       return `${key}=${pick(['true', 'false', 'true', 'false', 'TRUE', '', 'foo'])}`;
     }
     if (chance(0.01)) return key;
-    const isPlain = parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
-    const text = () => (isPlain ? this.#text(parameter, resource) : escape(this.#text(parameter, resource)));
+    const isPlain =
+      parameter.type === 'date' || parameter.type === 'number' || parameter.type === 'quantity';
+    const text = () =>
+      isPlain ? this.#text(parameter, resource) : escape(this.#text(parameter, resource));
     let value = chance(0.05) ? pick(ODD_VALUES) : text();
     while (chance(isPlain ? 0.02 : 0.15)) value += `,${text()}`;
     return `${key}=${encode(value.toWellFormed())}`;
@@ -236,10 +344,12 @@ export class CriteriaCases {
   #text(parameter, resource) {
     const texts = [];
     try {
-      const values = this.#core.evalFhirPathTyped(parameter.expression, [this.#core.toTypedValue(resource)]);
+      const values = this.#core.evalFhirPathTyped(parameter.expression, [
+        this.#core.toTypedValue(resource),
+      ]);
       collectTexts(
         values.map((value) => value.value),
-        texts
+        texts,
       );
     } catch {
       // No texts then.

@@ -53,18 +53,22 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const medplum = await Medplum.load(options.packages);
 const newest = options.newest ? await Medplum.load(options.newest) : undefined;
 const decisionPoint = new DecisionPoint(options.binary);
-const types = [...Object.keys(medplum.core.globalSchema.types), ...Object.values(medplum.core.PropertyType)];
+const types = [
+  ...Object.keys(medplum.core.globalSchema.types),
+  ...Object.values(medplum.core.PropertyType),
+];
 const comparison = new Comparison(
   readJson(join(here, 'refusals.json')),
   readJson(join(here, 'known_mismatches.json')),
-  new Set((await decisionPoint.ask({ kind: 'types', names: types })).parts)
+  new Set((await decisionPoint.ask({ kind: 'types', names: types })).parts),
 );
 
 // Ours.  With `--inject not`, `:not` is taken for nothing.
 async function ask(test) {
   const answer = await decisionPoint.ask(test);
   if (options.inject !== 'not' || answer.error !== undefined) return answer;
-  const isNegated = (criteria) => criteria?.startsWith(`${test.resource.resourceType}?`) && criteria.includes(':not=');
+  const isNegated = (criteria) =>
+    criteria?.startsWith(`${test.resource.resourceType}?`) && criteria.includes(':not=');
   if (test.kind === 'match' && isNegated(test.criteria)) {
     return { parts: answer.parts.map((part) => (part === 'yes' ? 'no' : 'yes')) };
   }
@@ -120,7 +124,10 @@ async function run(seed, count) {
   const kinds = options.kinds?.split(';') ?? Object.keys(WEIGHTS);
   const weights = Object.fromEntries(kinds.map((kind) => [kind, WEIGHTS[kind]]));
   const counts = Object.fromEntries(
-    kinds.map((kind) => [kind, { cases: 0, errors: 0, refused: 0, known: 0, mismatch: 0, moved: 0 }])
+    kinds.map((kind) => [
+      kind,
+      { cases: 0, errors: 0, refused: 0, known: 0, mismatch: 0, moved: 0 },
+    ]),
   );
   const classes = new Map();
   const notes = new Map();
@@ -149,7 +156,9 @@ async function run(seed, count) {
     if (newest) {
       const answer = newest.answer(test);
       const { parts, error } = expected;
-      const isSame = JSON.stringify(parts) === JSON.stringify(answer.parts) && (error === undefined) === (answer.error === undefined);
+      const isSame =
+        JSON.stringify(parts) === JSON.stringify(answer.parts) &&
+        (error === undefined) === (answer.error === undefined);
       if (!isSame) {
         count.moved++;
         moved.push({ number, kind: name, case: test, pinned: expected, newest: answer, ours: got });
@@ -157,7 +166,7 @@ async function run(seed, count) {
     }
   }
 
-  for (let number = 0; number < count; ) {
+  for (let number = 0; number < count;) {
     const batch = [];
     for (; batch.length < AT_ONCE && number < count; number++) batch.push(runCase(number));
     await Promise.all(batch);
@@ -173,18 +182,21 @@ async function run(seed, count) {
   for (const mismatch of wrong.slice(0, PRINT_AT_MOST)) await report(mismatch, seed);
   if (newest) reportMoved(moved);
   const wrongPermits = wrong.filter(({ wrongPermit }) => wrongPermit).length;
-  console.log(`${wrong.length} mismatches, of which ${wrongPermits} wrong permits; ${unlisted.length} refusals that no class names`);
+  console.log(
+    `${wrong.length} mismatches, of which ${wrongPermits} wrong permits; ${unlisted.length} refusals that no class names`,
+  );
   return wrong.length === 0 && unlisted.length === 0 ? 0 : 1;
 }
 
 function printTable(counts) {
   const columns = ['cases', 'errors', 'refused', 'known', 'mismatch', ...(newest ? ['moved'] : [])];
-  const row = (name, cells) => console.log(name.padEnd(20) + cells.map((cell) => String(cell).padStart(10)).join(''));
+  const row = (name, cells) =>
+    console.log(name.padEnd(20) + cells.map((cell) => String(cell).padStart(10)).join(''));
   row('', columns);
   for (const [name, count] of Object.entries(counts)) {
     row(
       name,
-      columns.map((column) => count[column])
+      columns.map((column) => count[column]),
     );
   }
 }
@@ -218,19 +230,30 @@ async function report({ number, name, test, wrongPermit, ...found }, seed) {
     got,
     original: test,
   });
-  console.log(`${wrongPermit ? 'WRONG PERMIT' : 'MISMATCH'} ${path} (${small.questions} questions to shrink it)`);
-  console.log(`  Medplum ${JSON.stringify(expected)}\n  ours    ${JSON.stringify(got)}\n  case    ${JSON.stringify(small.test).slice(0, 2000)}`);
+  console.log(
+    `${wrongPermit ? 'WRONG PERMIT' : 'MISMATCH'} ${path} (${small.questions} questions to shrink it)`,
+  );
+  console.log(
+    `  Medplum ${JSON.stringify(expected)}\n  ours    ${JSON.stringify(got)}\n  case    ${JSON.stringify(small.test).slice(0, 2000)}`,
+  );
 }
 
 function reportMoved(moved) {
-  console.log(`moved between @medplum/core ${medplum.version} and ${newest.version}: ${moved.length}`);
+  console.log(
+    `moved between @medplum/core ${medplum.version} and ${newest.version}: ${moved.length}`,
+  );
   for (const { kind, case: test, pinned, newest: now, ours } of moved.slice(0, 2 * PRINT_AT_MOST)) {
     console.log(`${kind}: ${JSON.stringify(test).slice(0, 1000)}`);
-    console.log(`  ${medplum.version} ${JSON.stringify(pinned)}\n  ${newest.version} ${JSON.stringify(now)}\n  ours ${JSON.stringify(ours)}`);
+    console.log(
+      `  ${medplum.version} ${JSON.stringify(pinned)}\n  ${newest.version} ${JSON.stringify(now)}\n  ours ${JSON.stringify(ours)}`,
+    );
   }
   if (moved.length > 0) console.log(`all of them: ${write('moved.json', moved)}`);
 }
 
-const seed = options.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(options.seed);
-process.exitCode = options.case ? await replay(options.case) : await run(seed, Number(options.cases));
+const seed =
+  options.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(options.seed);
+process.exitCode = options.case
+  ? await replay(options.case)
+  : await run(seed, Number(options.cases));
 decisionPoint.stop();

@@ -2,238 +2,13 @@
 
 import { below, chance, pick, pickWeighted } from './choices.mjs';
 import { DATES, NUMBERS, URLS, WORDS } from './fhirpath_resources.mjs';
+import { NAMES, OPERATORS, PATHS, STEPS, TYPES } from './fhirpath_vocabulary.mjs';
 import { regex, SUBJECTS } from './regular_expressions.mjs';
 
-const NAMES = [
-  'id',
-  'active',
-  'name',
-  'given',
-  'family',
-  'use',
-  'telecom',
-  'system',
-  'value',
-  'birthDate',
-  'deceased',
-  'multipleBirth',
-  'maritalStatus',
-  'coding',
-  'code',
-  'display',
-  'text',
-  'contact',
-  'relationship',
-  'organization',
-  'generalPractitioner',
-  'managingOrganization',
-  'reference',
-  'identifier',
-  'contained',
-  'extension',
-  'url',
-  'status',
-  'category',
-  'subject',
-  'effective',
-  'issued',
-  'component',
-  'referenceRange',
-  'low',
-  'high',
-  'unit',
-  'start',
-  'end',
-  'period',
-  'item',
-  'linkId',
-  'required',
-  'initial',
-  'entry',
-  'resource',
-  'meta',
-  'tag',
-  'profile',
-  'lastUpdated',
-  'project',
-  'resourceType',
-  'valueQuantity',
-  'valueString',
-  'deceasedBoolean',
-  'foo',
-  'link',
-  'other',
-  'type',
-  'Patient',
-  'Observation',
-  'Questionnaire',
-  'Bundle',
-  'Organization',
-  'rank',
-  'namespace',
-];
-// Of the small resources.
-export const PATHS = {
-  Patient: [
-    'name.given',
-    'name.family',
-    'active',
-    'birthDate',
-    'telecom',
-    'telecom.value',
-    'contained',
-    'extension.value',
-    'generalPractitioner',
-    'managingOrganization',
-    'contact.name',
-    'contact.name.given',
-    'deceased',
-    'multipleBirth',
-    'meta.tag',
-    'Patient.name',
-    'Patient.active',
-    'maritalStatus.coding',
-    'name',
-    'contact',
-    'generalPractitioner.reference',
-    'link.other',
-    'name.period',
-    'extension',
-    'id',
-    'meta.profile',
-    'name.given.extension',
-    'birthDate.extension',
-    'contact.relationship.coding.code',
-    'maritalStatus',
-    'Patient',
-    'telecom.rank',
-    'contained.id',
-    'generalPractitioner.resolve()',
-    'contained.Patient',
-    'name.first()',
-    'managingOrganization.resolve()',
-    'extension.value.value',
-  ],
-  Observation: [
-    'subject',
-    'subject.reference',
-    'code.coding.code',
-    'code.coding',
-    'value',
-    'value.value',
-    'component.value',
-    'status',
-    'effective',
-    'referenceRange.low',
-    'Observation.subject',
-    'component',
-    'component.code',
-    'category.coding',
-    'category',
-    'category.text',
-    'referenceRange',
-    'referenceRange.low.value',
-    'value.coding.display',
-    'code.text',
-    'encounter',
-    'valueQuantity',
-    'component.value.unit',
-    'issued',
-    'subject.resolve()',
-    'effective.start',
-    'Observation.value',
-    'component.code.coding',
-    'Observation',
-  ],
-  Questionnaire: [
-    'item.item.text',
-    'item.linkId',
-    'item',
-    'item.item',
-    'item.item.item',
-    'status',
-    'url',
-    'item.required',
-    'item.initial.value',
-    'item.text',
-    'item.item.linkId',
-    'Questionnaire.item',
-    'item.initial',
-  ],
-  Bundle: [
-    'entry.resource',
-    'entry.resource.id',
-    'entry',
-    'entry.fullUrl',
-    'entry.resource.name',
-    'Bundle.entry',
-    'entry.resource.value',
-    'entry.resource.code.coding',
-    'entry.resource.Patient',
-    'entry.resource.active',
-    'type',
-    'entry.resource.ofType(Patient)',
-    'entry.resource.birthDate',
-    'entry.resource.status',
-  ],
-};
 // The paths of the resource at hand.
 let paths = PATHS.Patient;
 const somePath = () => pick(chance(0.92) ? paths : PATHS[pick(Object.keys(PATHS))]);
 
-// What goes on from any of those.
-const STEPS = [
-  'given',
-  'family',
-  'system',
-  'value',
-  'coding',
-  'code',
-  'display',
-  'text',
-  'reference',
-  'extension',
-  'url',
-  'unit',
-  'id',
-  'start',
-  'end',
-  'name',
-  'active',
-  'item',
-  'linkId',
-  'status',
-];
-const TYPES = [
-  'Patient',
-  'Observation',
-  'Quantity',
-  'string',
-  'boolean',
-  'Boolean',
-  'String',
-  'Integer',
-  'Decimal',
-  'Date',
-  'DateTime',
-  'Time',
-  'Period',
-  'Reference',
-  'CodeableConcept',
-  'code',
-  'dateTime',
-  'date',
-  'FHIR.Patient',
-  'System.String',
-  'FHIR.boolean',
-  'Organization',
-  'integer',
-  'BackboneElement',
-  'Coding',
-  'HumanName',
-  'Unknown',
-  'Range',
-];
 const quote = (text) =>
   `'${text.replace(/\\/g, '\\\\').replace(/'/g, "\\'").replace(/\n/g, '\\n')}'`;
 const PATTERNS = [
@@ -270,18 +45,7 @@ const literal = () =>
     () =>
       `${pick(['1', '3.5', '185', '0'])} ${pick(["'kg'", "'[lb_av]'", 'days', 'year', "'mg'"])}`,
     () => '{}',
-    () =>
-      quote(
-        pick([
-          'final',
-          'preliminary',
-          'c1',
-          'C1',
-          'Patient/1',
-          'http://a',
-          'kg',
-        ])
-      ),
+    () => quote(pick(['final', 'preliminary', 'c1', 'C1', 'Patient/1', 'http://a', 'kg'])),
   ])();
 
 function path(depth) {
@@ -299,21 +63,12 @@ function path(depth) {
     () => '$this',
     () => `%before.${somePath()}`,
     () => `%after.${somePath()}`,
-    () =>
-      pick([
-        '%before',
-        '%after',
-        '$this',
-        '$this',
-        chance(0.1) ? '%undefined' : '$this',
-      ]),
+    () => pick(['%before', '%after', '$this', '$this', chance(0.1) ? '%undefined' : '$this']),
     literal,
     literal,
   ])();
   while (chance(0.35)) {
-    text += chance(0.3)
-      ? `.${pick(chance(0.1) ? NAMES : STEPS)}`
-      : `.${call(depth)}`;
+    text += chance(0.3) ? `.${pick(chance(0.1) ? NAMES : STEPS)}` : `.${call(depth)}`;
   }
   if (chance(0.08)) text += `[${pick(['0', '1', '-1', expression(0)])}]`;
   return text;
@@ -352,6 +107,7 @@ function call(depth) {
         'repeat',
         'split',
         'encode',
+        'decode',
         'unescape',
       ])}()`,
     () => `${pick(['exists', 'first', 'not', 'count', 'empty', 'resolve'])}()`,
@@ -383,8 +139,7 @@ function call(depth) {
     () =>
       `${pick(['union', 'combine', 'intersect', 'exclude', 'subsetOf', 'supersetOf', 'join'])}(${deeper()})`,
     () => `${pick(['ofType', 'as', 'is'])}(${pick(TYPES)})`,
-    () =>
-      `${pick(['skip', 'take', 'round'])}(${pick(['0', '1', '2', '-1', '1.5', deeper()])})`,
+    () => `${pick(['skip', 'take', 'round'])}(${pick(['0', '1', '2', '-1', '1.5', deeper()])})`,
     () => `iif(${deeper()}, ${deeper()}${chance(0.7) ? `, ${deeper()}` : ''})`,
     () =>
       `${pick(['startsWith', 'endsWith', 'contains', 'indexOf'])}(${chance(0.8) ? quote(pick(WORDS).slice(0, 1 + below(3))) : deeper()})`,
@@ -399,52 +154,15 @@ function call(depth) {
     () => `${pick(['power', 'log'])}(${pick(['2', '0.5', '-1', '10'])})`,
     () =>
       `conformsTo('http://hl7.org/fhir/StructureDefinition/${pick(['Patient', 'Observation'])}')`,
-    () =>
-      pick([
-        'getResourceKey()',
-        'getReferenceKey()',
-        'getReferenceKey(Patient)',
-      ]),
+    () => pick(['getResourceKey()', 'getReferenceKey()', 'getReferenceKey(Patient)']),
     () =>
       `between(${quote(pick(DATES.slice(0, 4)))}, ${quote(pick(DATES.slice(0, 4)))}, ${quote(pick(['years', 'months', 'days', 'x']))})`,
   ])();
 }
 
-const OPERATORS = [
-  '=',
-  '!=',
-  '=',
-  '!=',
-  '~',
-  '!~',
-  'and',
-  'or',
-  'xor',
-  'implies',
-  'and',
-  'or',
-  'implies',
-  '<',
-  '<=',
-  '>',
-  '>=',
-  '+',
-  '-',
-  '*',
-  '/',
-  'div',
-  'mod',
-  '&',
-  '|',
-  '|',
-  'in',
-  'contains',
-];
-
 function expression(depth) {
   if (depth <= 0 || chance(0.35)) return path(depth);
-  if (chance(0.1))
-    return `(${expression(depth - 1)}) ${pick(['is', 'as'])} ${pick(TYPES)}`;
+  if (chance(0.1)) return `(${expression(depth - 1)}) ${pick(['is', 'as'])} ${pick(TYPES)}`;
   if (chance(0.05)) return `-${expression(depth - 1)}`;
   const side = () => {
     const text = expression(depth - 1);
@@ -464,22 +182,10 @@ function damage(text) {
     const at = below(text.length + 1);
     text = pick([
       () => text.slice(0, at) + text.slice(at + 1),
+      () => text.slice(0, at) + pick([...'.()[]{}\'"`$%@ +-*/&|=!~<>,_0a1\\T:\n']) + text.slice(at),
       () =>
         text.slice(0, at) +
-        pick([...'.()[]{}\'"`$%@ +-*/&|=!~<>,_0a1\\T:\n']) +
-        text.slice(at),
-      () =>
-        text.slice(0, at) +
-        pick([
-          ' and ',
-          ' // x\n',
-          '/* x */',
-          ' in ',
-          '{}',
-          ' is ',
-          '.not()',
-          ' 1 ',
-        ]) +
+        pick([' and ', ' // x\n', '/* x */', ' in ', '{}', ' is ', '.not()', ' 1 ']) +
         text.slice(at),
     ])();
   }
@@ -540,6 +246,10 @@ function idiom() {
     `${text}.subsetOf(%before.${text})`,
     `${text} < @2024-03-01`,
     `${text} <= now()`,
+    `${text} < today()`,
+    'timeOfDay().exists()',
+    'today().toString().length() = 10',
+    `${text}.repeat($this).count() = 1`,
     `${text} >= @2020-02-29T10:00:00Z`,
     `${text} < 100`,
     `${text} > 65 and ${text} < 150`,

@@ -68,9 +68,7 @@ const reference = () => ({
   type: maybe(pick(['Patient', 'Practitioner'])),
   display: maybe(pick(WORDS)),
   identifier: chance(0.2) ? { system: pick(URLS), value: 'v' } : undefined,
-  resource: chance(0.1)
-    ? { resourceType: 'Patient', id: '1', active: true }
-    : undefined,
+  resource: chance(0.1) ? { resourceType: 'Patient', id: '1', active: true } : undefined,
 });
 const list = (make) => repeat(1 + below(3), make);
 const extension = () => ({
@@ -92,9 +90,7 @@ const name = () => ({
   family: maybe(pick(WORDS)),
   given: maybe(list(() => pick(WORDS))),
   _family: chance(0.1) ? primitiveExtension() : undefined,
-  _given: chance(0.15)
-    ? list(() => (chance(0.4) ? null : primitiveExtension()))
-    : undefined,
+  _given: chance(0.15) ? list(() => (chance(0.4) ? null : primitiveExtension())) : undefined,
   period: maybe(period()),
 });
 
@@ -119,15 +115,11 @@ export function patient() {
         system: pick(['phone', 'email']),
         value: pick(WORDS),
         rank: maybe(1 + below(3)),
-      }))
+      })),
     ),
     birthDate: maybe(pick(DATES)),
     _birthDate: chance(0.15) ? primitiveExtension() : undefined,
-    ...pick([
-      {},
-      { deceasedBoolean: chance(0.5) },
-      { deceasedDateTime: pick(DATES) },
-    ]),
+    ...pick([{}, { deceasedBoolean: chance(0.5) }, { deceasedDateTime: pick(DATES) }]),
     ...pick([
       {},
       { multipleBirthInteger: below(3) },
@@ -140,13 +132,11 @@ export function patient() {
         name: maybe(name()),
         relationship: maybe(list(concept)),
         organization: maybe(reference()),
-      }))
+      })),
     ),
     generalPractitioner: maybe(list(reference)),
     managingOrganization: maybe(reference()),
-    link: chance(0.3)
-      ? list(() => ({ other: reference(), type: 'seealso' }))
-      : undefined,
+    link: chance(0.3) ? list(() => ({ other: reference(), type: 'seealso' })) : undefined,
     contained: chance(0.3)
       ? list(() =>
           pick([
@@ -158,7 +148,7 @@ export function patient() {
             },
             { resourceType: 'Patient', id: 'p2', active: chance(0.5) },
             { resourceType: 'Unknown', id: 'u', value: 1, code: 'x' },
-          ])
+          ]),
         )
       : undefined,
   };
@@ -186,11 +176,7 @@ export function observation() {
     category: maybe(list(concept)),
     subject: maybe(reference()),
     encounter: maybe(reference()),
-    ...pick([
-      {},
-      { effectiveDateTime: pick(DATES) },
-      { effectivePeriod: period() },
-    ]),
+    ...pick([{}, { effectiveDateTime: pick(DATES) }, { effectivePeriod: period() }]),
     issued: maybe('2020-02-29T10:00:00.000Z'),
     ...value(),
     component: maybe(list(() => ({ code: concept(), ...value() }))),
@@ -199,7 +185,7 @@ export function observation() {
         low: quantity(),
         high: maybe(quantity()),
         text: maybe(pick(WORDS)),
-      }))
+      })),
     ),
   };
 }
@@ -239,7 +225,7 @@ export function distortMembers(object) {
     Object.entries(object).map(([key, member]) => [
       key,
       key === 'resourceType' ? member : distort(member),
-    ])
+    ]),
   );
 }
 

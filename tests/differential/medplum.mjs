@@ -36,7 +36,8 @@ function printFilter(node) {
 function describe(value) {
   if (value === undefined || value === null) return String(value);
   if (typeof value === 'number') return String(Object.is(value, -0) ? 0 : value);
-  if (typeof value === 'string') return value.isWellFormed() ? JSON.stringify(value) : 'half a pair';
+  if (typeof value === 'string')
+    return value.isWellFormed() ? JSON.stringify(value) : 'half a pair';
   if (typeof value !== 'object') return JSON.stringify(value);
   const plain = value.valueOf();
   if (typeof plain !== 'object') return describe(plain);
@@ -54,7 +55,9 @@ export class Medplum {
     globalThis.WebSocket ??= class {};
     const medplum = new Medplum();
     medplum.directory = resolve(packages, '@medplum');
-    const core = await import(pathToFileURL(join(medplum.directory, 'core/dist/esm/index.mjs')).href);
+    const core = await import(
+      pathToFileURL(join(medplum.directory, 'core/dist/esm/index.mjs')).href
+    );
     medplum.core = core;
     medplum.version = medplum.#json('core/package.json').version;
     const definitions = (name) => medplum.#json(join('definitions/dist/fhir/r4', name));
@@ -65,7 +68,9 @@ export class Medplum {
       core.indexSearchParameterBundle(definitions(`search-parameters${suffix}.json`));
     }
     medplum.compartment = definitions('compartmentdefinition-patient.json').resource;
-    medplum.resourceTypes = Object.keys(core.globalSchema.types).filter((type) => core.isResourceType(type));
+    medplum.resourceTypes = Object.keys(core.globalSchema.types).filter((type) =>
+      core.isResourceType(type),
+    );
     return medplum;
   }
 
@@ -91,10 +96,14 @@ export class Medplum {
   }
 
   #evaluate(expression, resource, before) {
-    return this.core.evalFhirPathTyped(expression, [{ type: resource.resourceType, value: resource }], {
-      '%before': { type: before?.resourceType ?? 'undefined', value: before },
-      '%after': { type: resource.resourceType, value: resource },
-    });
+    return this.core.evalFhirPathTyped(
+      expression,
+      [{ type: resource.resourceType, value: resource }],
+      {
+        '%before': { type: before?.resourceType ?? 'undefined', value: before },
+        '%after': { type: resource.resourceType, value: resource },
+      },
+    );
   }
 
   #answers = {
@@ -105,7 +114,9 @@ export class Medplum {
 
     parse: ({ text }, parts) => {
       const request = this.core.parseSearchRequest(text);
-      const filters = (request.filters ?? []).map(({ code, operator, value }) => `${code} ${operator} ${value}`);
+      const filters = (request.filters ?? []).map(
+        ({ code, operator, value }) => `${code} ${operator} ${value}`,
+      );
       parts.push([request.resourceType ?? '', ...filters].join('\n'));
     },
 
@@ -160,7 +171,7 @@ export class Medplum {
     entry: ({ policy, resource, before, interaction }, parts) => {
       const { accessPolicySupportsInteraction, satisfiedAccessPolicy } = this.core;
       const granted = INTERACTIONS.filter((name) =>
-        accessPolicySupportsInteraction(policy, name, resource.resourceType)
+        accessPolicySupportsInteraction(policy, name, resource.resourceType),
       );
       parts.push(granted.map((name) => `${name} `).join(''));
       const entry = satisfiedAccessPolicy(resource, interaction, policy);

@@ -12,7 +12,21 @@ const FOREIGN = uuid(1, 3);
 const ORGANIZATIONS = [uuid(4, 1), uuid(4, 2)].map((id) => `Organization/${id}`);
 const PATIENTS = [uuid(3, 1), uuid(3, 2)].map((id) => `Patient/${id}`);
 const PRACTITIONER = `Practitioner/${uuid(2, 1)}`;
-const TYPES = ['Patient', 'Observation', 'Task', 'Encounter', 'Communication', 'Binary', 'Organization', 'ProjectMembership', 'Project', 'User', 'AccessPolicy', 'DocumentReference', 'RelatedPerson'];
+const TYPES = [
+  'Patient',
+  'Observation',
+  'Task',
+  'Encounter',
+  'Communication',
+  'Binary',
+  'Organization',
+  'ProjectMembership',
+  'Project',
+  'User',
+  'AccessPolicy',
+  'DocumentReference',
+  'RelatedPerson',
+];
 const ADDRESSES = ['1.2.3.4', '1.20.3.4', '10.0.0.1', '::1'];
 const id = (reference) => reference.split('/')[1];
 const reference = (text) => ({ reference: text });
@@ -41,7 +55,11 @@ export class ModeCases {
         ...PATIENTS.map((patient) => ({
           resourceType: 'Patient',
           id: id(patient),
-          meta: { project: OWN, accounts: [reference(pick(ORGANIZATIONS))], compartment: [reference(patient)] },
+          meta: {
+            project: OWN,
+            accounts: [reference(pick(ORGANIZATIONS))],
+            compartment: [reference(patient)],
+          },
         })),
         ...names.map((name) => this.#policy(name, resource)),
         this.#membership('a', names, isForAnother ? 0.8 : 0.2),
@@ -54,14 +72,16 @@ export class ModeCases {
       id: resource.id,
     };
     if (!isDeleted && chance(0.95)) test.live.push(resource);
-    if (['create', 'update', 'patch'].includes(interaction)) test.proposed = this.#proposed(resource, interaction);
+    if (['create', 'update', 'patch'].includes(interaction))
+      test.proposed = this.#proposed(resource, interaction);
     if (interaction === 'vread') test.versionId = 'v1';
     if (chance(0.25)) test.smartScope = this.#scope(type, resource);
     if (chance(0.15)) test.launchPatient = pick(PATIENTS);
     if (chance(0.3)) test.extended = true;
     if (chance(0.2)) test.remoteAddress = pick(ADDRESSES);
     if (chance(0.2)) test.basic = true;
-    if (isForAnother) test.onBehalfOf = pick([`ProjectMembership/${uuid(6, 2)}`, PRACTITIONER, ...PATIENTS]);
+    if (isForAnother)
+      test.onBehalfOf = pick([`ProjectMembership/${uuid(6, 2)}`, PRACTITIONER, ...PATIENTS]);
     return test;
   }
 
@@ -74,7 +94,11 @@ export class ModeCases {
       project: pickWeighted({ [OWN]: 88, [LINKED]: 8, [FOREIGN]: 4 }),
       versionId: 'v1',
       lastUpdated: '2024-02-29T10:20:30.512Z',
-      compartment: [reference(`Project/${OWN}`), reference(account), reference(pick(PATIENTS))].slice(0, 1 + below(3)),
+      compartment: [
+        reference(`Project/${OWN}`),
+        reference(account),
+        reference(pick(PATIENTS)),
+      ].slice(0, 1 + below(3)),
     };
     if (chance(0.5)) resource.meta.accounts = [reference(account)];
     if (chance(0.1)) delete resource.meta.project;
@@ -112,7 +136,8 @@ export class ModeCases {
   #policy(name, resource) {
     const entries = repeat(1 + below(5), () => {
       const entry = this.#policies.entryFor(resource);
-      if (chance(0.3)) entry.criteria = this.#parameterCriteria(entry.resourceType, resource.resourceType);
+      if (chance(0.3))
+        entry.criteria = this.#parameterCriteria(entry.resourceType, resource.resourceType);
       if (chance(0.03)) entry.interaction = [];
       return entry;
     });
@@ -121,17 +146,42 @@ export class ModeCases {
       id: name,
       meta: { project: pickWeighted({ [OWN]: 85, [LINKED]: 8, [FOREIGN]: 7 }), versionId: 'v1' },
       resource: entries,
-      compartment: chance(0.25) ? reference(pick(['%patient', '%org', ...PATIENTS, ...ORGANIZATIONS])) : undefined,
+      compartment: chance(0.25)
+        ? reference(pick(['%patient', '%org', ...PATIENTS, ...ORGANIZATIONS]))
+        : undefined,
       ipAccessRule: chance(0.15)
-        ? repeat(1 + below(2), () => ({ value: pick(['*', '1.2', '1.2.3.4', '10.']), action: pick(['allow', 'block']) }))
+        ? repeat(1 + below(2), () => ({
+            value: pick(['*', '1.2', '1.2.3.4', '10.']),
+            action: pick(['allow', 'block']),
+          }))
         : undefined,
     });
   }
 
   #parameterCriteria(entryType, type) {
-    const value = pick(['%patient', '%profile', '%org', '%org.id', '%patient.id', '%other', ...ORGANIZATIONS, ...PATIENTS]);
+    const value = pick([
+      '%patient',
+      '%profile',
+      '%org',
+      '%org.id',
+      '%patient.id',
+      '%other',
+      ...ORGANIZATIONS,
+      ...PATIENTS,
+    ]);
     const prefix = chance(0.85) ? `${entryType}?` : pick(['*?', `${type}?`, '', 'x/Patient?']);
-    return prefix + pick([`_compartment=${value}`, `_compartment=${value}&_project=${OWN}`, `subject=${value}`, `_id:not=${value}`, `_project=${OWN}`, '_count=1', '']);
+    return (
+      prefix +
+      pick([
+        `_compartment=${value}`,
+        `_compartment=${value}&_project=${OWN}`,
+        `subject=${value}`,
+        `_id:not=${value}`,
+        `_project=${OWN}`,
+        '_count=1',
+        '',
+      ])
+    );
   }
 
   #membership(which, names, adminChance) {
@@ -140,7 +190,17 @@ export class ModeCases {
         name: pick(['org', 'org', 'other', 'patient', 'profile']),
         ...pick([
           { valueReference: reference(pick([...ORGANIZATIONS, ...PATIENTS])) },
-          { valueString: pick(['x', '', '$&', '"', 'a","readonly":"', '&active=true', ORGANIZATIONS[0]]) },
+          {
+            valueString: pick([
+              'x',
+              '',
+              '$&',
+              '"',
+              'a","readonly":"',
+              '&active=true',
+              ORGANIZATIONS[0],
+            ]),
+          },
         ]),
       })),
     });
@@ -153,7 +213,10 @@ export class ModeCases {
       profile: reference(chance(0.6) ? PRACTITIONER : pick(PATIENTS)),
       accessPolicy: chance(0.5) ? reference(`AccessPolicy/${pick(names)}`) : undefined,
       access: chance(0.7)
-        ? repeat(1 + below(2), () => ({ policy: reference(`AccessPolicy/${pick(names)}`), ...parameters() }))
+        ? repeat(1 + below(2), () => ({
+            policy: reference(`AccessPolicy/${pick(names)}`),
+            ...parameters(),
+          }))
         : undefined,
       admin: chance(adminChance) || undefined,
       active: chance(which === 'a' ? 0.02 : 0.2) ? false : undefined,
@@ -179,7 +242,11 @@ export class ModeCases {
       pick(['patient', 'user', 'system']) +
       `/${pick([type, type, '*', pick(this.#resources.types)])}.` +
       pick(['rs', 'r', 's', 'cruds', 'cud', 'c', 'u', 'd', '*', 'read', 'write', '', 'us', 'sr']) +
-      (chance(0.3) ? `?${pick(['_id=', '_compartment=', 'status='])}${pick([resource.id, 'final', ...PATIENTS])}` : '');
-    return repeat(1 + below(3), () => (chance(0.1) ? pick(['openid', 'launch', '']) : term())).join(' ');
+      (chance(0.3)
+        ? `?${pick(['_id=', '_compartment=', 'status='])}${pick([resource.id, 'final', ...PATIENTS])}`
+        : '');
+    return repeat(1 + below(3), () => (chance(0.1) ? pick(['openid', 'launch', '']) : term())).join(
+      ' ',
+    );
   }
 }

@@ -5,9 +5,30 @@ import { bundle, clean, observation, patient, questionnaire } from './fhirpath_r
 import { IDS, REFERENCES, WORDS } from './resources.mjs';
 
 export const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history', 'create', 'search'];
-const COMMON = ['Patient', 'Observation', 'Task', 'Encounter', 'Communication', 'Binary', 'Project', 'ProjectMembership', 'User', 'Login'];
+const COMMON = [
+  'Patient',
+  'Observation',
+  'Task',
+  'Encounter',
+  'Communication',
+  'Binary',
+  'Project',
+  'ProjectMembership',
+  'User',
+  'Login',
+];
 const SMALL = [patient, observation, questionnaire, bundle];
-const FIELDS = ['name', 'name.family', 'value[x]', 'meta.tag', 'id', 'identifier', 'foo', 'extension', 'note.text'];
+const FIELDS = [
+  'name',
+  'name.family',
+  'value[x]',
+  'meta.tag',
+  'id',
+  'identifier',
+  'foo',
+  'extension',
+  'note.text',
+];
 
 export class PolicyCases {
   #resources;
@@ -25,7 +46,10 @@ export class PolicyCases {
     const before = chance(0.6) ? this.#changed(resource) : undefined;
     return {
       kind: 'entry',
-      policy: { resourceType: 'AccessPolicy', resource: repeat(1 + below(6), () => this.entryFor(resource)) },
+      policy: {
+        resourceType: 'AccessPolicy',
+        resource: repeat(1 + below(6), () => this.entryFor(resource)),
+      },
       resource,
       before,
       interaction: pick(chance(0.5) ? INTERACTIONS : ['create', 'update']),
@@ -36,7 +60,13 @@ export class PolicyCases {
   entryFor(resource) {
     const type = resource.resourceType;
     const entry = {
-      resourceType: pickWeighted({ [type]: 75, '*': 14, [pick(this.#resources.types)]: 8, [type.toLowerCase()]: 1, Foo: 1 }),
+      resourceType: pickWeighted({
+        [type]: 75,
+        '*': 14,
+        [pick(this.#resources.types)]: 8,
+        [type.toLowerCase()]: 1,
+        Foo: 1,
+      }),
     };
     if (chance(0.65)) entry.criteria = this.#criteriaFor(entry.resourceType, resource);
     if (chance(0.3)) entry.readonly = chance(0.6);
@@ -56,10 +86,17 @@ export class PolicyCases {
   #resource() {
     if (chance(0.5)) {
       const resource = clean(pick(SMALL)());
-      resource.meta = { ...resource.meta, compartment: repeat(below(3), () => this.#resources.reference()) };
+      resource.meta = {
+        ...resource.meta,
+        compartment: repeat(below(3), () => this.#resources.reference()),
+      };
       return resource;
     }
-    return this.#resources.resource(chance(0.5) ? pick(COMMON) : pick(this.#resources.types), [], chance(0.03));
+    return this.#resources.resource(
+      chance(0.5) ? pick(COMMON) : pick(this.#resources.types),
+      [],
+      chance(0.03),
+    );
   }
 
   // As `resource` was before: some members otherwise.

@@ -2,7 +2,12 @@
 
 import { below, chance, pick } from './choices.mjs';
 
-export const IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000A', '123', 'abc'];
+export const IDS = [
+  '00000000-0000-4000-8000-000000000001',
+  '00000000-0000-4000-8000-00000000000A',
+  '123',
+  'abc',
+];
 export const REFERENCES = [
   ...IDS.map((id) => `Patient/${id}`),
   'Practitioner/123',
@@ -91,14 +96,31 @@ export const BAD_DATES = [
   'yesterday',
   '',
 ];
-const ODD = [null, '', {}, [], 5, -0.5, 1e21, true, 'text', ['a'], [null], [{}], { x: 1 }, [[]], [['a']]];
+const ODD = [
+  null,
+  '',
+  {},
+  [],
+  5,
+  -0.5,
+  1e21,
+  true,
+  'text',
+  ['a'],
+  [null],
+  [{}],
+  { x: 1 },
+  [[]],
+  [['a']],
+];
 
 const PRIMITIVES = {
   boolean: () => chance(0.5),
   integer: () => pick([0, 1, 42, -7]),
   positiveInt: () => pick([1, 42]),
   unsignedInt: () => pick([0, 42]),
-  decimal: () => pick([0, 0.5, 1e-7, 123456.75]),
+  decimal: () =>
+    pick([0, 0.5, 1e-7, 123456.75, 100, -1.1, 2 ** 53, 5e-324, 1e300, 123456789.12345679]),
   date: () => pick(DATES),
   dateTime: () => pick(DATE_TIMES),
   instant: () => pick(DATE_TIMES),
@@ -122,7 +144,7 @@ const capitalize = (text) => text[0].toUpperCase() + text.slice(1);
 export function withoutEmpty(value) {
   if (Array.isArray(value)) {
     const items = value.map(withoutEmpty).filter((item) => item !== undefined);
-    return items.length > 0 ? items : undefined;
+    return items.some((item) => item !== null) ? items : undefined;
   }
   if (value === null || typeof value !== 'object') return value;
   const members = Object.entries(value)
@@ -242,9 +264,21 @@ export class Resources {
     // Most search parameters follow references to one type only.
     const first = [object[name]].flat()[0];
     if (type === 'Reference' && chance(0.3) && first?.reference) first.reference = pick(PATIENTS);
+    if (PRIMITIVES[type] && chance(0.02)) this.#extend(object, name);
     if (this.#isOdd && chance(0.02)) object[`_${name}`] = { id: 'x' };
     if (this.#isOdd && chance(0.02)) object[name] = [object[name]];
     return { name, type };
+  }
+
+  // The extension of a primitive element, or of some items of a list.
+  #extend(object, name) {
+    const extension = () => ({ extension: [{ url: pick(URIS), valueString: pick(WORDS) }] });
+    const value = object[name];
+    object[`_${name}`] = Array.isArray(value)
+      ? value.map(() => (chance(0.5) ? null : extension()))
+      : extension();
+    // It may be all there is.
+    if (chance(0.3)) delete object[name];
   }
 
   // Adds what a branch of a search parameter's expression looks at, its path of

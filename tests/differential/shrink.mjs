@@ -11,7 +11,8 @@ function* smaller(value) {
     // A parameter, an alternative, an argument.
     for (const mark of ['&', ',', '.', ' ']) {
       const pieces = value.split(mark);
-      for (let i = 0; pieces.length > 1 && i < pieces.length; i++) yield pieces.toSpliced(i, 1).join(mark);
+      for (let i = 0; pieces.length > 1 && i < pieces.length; i++)
+        yield pieces.toSpliced(i, 1).join(mark);
     }
   } else if (Array.isArray(value)) {
     for (let size = value.length; size >= 1; size = Math.floor(size / 2)) {
@@ -36,10 +37,14 @@ const FIXED = ['kind', 'interaction', 'subject'];
 
 // The smallest case that was found, and how many were asked about.
 export async function shrink(test, isStillWrong) {
-  const fixed = Object.fromEntries(FIXED.filter((name) => name in test).map((name) => [name, test[name]]));
-  let best = Object.fromEntries(Object.entries(test).filter(([name, value]) => !FIXED.includes(name) && value !== undefined));
+  const fixed = Object.fromEntries(
+    FIXED.filter((name) => name in test).map((name) => [name, test[name]]),
+  );
+  let best = Object.fromEntries(
+    Object.entries(test).filter(([name, value]) => !FIXED.includes(name) && value !== undefined),
+  );
   let questions = 0;
-  for (let isSmaller = true; isSmaller; ) {
+  for (let isSmaller = true; isSmaller;) {
     isSmaller = false;
     for (const candidate of smaller(best)) {
       if (++questions > MAX_QUESTIONS) break;

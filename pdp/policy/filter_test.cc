@@ -59,6 +59,9 @@ void RunCases(const std::vector<Case>& cases) {
 }
 
 constexpr char kAll[] = "[{'resourceType':'Patient'}]";
+constexpr char kMalformed[] =
+    "INTERACTION_NOT_GRANTED 200: no entry of the policy grants search on "
+    "Patient";
 
 TEST(FilterTest, TheCallersQueryIsKept) {
   RunCases({
@@ -77,6 +80,69 @@ TEST(FilterTest, TheCallersQueryIsKept) {
       {"ItsOwnType", kAll, "Patient", "_type=Patient", "Patient?_type=Patient",
        nullptr},
   });
+}
+
+TEST(FilterTest, QueriesSayWhatTheEntriesSay) {
+  RunCases({
+      {"AWildcardsCriteria",
+       "[{'resourceType':'*','criteria':'*?gender:not=male'}]", "Patient", "",
+       "Patient?gender:not=male", nullptr},
+      {"ADeprecatedCompartment",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=male',"
+       "'compartment':{'reference':'Organization/x'}}]",
+       "Patient", "", "Patient?_compartment=Organization/x", nullptr},
+      {"ControlParametersAreDropped",
+       "[{'resourceType':'Patient','criteria':"
+       "'Patient?gender=male&_sort=name&_count=1'}]",
+       "Patient", "", "Patient?gender=male", nullptr},
+      {"ControlParametersAlone",
+       "[{'resourceType':'Patient','criteria':'Patient?_count=1'}]", "Patient",
+       "", "Patient", kMalformed},
+      {"AnOpenEntryAmongOthers",
+       "[{'resourceType':'Patient','criteria':'Patient?gender=male'},"
+       "{'resourceType':'Patient'}]",
+       "Patient", "", "Patient", nullptr},
+      {"AWrongPrefix",
+       "[{'resourceType':'Patient','criteria':'Task?status=draft'}]", "Patient",
+       "", "Patient", kMalformed},
+  });
+}
+
+TEST(FilterTest, WhatMedplumRefusesIsDenied) {
+  const struct {
+    const char* name;
+    const char* entries;
+    Reason reason;
+    int status;
+  } cases[] = {
+      {"ATypeWithoutAGrant", "[{'resourceType':'Task'}]",
+       Reason::kInteractionNotGranted, 403},
+      {"AnEntryWithoutSearch",
+       "[{'resourceType':'Patient','interaction':['read']}]",
+       Reason::kInteractionNotGranted, 403},
+      {"AnErrorComesFirst",
+       "[{'resourceType':'Patient','criteria':'Patient?foo=bar'},"
+       "{'resourceType':'Patient'}]",
+       Reason::kEvaluationError, 400},
+      {"AChainWithoutTheGrant",
+       "[{'resourceType':'Patient','criteria':"
+       "'Patient?organization.name=x'}]",
+       Reason::kEvaluationError, 403},
+  };
+  for (const auto& test : cases) {
+    for (const Mode mode : {Mode::kParity, Mode::kStrict}) {
+      SCOPED_TRACE(test.name);
+      World world(Clinic(test.entries), mode);
+      FilterRequest request;
+      request.subject.reference = "ProjectMembership/member";
+      request.resource_type = "Patient";
+      FilterAnswer answer;
+      ASSERT_TRUE(world.decision_point().Filter(request, answer).decided());
+      EXPECT_EQ(answer.kind, FilterKind::kAlwaysDenied);
+      EXPECT_EQ(answer.reason, test.reason);
+      EXPECT_EQ(answer.medplum_http_status, test.status);
+    }
+  }
 }
 
 TEST(FilterTest, WhatWouldShowOtherResourcesIsRefused) {

@@ -72,7 +72,12 @@ Answer AnswerEntry(JsonElement test, fhir::fhirpath::Scratch& scratch) {
   const policy::EntryMatch match =
       policy::MatchInMemory(*access, **resource, *interaction, scratch);
   if (match.match == policy::Match::kError) {
-    answer.status = absl::InvalidArgumentError(match.error);
+    const auto code = match.reason == policy::Reason::kLimitExceeded
+                          ? absl::StatusCode::kResourceExhausted
+                      : match.reason == policy::Reason::kNotSupported
+                          ? absl::StatusCode::kUnimplemented
+                          : absl::StatusCode::kInvalidArgument;
+    answer.status = absl::Status(code, match.error);
     return answer;
   }
   answer.parts.push_back(

@@ -161,6 +161,8 @@ export class CriteriaCases {
     if (chance(0.02)) type = pick(['Patient', '*', `a/${type}`, '']);
     const parts = [this.#part(resource, parameter)];
     while (chance(0.15)) parts.splice(below(parts.length + 1), 0, this.#part(resource));
+    // More than are evaluated.
+    while (parts.length > 3 && parts.length < 120 && chance(0.99)) parts.push(parts[0]);
     // The same parameter again.
     if (chance(0.03)) parts.push(this.#part(resource, parameter));
     let text = `${type}?${parts.join(chance(0.01) ? pick(['&&', ';', '&amp;']) : '&')}`;

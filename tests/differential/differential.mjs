@@ -155,11 +155,7 @@ async function run(seed, count) {
     if (verdict === 'mismatch') wrong.push({ number, name, test, ...result });
     if (newest) {
       const answer = newest.answer(test);
-      const { parts, error } = expected;
-      const isSame =
-        JSON.stringify(parts) === JSON.stringify(answer.parts) &&
-        (error === undefined) === (answer.error === undefined);
-      if (!isSame) {
+      if (!sameAnswer(expected, answer)) {
         count.moved++;
         moved.push({ number, kind: name, case: test, pinned: expected, newest: answer, ours: got });
       }
@@ -180,7 +176,7 @@ async function run(seed, count) {
     console.log(`NOT LISTED ${got.code}: ${got.error}\n  ${JSON.stringify(test).slice(0, 2000)}`);
   }
   for (const mismatch of wrong.slice(0, PRINT_AT_MOST)) await report(mismatch, seed);
-  if (newest) reportMoved(moved);
+  if (newest) await reportMoved(moved);
   const wrongPermits = wrong.filter(({ wrongPermit }) => wrongPermit).length;
   console.log(
     `${wrong.length} mismatches, of which ${wrongPermits} wrong permits; ${unlisted.length} refusals that no class names`,
@@ -238,15 +234,37 @@ async function report({ number, name, test, wrongPermit, ...found }, seed) {
   );
 }
 
-function reportMoved(moved) {
-  console.log(
-    `moved between @medplum/core ${medplum.version} and ${newest.version}: ${moved.length}`,
+const sameAnswer = (one, other) =>
+  JSON.stringify(one.parts) === JSON.stringify(other.parts) &&
+  (one.error === undefined) === (other.error === undefined);
+
+// What kind of change it is: an answer that became an error, or otherwise.
+function changeOf({ kind, pinned, newest: now }) {
+  const say = ({ error }) =>
+    error === undefined ? 'an answer' : `error "${error.split(/[:"'`\d]/)[0].trim()}"`;
+  return `${kind}: ${say(pinned)} became ${say(now)}`;
+}
+
+// One small case of each change, the most frequent first.
+async function reportMoved(moved) {
+  console.log(`moved from @medplum/core ${medplum.version} to ${newest.version}: ${moved.length}`);
+  const changes = Object.values(Object.groupBy(moved, changeOf)).sort(
+    (a, b) => b.length - a.length,
   );
-  for (const { kind, case: test, pinned, newest: now, ours } of moved.slice(0, 2 * PRINT_AT_MOST)) {
-    console.log(`${kind}: ${JSON.stringify(test).slice(0, 1000)}`);
-    console.log(
-      `  ${medplum.version} ${JSON.stringify(pinned)}\n  ${newest.version} ${JSON.stringify(now)}\n  ours ${JSON.stringify(ours)}`,
-    );
+  for (const group of changes) {
+    const [{ kind, case: test }] = group;
+    const small = await shrink(test, async (candidate) => {
+      const [pinned, now] = [medplum.answer(candidate), newest.answer(candidate)];
+      return (
+        !sameAnswer(pinned, now) && changeOf({ kind, pinned, newest: now }) === changeOf(group[0])
+      );
+    });
+    const show = (answer) => JSON.stringify(answer).slice(0, 500);
+    console.log(`${String(group.length).padStart(10)}  ${changeOf(group[0])}`);
+    console.log(`            ${JSON.stringify(small.test).slice(0, 1000)}`);
+    console.log(`            ${medplum.version} ${show(medplum.answer(small.test))}`);
+    console.log(`            ${newest.version} ${show(newest.answer(small.test))}`);
+    console.log(`            ours   ${show(await ask(small.test))}`);
   }
   if (moved.length > 0) console.log(`all of them: ${write('moved.json', moved)}`);
 }

@@ -277,9 +277,22 @@ function idiom() {
   ]);
 }
 
+// Deeper, or longer, than is compiled.
+function huge() {
+  const count = 60 + below(20);
+  return pick([
+    () => `${'('.repeat(count)}true${')'.repeat(count)}`,
+    () => 'true and '.repeat(10 * count) + 'true',
+    () => `${'iif(true, '.repeat(count)}true${')'.repeat(count)}`,
+    () => quote('x'.repeat(count)) + `.replace('x', '${'y'.repeat(count)}')`.repeat(2 + below(3)),
+    () => `name${'.select($this | $this.given)'.repeat(count)}.exists()`,
+  ])();
+}
+
 // An expression about what the paths lead to; some are damaged.
 export function makeExpression(newPaths) {
   paths = newPaths ?? PATHS.Patient;
+  if (chance(0.001)) return huge();
   const text = pickWeighted({ regex: 8, idiom: 25, tree: 67 });
   if (text === 'regex') return regexCall().toWellFormed();
   const expressionText = text === 'idiom' ? idiom() : expression(3);

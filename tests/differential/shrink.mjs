@@ -22,12 +22,13 @@ function* smaller(value) {
       for (const less of smaller(item)) yield value.with(i, less);
     }
   } else if (value && typeof value === 'object') {
-    for (const name of Object.keys(value)) {
+    const names = Object.keys(value).filter((name) => name !== 'resourceType');
+    for (const name of names) {
       const { [name]: _, ...rest } = value;
       yield rest;
     }
-    for (const [name, member] of Object.entries(value)) {
-      for (const less of smaller(member)) yield { ...value, [name]: less };
+    for (const name of names) {
+      for (const less of smaller(value[name])) yield { ...value, [name]: less };
     }
   }
 }

@@ -2,7 +2,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/search/durable_match.h"
@@ -24,42 +23,51 @@ std::string Placeholder(JsonElement identifier) {
   return StrCat("identifier:", part("system"), "|", part("value"));
 }
 
-std::string StoredReference(const Value& value) {
-  if (value.kind() == Value::Kind::kString) return std::string(value.string());
-  if (value.kind() != Value::Kind::kObject) return "";
-  const JsonElement object = value.object();
-  if (const auto reference = Member(object, "reference")) {
-    if (const auto text = AsString(*reference)) return std::string(*text);
-  }
-  const std::string_view type = StringMember(object, "resourceType");
-  const std::string_view id = StringMember(object, "id");
-  if (!type.empty() && !id.empty()) return StrCat(type, "/", id);
-  if (const auto identifier = Member(object, "identifier")) {
-    if (identifier->is_object()) return Placeholder(*identifier);
-  }
-  return "";
-}
-
-std::vector<std::string> StoredReferences(const Collection& values) {
-  std::vector<std::string> references;
+// Calls `visit` for every text of the column.
+template <typename Visit>
+void ForEachStored(const Collection& values, Visit visit) {
+  const auto store = [&visit](std::string_view text) {
+    if (!text.empty()) visit(text);
+  };
   for (const Value& value : values) {
-    std::string reference = StoredReference(value);
-    if (!reference.empty()) references.push_back(std::move(reference));
+    if (value.kind() == Value::Kind::kString) store(value.string());
+    if (value.kind() != Value::Kind::kObject) continue;
+    const JsonElement object = value.object();
+    const std::optional<JsonElement> reference = Member(object, "reference");
+    const std::string_view type = StringMember(object, "resourceType");
+    const std::string_view id = StringMember(object, "id");
+    const std::optional<JsonElement> identifier = Member(object, "identifier");
+    if (reference && reference->is_string()) {
+      store(AsString(*reference).value_or(""));
+    } else if (!type.empty() && !id.empty()) {
+      store(StrCat(type, "/", id));
+    } else if (identifier && identifier->is_object()) {
+      store(Placeholder(*identifier));
+    }
   }
-  return references;
 }
 
-// `alternative` as the database compares it.
-std::string Completed(const Filter& filter, const DurableColumn& column,
-                      const std::string& alternative) {
-  if (alternative.find('/') != std::string::npos) return alternative;
-  if (!column.target.empty() && IsUuid(alternative)) {
-    return StrCat(column.target, "/", alternative);
-  }
-  if (filter.code == "subject" || filter.code == "patient") {
-    return StrCat("Patient/", alternative);
-  }
-  return alternative;
+// The type that `alternative` is completed with before it is compared.
+std::string_view CompletingType(const Filter& filter,
+                                const DurableColumn& column,
+                                std::string_view alternative) {
+  if (alternative.find('/') != std::string_view::npos) return "";
+  if (!column.target.empty() && IsUuid(alternative)) return column.target;
+  const bool is_patient = filter.code == "subject" || filter.code == "patient";
+  return is_patient ? "Patient" : "";
+}
+
+bool Names(const Filter& filter, const DurableColumn& column,
+           std::string_view reference) {
+  return std::ranges::any_of(
+      filter.alternatives, [&](std::string_view alternative) {
+        const std::string_view type =
+            CompletingType(filter, column, alternative);
+        if (type.empty()) return reference == alternative;
+        return reference.size() == type.size() + 1 + alternative.size() &&
+               reference.starts_with(type) && reference[type.size()] == '/' &&
+               reference.ends_with(alternative);
+      });
 }
 
 }  // namespace
@@ -73,23 +81,21 @@ DurableResult CheckReference(const Filter& filter) {
 
 DurableResult MatchReference(const Filter& filter, const DurableColumn& column,
                              const Collection& values) {
-  std::vector<std::string> references = StoredReferences(values);
-  if (!column.is_array && references.size() > 1) references.resize(1);
-  if (references.empty()) {
-    if (!column.is_array) return DurableNull();
-    return DurableAnswer(IsNegated(filter));
-  }
-  const bool found = std::ranges::any_of(
-      filter.alternatives, [&](const std::string& alternative) {
-        return std::ranges::find(references,
-                                 Completed(filter, column, alternative)) !=
-               references.end();
-      });
+  bool present = false;
+  bool found = false;
+  ForEachStored(values, [&](std::string_view reference) {
+    if (present && !column.is_array) return;  // One value has room.
+    present = true;
+    found = found || Names(filter, column, reference);
+  });
+  if (!present && !column.is_array) return DurableNull();
   return DurableAnswer(found != IsNegated(filter));
 }
 
 bool HasReference(const Collection& values) {
-  return !StoredReferences(values).empty();
+  bool present = false;
+  ForEachStored(values, [&present](std::string_view) { present = true; });
+  return present;
 }
 
 }  // namespace pdp::fhir::search

@@ -2,7 +2,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "pdp/base/unicode.h"
@@ -36,28 +35,28 @@ Truth CompareIgnoringCase(std::string_view text, std::string_view wanted,
                                                           : Truth::kUnknown;
 }
 
-// What the column holds; nothing where that is not known.
-std::optional<std::vector<std::string>> StoredTexts(const Filter& filter,
-                                                    const Collection& values) {
-  std::vector<std::string> texts;
+// Calls `visit` for every text of the column.  False where it is not known what
+// the column holds.
+template <typename Visit>
+bool ForEachStored(const Filter& filter, const Collection& values,
+                   Visit visit) {
   const bool is_token = filter.parameter->type == ParameterType::kToken;
   bool known = true;
   const auto store = [&](std::string_view text) {
     if (text.size() > kMaxStoredBytes) known = false;
-    if (!text.empty()) texts.emplace_back(text);
+    if (!text.empty()) visit(text);
   };
   for (const Value& value : values) {
     if (is_token) {
-      known =
-          ForEachToken(value, [&](const Token& token) { store(token.value); })
-              .ok() &&
-          known;
+      known = ForEachToken(value,
+                           [&store](const Token& token) { store(token.value); })
+                  .ok() &&
+              known;
     } else if (value.kind() == Value::Kind::kString) {
       store(value.string());
     }
   }
-  if (!known) return std::nullopt;
-  return texts;
+  return known;
 }
 
 DurableResult NotKnown(const Filter& filter) {
@@ -103,27 +102,29 @@ DurableResult MatchBoolean(const Filter& filter, const Collection& values) {
 
 DurableResult MatchText(const Filter& filter, const DurableColumn& column,
                         const Collection& values) {
-  std::optional<std::vector<std::string>> texts = StoredTexts(filter, values);
-  if (!texts) return NotKnown(filter);
-  if (!column.is_array && texts->size() > 1) texts->resize(1);
-  if (texts->empty()) {
-    // A list of alternatives that is negated has no answer for no value.
-    const bool has_answer = column.is_array || filter.alternatives.size() == 1;
-    if (IsNegated(filter) && has_answer) return DurableAnswer(true);
-    return column.is_array ? DurableAnswer(false) : DurableNull();
-  }
-  const bool found =
-      std::ranges::any_of(*texts, [&filter](const std::string& text) {
-        return std::ranges::find(filter.alternatives, text) !=
-               filter.alternatives.end();
+  bool present = false;
+  bool found = false;
+  const bool is_known =
+      ForEachStored(filter, values, [&](std::string_view text) {
+        if (present && !column.is_array) return;  // One value has room.
+        present = true;
+        found = found || std::ranges::find(filter.alternatives, text) !=
+                             filter.alternatives.end();
       });
-  return DurableAnswer(found != IsNegated(filter));
+  if (!is_known) return NotKnown(filter);
+  if (present) return DurableAnswer(found != IsNegated(filter));
+  // A list of alternatives that is negated has no answer for no value.
+  const bool has_answer = column.is_array || filter.alternatives.size() == 1;
+  if (IsNegated(filter) && has_answer) return DurableAnswer(true);
+  return column.is_array ? DurableAnswer(false) : DurableNull();
 }
 
 std::optional<bool> HasText(const Filter& filter, const Collection& values) {
-  const auto texts = StoredTexts(filter, values);
-  if (!texts) return std::nullopt;
-  return !texts->empty();
+  bool present = false;
+  const bool is_known = ForEachStored(
+      filter, values, [&present](std::string_view) { present = true; });
+  if (!is_known) return std::nullopt;
+  return present;
 }
 
 DurableResult CheckString(const Filter& filter) {

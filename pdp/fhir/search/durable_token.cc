@@ -23,7 +23,7 @@ bool IsLower(const DurableColumn& column) {
 // A token as it is stored.
 struct StoredToken {
   std::string_view system;
-  std::string value;
+  std::string_view value;
   bool is_text = false;
 };
 
@@ -34,11 +34,10 @@ bool ForEachStored(const DurableColumn& column, const Collection& values,
                    Visit visit) {
   for (const Value& value : values) {
     const absl::Status status = ForEachToken(value, [&](const Token& token) {
-      const std::string_view trimmed = TrimWhitespace(token.value);
-      const StoredToken stored{
-          TrimWhitespace(token.system),
-          IsLower(column) ? ToLower(trimmed) : std::string(trimmed),
-          token.is_text};
+      StoredToken stored{TrimWhitespace(token.system),
+                         TrimWhitespace(token.value), token.is_text};
+      std::string lowered;
+      if (IsLower(column)) stored.value = lowered = ToLower(stored.value);
       if (!stored.system.empty() || !stored.value.empty()) visit(stored);
     });
     if (!status.ok()) return false;
@@ -48,8 +47,9 @@ bool ForEachStored(const DurableColumn& column, const Collection& values,
 
 bool Passes(const TokenTest& test, const StoredToken& token, bool is_lower) {
   const auto value_equals = [&] {
-    return !token.value.empty() &&
-           token.value == (is_lower ? ToLower(test.value) : test.value);
+    if (token.value.empty()) return false;
+    return is_lower ? token.value == ToLower(test.value)
+                    : token.value == test.value;
   };
   if (!test.has_bar) return value_equals();
   if (test.system.empty()) {

@@ -12,6 +12,7 @@
 #include "pdp/fhir/reference.h"
 #include "pdp/fhir/required_elements.h"
 #include "pdp/fhir/search/compartment.h"
+#include "pdp/policy/erased_fields.h"
 #include "pdp/policy/type_rules.h"
 
 namespace pdp::policy {
@@ -186,7 +187,11 @@ class Completer {
                              missing, "` the resource is not valid"));
       }
     }
-    return std::nullopt;
+    if (!input_.access.project.strict_mode) return std::nullopt;
+    const std::string problem = ErasureProblem(*current_, paths, scratch_);
+    if (problem.empty()) return std::nullopt;
+    return Refuse(Reason::kInvalidResource,
+                  StrCat("after the policy erased fields, ", problem));
   }
 
   // Only whole top-level members with a truthy value are put back.

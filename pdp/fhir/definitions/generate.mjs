@@ -228,6 +228,53 @@ function writeRequiredElements(types) {
   ]);
 }
 
+// Those that Medplum does not check, and those that erasing an element cannot
+// break.
+const LEFT_OUT_CONSTRAINTS = new Set([
+  ...['ele-1', 'dom-3', 'org-1', 'sdf-19'],
+  ...['dom-2', 'dom-4', 'dom-5'],
+]);
+
+// Every constraint whose breach is an error, by type: of resources and of the
+// elements that they define.  Of data types Medplum checks Extension alone.
+function writeConstraints() {
+  const lines = [];
+  const add = (type, element) => {
+    for (const { key, severity, expression } of element.constraint ?? []) {
+      if (severity !== 'error' || LEFT_OUT_CONSTRAINTS.has(key)) continue;
+      const text = JSON.stringify(expression);
+      lines.push(`  {"${type}", "${key}", ${text}},`);
+    }
+  };
+  for (const file of ['profiles-resources.json', 'profiles-medplum.json']) {
+    for (const { kind, snapshot } of readResources(
+      file,
+      'StructureDefinition'
+    )) {
+      if (kind !== 'resource') continue;
+      for (const element of snapshot.element) {
+        const isRoot = !element.path.includes('.');
+        const isDefinedHere = element.type?.[0].code === 'BackboneElement';
+        if (isRoot) add(element.path, element);
+        else if (isDefinedHere) add(buildName(element.path), element);
+      }
+    }
+  }
+  for (const { name, snapshot } of readResources(
+    'profiles-types.json',
+    'StructureDefinition'
+  )) {
+    if (name === 'Extension') add(name, snapshot.element[0]);
+  }
+  const text = [...new Set(lines)].sort(byText);
+  write('constraints.inc', [
+    '// By type.',
+    'constexpr Constraint kConstraints[] = {',
+    ...text,
+    '};',
+  ]);
+}
+
 // ---------------------------------------------------------------------------
 // Search parameters.
 
@@ -433,5 +480,6 @@ function writeCompartment() {
 const types = readTypes();
 writeTypes(types);
 writeRequiredElements(types);
+writeConstraints();
 writeSearchParameters(readSearchParameters(types));
 writeCompartment();

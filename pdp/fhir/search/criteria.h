@@ -93,8 +93,8 @@ struct Criteria {
 // ResourceExhausted: more than kMaxFilters filters or kMaxTextBytes bytes.
 absl::StatusOr<Criteria> ParseCriteria(std::string_view text);
 
-// The same for the query of a search that somebody asks for, which has no second
-// question mark: all are part of its text.
+// The same for the query of a search that somebody asks for, which has no
+// second question mark: all are part of its text.
 absl::StatusOr<Criteria> ParseCallersQuery(std::string_view resource_type,
                                            std::string_view query);
 

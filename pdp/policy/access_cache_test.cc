@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace pdp::policy {
@@ -60,30 +58,6 @@ TEST(AccessCacheTest, IsBounded) {
     cache.Insert(key, Item({kPolicy}), generation);
   }
   EXPECT_LE(cache.size(), 16u);
-}
-
-TEST(AccessCacheConcurrency, ReadersAndAWriterShareIt) {
-  AccessCache cache(64);
-  std::atomic<bool> done = false;
-  std::vector<std::thread> readers;
-  for (int r = 0; r < 3; ++r) {
-    readers.emplace_back([&, r] {
-      for (int i = 0; !done.load(); ++i) {
-        uint64_t generation = 0;
-        const std::string key = std::to_string((i + r) % 50);
-        if (cache.Find(key, generation) == nullptr) {
-          cache.Insert(key, Item({kPolicy, kOther}), generation);
-        }
-      }
-    });
-  }
-  for (int i = 0; i < 2000; ++i) {
-    cache.Invalidate(std::vector{i % 2 ? kPolicy : kOther});
-  }
-  done = true;
-  for (std::thread& reader : readers) reader.join();
-  cache.Invalidate(std::vector{kPolicy});
-  EXPECT_EQ(cache.size(), 0u);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "pdp/fhir/resource.h"
@@ -106,22 +105,6 @@ TEST(SearchParameterTest, FindsValuesInTheOrderOfTheResource) {
     texts.emplace_back(value.string());
   }
   EXPECT_THAT(texts, ElementsAre("A", "B", "C"));
-}
-
-TEST(SearchParameterTest, MakesItsSourceOnceForAllThreads) {
-  const auto resource =
-      Resource::Parse(R"({"resourceType":"Device","status":"active"})");
-  ASSERT_TRUE(resource.ok());
-  const SearchParameter& parameter = *FindSearchParameter("Device", "status");
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      fhirpath::Scratch scratch;
-      const auto values = ValuesOf(parameter, **resource, scratch);
-      ASSERT_TRUE(values.ok());
-      EXPECT_EQ(values->size(), 1u);
-    });
-  }
 }
 
 // Every definition can be evaluated: one that the engine does not know would

@@ -1,0 +1,31 @@
+// The text of a configuration file, and the addresses in it.
+
+#include <string>
+#include <string_view>
+
+#include "medplum/pdp/config/v1/config.pb.h"
+#include "pdp/service/listen_address.h"
+#include "pdp/service/yaml_config.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace pdp::fuzz {
+
+void RunInput(std::string_view input) {
+  medplum::pdp::config::v1::Config config;
+  const absl::Status status = service::ReadYamlConfig(input, "f", config);
+  if (!status.ok()) {
+    Require(std::string_view(status.message().data(), status.message().size())
+                .starts_with("f:"),
+            "an error says where it is");
+  }
+  for (const std::string& listen : config.listen()) {
+    const auto address = service::ParseListenAddress(listen);
+    if (!address.ok()) continue;
+    const std::string text = address->ToString();
+    const auto again = service::ParseListenAddress(text);
+    Require(again.ok() && again->ToString() == text,
+            "a printed address reads the same");
+  }
+}
+
+}  // namespace pdp::fuzz

@@ -28,9 +28,8 @@ run:
 test:
 	@.ci/test
 
-test-long: test
-	@PDP_LONG=1 ctest --test-dir build --output-on-failure --timeout 3600
-	@tests/differential/run.sh
+test-long:
+	@.ci/test_long
 
 differential:
 	@.ci/install

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -136,7 +137,8 @@ TEST(StoreCrashTest, EveryAcknowledgedBatchSurvivesKill9WithItsCursorAndIndex) {
   const TempDirectory directory;
   std::mt19937 random(20240501);
   uint64_t acknowledged = 0;
-  for (int kill_number = 0; kill_number < 8; ++kill_number) {
+  const int kills = std::getenv("PDP_LONG") == nullptr ? 8 : 200;
+  for (int kill_number = 0; kill_number < kills; ++kill_number) {
     SCOPED_TRACE(kill_number);
     {
       Child child(directory / "store");
@@ -150,8 +152,10 @@ TEST(StoreCrashTest, EveryAcknowledgedBatchSurvivesKill9WithItsCursorAndIndex) {
       }
     }
     ExpectWholeSince(directory / "store", acknowledged);
-    if (HasFatalFailure()) return;
+    if (HasFailure()) return;
   }
+  std::printf("%d kills, %llu batches survived\n", kills,
+              static_cast<unsigned long long>(acknowledged));
 }
 
 TEST(StoreCrashTest, AStoreThatAnotherProcessHasOpenIsRefused) {

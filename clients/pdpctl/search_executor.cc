@@ -172,8 +172,10 @@ class PrivilegedSearch {
       return absl::OkStatus();
     }
     for (const auto& [key, value] : criteria->control_parameters) {
-      if (key.starts_with("_include") || key.starts_with("_revinclude") ||
-          key.starts_with("_type")) {
+      const bool is_of_others =
+          key.starts_with("_include") || key.starts_with("_revinclude") ||
+          (key.starts_with("_type") && value != criteria->resource_type);
+      if (is_of_others) {
         return CannotBeTold(query_, StrCat("`", key, "` is not emulated"));
       }
     }

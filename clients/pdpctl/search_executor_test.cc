@@ -36,7 +36,7 @@ const fhir::MemoryLookup& Patients() {
 }
 
 TEST(SearchExecutorTest, FindsTheUnionOfAllQueries) {
-  const std::string by_id = std::string("Patient?_id=") + kThird;
+  const std::string by_id = std::string("Patient?_type=Patient&_id=") + kThird;
   const auto result =
       ExecuteSearches(Patients(), {"Patient?gender=male", by_id, by_id});
   ASSERT_TRUE(result.ok()) << result.status();

@@ -110,6 +110,10 @@ class Matcher {
     if (!chain.ok()) {
       return DurableError(std::string(ToStd(chain.status().message())));
     }
+    if (HasDoubtfulOperator(*chain, filter)) {
+      return DurableUnknown(StrCat("`", filter.code, "` in a chain has an ",
+                                   "operator of unknown effect"));
+    }
     if (const std::optional<Filter> direct = DirectFilter(*chain)) {
       return Match(*direct, resource_type, resource);
     }
@@ -124,13 +128,27 @@ class Matcher {
     return Exists(Follow(*chain, 0, *resource));
   }
 
+  static bool IsDirect(const SearchChain& chain) {
+    return chain.links.size() == 1 && !chain.links[0].is_reverse &&
+           chain.last.code == "_id";
+  }
+
+  // Servers of some versions drop these, and then find what is excluded here.
+  static bool HasDoubtfulOperator(const SearchChain& chain,
+                                  const Filter& filter) {
+    if (IsDirect(chain)) {
+      return chain.last.op != Operator::kEquals &&
+             chain.last.op != Operator::kExact;
+    }
+    const bool is_ordered = chain.last.parameter != nullptr &&
+                            IsOrdered(chain.last.parameter->type);
+    return filter.op == Operator::kNotEquals && !is_ordered;
+  }
+
   // `a._id=x` asks for the reference alone: nothing is followed.
   static std::optional<Filter> DirectFilter(const SearchChain& chain) {
+    if (!IsDirect(chain)) return std::nullopt;
     const ChainLink& link = chain.links[0];
-    const bool is_direct = chain.links.size() == 1 && !link.is_reverse &&
-                           chain.last.code == "_id" &&
-                           chain.last.op == Operator::kEquals;
-    if (!is_direct) return std::nullopt;
     Filter filter;
     filter.code = link.parameter->code;
     filter.parameter = link.parameter;

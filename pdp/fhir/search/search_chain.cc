@@ -73,11 +73,6 @@ absl::StatusOr<ChainLink> ForwardLink(std::string_view part,
   return ChainLink{parameter, std::string(type), false};
 }
 
-bool IsOrdered(ParameterType type) {
-  return type == ParameterType::kDate || type == ParameterType::kNumber ||
-         type == ParameterType::kQuantity;
-}
-
 absl::StatusOr<Filter> LastFilter(std::string_view resource_type,
                                   std::string_view key, const Filter& filter) {
   PDP_ASSIGN_OR_RETURN(Filter last,
@@ -85,11 +80,11 @@ absl::StatusOr<Filter> LastFilter(std::string_view resource_type,
   if (last.code == "_filter") return last;
   if (last.parameter == nullptr) return Malformed(key);
   // `_filter` has an operator of its own.
-  const bool has_operator = filter.op != Operator::kEquals;
-  if (has_operator && last.modifier.empty() &&
-      !IsOrdered(last.parameter->type)) {
-    last.op = filter.op;
-  }
+  const bool has_operator =
+      filter.op != Operator::kEquals && last.modifier.empty();
+  const bool has_prefix =
+      IsOrdered(last.parameter->type) && last.value != filter.value;
+  if (has_operator && !has_prefix) last.op = filter.op;
   return last;
 }
 

@@ -34,6 +34,12 @@ enum class ParameterType : uint8_t {
   kSpecial,
 };
 
+// Whether values of the type have an order, and prefixes such as `gt`.
+constexpr bool IsOrdered(ParameterType type) {
+  return type == ParameterType::kNumber || type == ParameterType::kDate ||
+         type == ParameterType::kQuantity;
+}
+
 class ValueSource;
 
 struct SearchParameter {

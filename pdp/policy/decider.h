@@ -53,8 +53,6 @@ class Decider {
   // decide_read.cc
   bool IsCachedByNow() const;
   void DecideRead();
-  void DecideVread();
-  void DecideHistory();
   void DecideSearch();
   bool FindResource();
   bool CompleteFacts(fhir::ResourcePtr& resource);
@@ -69,9 +67,18 @@ class Decider {
   bool AddHiddenFields(const fhir::Resource& resource);
   bool AddHiddenFields(const fhir::Resource& resource,
                        std::vector<std::string_view>& hidden);
+
+  // decide_versions.cc
+  void DecideVread();
+  void DecideHistory();
   bool AddHiddenFieldsOfVersions();
   void AddPossibleHiddenFields();
   bool DeletedNeedsGrant(fhir::Interaction interaction);
+
+  // decide_references.cc
+  bool CheckConditionalReferences(const fhir::Resource& result);
+  bool CheckReferences(const fhir::Resource& result);
+  bool CheckReference(const HeldReference& reference);
 
   // decide_write.cc
   void DecideCreate();
@@ -80,9 +87,6 @@ class Decider {
   bool CheckSubmitted();
   bool AddDefaultProfiles();
   bool FindProtectingEntry(EntryMatch& match);
-  bool CheckConditionalReferences(const fhir::Resource& result);
-  bool CheckReferences(const fhir::Resource& result);
-  bool CheckReference(const HeldReference& reference);
   bool MayChange(fhir::Interaction interaction, const fhir::Resource& resource,
                  EntryMatch& match);
   bool Complete(const fhir::ResourcePtr& existing,

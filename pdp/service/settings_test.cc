@@ -233,6 +233,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
       {"Tag", "source: !!str x\n", ":1:9: a tag; write the value without it"},
       {"TwoDocuments", "mode: strict\n---\nmode: parity\n",
        ":2:1: a second document; write one"},
+      {"DocumentsWithoutEnd", ",*", ":1:1: a second document; write one"},
       {"NotAMap", "- a\n", ":1:1: expected `key: value` lines"},
       {"NotYaml", "a: [b\n", ":2:1: end of sequence flow not found"},
   };

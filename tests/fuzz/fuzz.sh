@@ -42,7 +42,7 @@ fuzz() {
   local target=$1 work=build/fuzz/$1
   rm -rf "$work"
   mkdir -p "$work/corpus"
-  tar -xJf "tests/fuzz/corpus/$target.tar.xz" -C "$work/corpus"
+  (cd "$work/corpus" && cmake -E tar xf "$OLDPWD/tests/fuzz/corpus/$target.tar.xz")
   local result=passed
   # Sanitizers and the watching of branches cost up to five times the time.
   PDP_FUZZ_MAX_MS=500 nice -n 19 "build/asan/bin/fuzz_$target" \

@@ -5,7 +5,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/corpus"
-tar -xJf "$2" -C "$work/corpus"
+(cd "$work/corpus" && cmake -E tar xf "$2")
 cd "$work"
 # Of libFuzzer: run the inputs and end.
 "$1" -runs=0 -timeout=60 -rss_limit_mb=2048 corpus

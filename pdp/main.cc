@@ -35,6 +35,7 @@
 #include "pdp/service/metrics_page.h"
 #include "pdp/service/server.h"
 #include "pdp/service/settings.h"
+#include "pdp/service/shadow.h"
 #include "pdp/service/version.h"
 #include "pdp/service/worker_refresher.h"
 #include "pdp/sync/directory_source.h"
@@ -175,21 +176,27 @@ int Serve(const Settings& settings) {
 
   // Service.
   pdp::service::Metrics metrics;
+  std::unique_ptr<pdp::service::Shadow> shadow;
+  if (settings.shadow) {
+    shadow = std::make_unique<pdp::service::Shadow>(decision_point);
+  }
   pdp::service::DecisionService service(
       decision_point, lookup, state, metrics,
       {.max_staleness = settings.max_staleness,
        .stale_after = settings.stale_after,
-       .decision_reuse = settings.decision_reuse});
-  pdp::service::AdminService admin(decision_point, state, backend);
+       .decision_reuse = settings.decision_reuse,
+       .shadow = shadow.get()});
+  pdp::service::AdminService admin(decision_point, state, backend,
+                                   shadow.get());
   pdp::service::WorkerRefresher refresher([&] { return source.Resync(); });
 
   // Servers.
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    auto started =
-        StartHttp(*settings.http_listen,
-                  {metrics, decision_point, state, backend}, draining);
+    auto started = StartHttp(
+        *settings.http_listen,
+        {metrics, decision_point, state, backend, shadow.get()}, draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }

@@ -173,6 +173,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   CLI::App* status_app =
       app.add_subcommand("status", "what is the server doing?");
   AddConnection(*status_app, status.connection);
+  status_app->add_flag("--differences", status.differences,
+                       "what the other mode would have answered otherwise, by "
+                       "rule (needs a server with --shadow)");
   CLI::App* test_app =
       app.add_subcommand("test", "run a table of checks with their answers");
   AddConnection(*test_app, test.connection);

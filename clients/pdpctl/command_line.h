@@ -65,6 +65,7 @@ struct DescribeCommand {
 
 struct StatusCommand {
   Connection connection;
+  bool differences = false;
 };
 
 struct TestCommand {

@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/print.h"
+#include "clients/pdpctl/print_differences.h"
 #include "clients/pdpctl/requests.h"
 #include "clients/pdpctl/rpc_client.h"
 
@@ -65,6 +66,16 @@ int RunStatus(const StatusCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err) {
   const auto response = RpcClient(command.connection).GetStatus();
   if (!response.ok()) return Fail(response.status(), err);
+  if (command.differences) {
+    if (!response->has_shadow()) {
+      return Fail(absl::FailedPreconditionError(
+                      "the server does not compare the modes; start it with "
+                      "--shadow"),
+                  err);
+    }
+    Print(response->shadow(), output, out);
+    return kExitOk;
+  }
   Print(*response, output, out);
   return response->ready() ? kExitOk : kExitError;
 }

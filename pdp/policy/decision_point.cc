@@ -224,6 +224,12 @@ Outcome DecisionPoint::FilterIn(Mode mode, const FilterRequest& request,
   return outcome;
 }
 
+std::string DecisionPoint::MembershipOf(const Subject& subject) const {
+  ResolvedMembership resolved;
+  if (ResolveMembership(subject, impl_->lookup_, resolved)) return {};
+  return resolved.membership;
+}
+
 Outcome DecisionPoint::DescribeEffectivePolicy(const Subject& subject,
                                                const RequestContext& context,
                                                EffectivePolicy& answer) const {

@@ -81,6 +81,10 @@ class DecisionPoint {
   Outcome FilterIn(Mode mode, const FilterRequest& request,
                    FilterAnswer& answer) const;
 
+  // `ProjectMembership/id` of a subject; empty where there is not exactly one,
+  // or it cannot be told now.
+  std::string MembershipOf(const Subject& subject) const;
+
   // The effective AccessPolicy of a subject as JSON, as Medplum's `/auth/me`
   // shows it, and in `denial` (reason, message, status) why the subject has
   // none: then the JSON is empty.

@@ -58,6 +58,7 @@ void AdminService::GetStatus(v1::GetStatusResponse& response) const {
   for (const SourceStatus& source : backend_.Sources()) {
     ConvertSource(source, *response.add_sources());
   }
+  if (shadow_ != nullptr) shadow_->Describe(*response.mutable_shadow());
   const StoreStatus store = backend_.Store();
   response.mutable_store()->set_format_version(store.format_version);
   response.mutable_store()->set_bytes_on_disk(store.bytes_on_disk);

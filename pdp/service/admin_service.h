@@ -9,6 +9,7 @@
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
+#include "pdp/service/shadow.h"
 
 namespace medplum::pdp::v1 {
 class CheckpointRequest;
@@ -24,12 +25,14 @@ namespace v1 = ::medplum::pdp::v1;
 // Thread-safe.
 class AdminService {
  public:
-  // All of them must outlive the service.
+  // All of them must outlive the service.  `shadow`: null where there is none.
   AdminService(const policy::DecisionPoint& decision_point,
-               const DataState& data, AdminBackend& backend)
+               const DataState& data, AdminBackend& backend,
+               const Shadow* shadow = nullptr)
       : decision_point_(decision_point),
         data_(data),
         backend_(backend),
+        shadow_(shadow),
         started_at_(absl::Now()) {}
 
   void GetStatus(v1::GetStatusResponse& response) const;
@@ -43,6 +46,7 @@ class AdminService {
   const policy::DecisionPoint& decision_point_;
   const DataState& data_;
   AdminBackend& backend_;
+  const Shadow* const shadow_;
   const absl::Time started_at_;
 };
 

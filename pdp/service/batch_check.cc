@@ -45,6 +45,7 @@ class DecisionService::Batch {
   absl::Status PrepareResource(const v1::BatchCheckItem& item);
   SharedResource& Shared(size_t index);
   void CountAll() const;
+  void CompareAll();
 
   const DecisionService& service_;
   const CallAttempt& attempt_;
@@ -53,6 +54,7 @@ class DecisionService::Batch {
 
   policy::AccessRequest access_;  // Its context is that of all items.
   std::vector<SharedResource> shared_;
+  std::vector<ShadowedAnswer> answers_;  // Of each item that was decided.
   // Of the item being prepared.
   std::optional<std::string> unsupported_;
 };
@@ -90,6 +92,7 @@ CallOutcome DecisionService::Batch::Run() {
     if (!outcome.status.ok()) return outcome;
   }
 
+  answers_.resize(static_cast<size_t>(request_.items_size()));
   shared_.resize(static_cast<size_t>(request_.resources_size()));
   response_.mutable_results()->Reserve(request_.items_size());
   CallOutcome pending;
@@ -106,7 +109,8 @@ CallOutcome DecisionService::Batch::Run() {
       service_.DenyUnsupported(*unsupported_, now, *result.mutable_decision());
     } else {
       outcome =
-          service_.Decide(attempt_, access_, now, *result.mutable_decision());
+          service_.Decide(attempt_, access_, now, *result.mutable_decision(),
+                          answers_[static_cast<size_t>(i)]);
     }
     if (!outcome.status.ok())
       SetItemError(outcome.status, *result.mutable_error());
@@ -118,6 +122,7 @@ CallOutcome DecisionService::Batch::Run() {
   }
   if (pending.pending()) return pending;
   CountAll();
+  if (service_.options_.shadow != nullptr) CompareAll();
   return {};
 }
 
@@ -201,6 +206,16 @@ void DecisionService::Batch::CountAll() const {
     if (result.has_decision()) {
       service_.Count(request_.items(i).interaction(), result.decision());
     }
+  }
+}
+
+// Only now: a call that had to wait is made again from the start.
+void DecisionService::Batch::CompareAll() {
+  for (int i = 0; i < request_.items_size(); ++i) {
+    const ShadowedAnswer& answer = answers_[static_cast<size_t>(i)];
+    if (answer.effect == policy::Effect::kUnspecified) continue;
+    if (!Prepare(request_.items(i)).ok()) continue;
+    service_.options_.shadow->Compare(access_, answer);
   }
 }
 

@@ -85,6 +85,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     option->type_name(flag.value)->allow_extra_args(false);
     if (name != "listen") option->expected(1);
   }
+  std::string shadow;
+  app.add_flag("--shadow", shadow,
+               "Also decide in the other mode, and count what differs. "
+               "[false]");
 
   try {
     app.parse(argc, argv);
@@ -96,6 +100,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
         CommandLine::Exit{.code = code == 0 ? 0 : 2,
                           .message = code == 0 ? out.str() : err.str()};
   }
+  if (!shadow.empty()) result.inputs.flags.emplace_back("shadow", shadow);
   return result;
 }
 

@@ -54,8 +54,11 @@ CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
   CallOutcome outcome =
       CheckConsistency(Facts(), attempt, request.consistency(), now);
   if (!outcome.status.ok()) return outcome;
-  outcome = Decide(attempt, access, now, decision);
-  if (outcome.status.ok()) Count(request.interaction(), decision);
+  ShadowedAnswer answer;
+  outcome = Decide(attempt, access, now, decision, answer);
+  if (!outcome.status.ok()) return outcome;
+  Count(request.interaction(), decision);
+  if (options_.shadow != nullptr) options_.shadow->Compare(access, answer);
   return outcome;
 }
 
@@ -97,6 +100,9 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     if (!outcome.status.ok()) return outcome;
     policy::Outcome decided = decision_point_.Filter(filter, answer);
     if (!decided.decided()) return FromEngine(attempt, std::move(decided));
+    if (options_.shadow != nullptr) {
+      options_.shadow->Compare(filter, Shadowed(answer));
+    }
   }
 
   if (IsStale(now)) answer.notes.push_back(StaleNote());
@@ -149,11 +155,12 @@ ConsistencyFacts DecisionService::Facts() const {
 
 CallOutcome DecisionService::Decide(const CallAttempt& attempt,
                                     const policy::AccessRequest& request,
-                                    absl::Time now,
-                                    v1::Decision& message) const {
+                                    absl::Time now, v1::Decision& message,
+                                    ShadowedAnswer& answer) const {
   policy::Decision decision;
   policy::Outcome outcome = decision_point_.Decide(request, decision);
   if (!outcome.decided()) return FromEngine(attempt, std::move(outcome));
+  if (options_.shadow != nullptr) answer = Shadowed(decision);
   Complete(decision, now, message);
   return {};
 }

@@ -19,6 +19,7 @@
 #include "pdp/service/convert_request.h"
 #include "pdp/service/data_state.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/shadow.h"
 
 namespace medplum::pdp::v1 {
 class BatchCheckRequest;
@@ -42,6 +43,8 @@ struct DecisionServiceOptions {
   absl::Duration decision_reuse = absl::Seconds(10);
   RequestLimits limits;
   size_t max_batch_items = 1'000;
+  // Compares every answer with the other mode's; null: nothing does.
+  Shadow* shadow = nullptr;
 };
 
 class DecisionService {
@@ -83,10 +86,11 @@ class DecisionService {
 
   ConsistencyFacts Facts() const;
 
-  // Decides, and fills in `message` whole.  Counts nothing.
+  // Decides, and fills in `message` whole and what is to be compared of it.
+  // Counts nothing.
   CallOutcome Decide(const CallAttempt& attempt,
                      const policy::AccessRequest& request, absl::Time now,
-                     v1::Decision& message) const;
+                     v1::Decision& message, ShadowedAnswer& answer) const;
   void DenyUnsupported(const std::string& what, absl::Time now,
                        v1::Decision& message) const;
   void Complete(policy::Decision& decision, absl::Time now,

@@ -184,6 +184,43 @@ void AddPolicies(const policy::DecisionPoint& decision_point,
          MetricType::Gauge, static_cast<double>(statistics.compiled_policies));
 }
 
+void AddShadow(const Shadow& shadow, std::vector<MetricFamily>& page) {
+  static constexpr std::array<const char*, Shadow::kResults> kResultNames = {
+      "same", "different", "undecided"};
+  MetricFamily decisions =
+      Family("pdp_shadow_decisions_total",
+             "Decisions that were compared with the other mode's.",
+             MetricType::Counter);
+  for (size_t r = 0; r < Shadow::kResults; ++r) {
+    Add(decisions, {{"result", kResultNames[r]}},
+        static_cast<double>(shadow.decisions(static_cast<Shadow::Result>(r))));
+  }
+  MetricFamily differences =
+      Family("pdp_shadow_differences_total",
+             "Decisions that the other mode would have made otherwise, by "
+             "strict rule.",
+             MetricType::Counter);
+  for (size_t r = 0; r < policy::kStrictRules; ++r) {
+    const auto rule = static_cast<policy::StrictRule>(r);
+    for (size_t e = 0; e < Shadow::kEffects * Shadow::kEffects; ++e) {
+      const size_t effect = e / Shadow::kEffects;
+      const size_t shadow_effect = e % Shadow::kEffects;
+      const uint64_t count =
+          shadow.differences(rule, static_cast<policy::Effect>(effect),
+                             static_cast<policy::Effect>(shadow_effect));
+      if (count == 0) continue;
+      Add(differences,
+          {{"rule",
+            absl::AsciiStrToLower(std::string(policy::StrictRuleName(rule)))},
+           {"effect", std::string(kEffectNames[effect])},
+           {"shadow_effect", std::string(kEffectNames[shadow_effect])}},
+          static_cast<double>(count));
+    }
+  }
+  page.push_back(std::move(decisions));
+  page.push_back(std::move(differences));
+}
+
 // Seconds since `time`; infinite for never.
 double SecondsSince(absl::Time time, absl::Time now) {
   return time == absl::InfinitePast() ? std::numeric_limits<double>::infinity()
@@ -249,6 +286,7 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   page.push_back(Filters(sources.metrics));
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
+  if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);
   AddSources(sources.admin, now, page);
   AddStore(sources.admin, page);

@@ -10,6 +10,7 @@
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/shadow.h"
 
 namespace pdp::service {
 
@@ -21,6 +22,7 @@ struct MetricsSources {
   const policy::DecisionPoint& decision_point;
   const DataState& data;
   const AdminBackend& admin;
+  const Shadow* shadow = nullptr;  // Null: there is none.
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

@@ -123,6 +123,7 @@ absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
   settings.parameter_semantics = parity
                                      ? policy::ParameterSemantics::kServer
                                      : policy::ParameterSemantics::kDocumented;
+  settings.shadow = config.shadow();
   switch (config.parameter_semantics()) {
     case config::PARAMETER_SEMANTICS_SERVER:
       settings.parameter_semantics = policy::ParameterSemantics::kServer;

@@ -28,6 +28,7 @@ struct Settings {
   policy::Mode mode = policy::Mode::kStrict;
   policy::ParameterSemantics parameter_semantics =
       policy::ParameterSemantics::kDocumented;
+  bool shadow = false;
   absl::Duration max_staleness = absl::Minutes(5);
   absl::Duration stale_after = absl::Seconds(30);
   absl::Duration decision_reuse = absl::Seconds(10);

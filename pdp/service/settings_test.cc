@@ -72,6 +72,7 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
       "audit-mode: off\n"
       "threads: 3\n"
       "max-bound-policies: 50\n"
+      "shadow: true\n"
       "socket-mode: 0660\n"
       "drain-timeout: 5s\n");
   const auto settings = LoadSettings({.config_file = file.path()});
@@ -88,6 +89,7 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   EXPECT_EQ(settings->decision_reuse, absl::ZeroDuration());
   EXPECT_EQ(settings->threads, 3u);
   EXPECT_EQ(settings->max_bound_policies, 50u);
+  EXPECT_TRUE(settings->shadow);
   EXPECT_EQ(settings->socket_mode, 0660u);
   EXPECT_EQ(settings->drain_timeout, absl::Seconds(5));
 }
@@ -212,7 +214,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        ":2:1: unknown key `lissten`; the keys are: source, data-dir, listen, "
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
-       "drain-timeout"},
+       "drain-timeout, shadow"},
       {"Underscore", "data_dir: d\n",
        ":1:1: unknown key `data_dir`; did you mean `data-dir`?"},
       {"Twice", "mode: strict\nsource: a\nmode: parity\n",

@@ -346,8 +346,9 @@ export class CriteriaCases {
   #text(parameter, resource) {
     const texts = [];
     try {
+      // A copy: evaluating may write into it.
       const values = this.#core.evalFhirPathTyped(parameter.expression, [
-        this.#core.toTypedValue(resource),
+        this.#core.toTypedValue(structuredClone(resource)),
       ]);
       collectTexts(
         values.map((value) => value.value),

@@ -206,7 +206,7 @@ export class Resources {
   }
 
   #value(type, depth) {
-    if (this.#isOdd && chance(0.02)) return pick(ODD);
+    if (this.#isOdd && chance(0.02)) return structuredClone(pick(ODD));
     if (PRIMITIVES[type]) return PRIMITIVES[type]();
     switch (type) {
       case 'Reference':

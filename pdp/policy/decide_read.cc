@@ -295,16 +295,20 @@ bool Decider::ReadTombstone() {
     return Deny(Reason::kProjectBoundary, 404,
                 "the resource is of a project that the subject does not reach");
   }
-  const bool is_strict = mode_ == Mode::kStrict;
-  DurableEntryMatch durable =
+  const DurableEntryMatch durable =
       MatchDurably(access_, **stub, Interaction::kRead, lookup_,
-                   /*honor_narrowing=*/is_strict, scratch_);
-  if (is_strict && durable.match == Match::kYes) {
-    // An error that Medplum would raise is not escaped.
-    durable = MatchDurably(access_, **stub, Interaction::kRead, lookup_,
-                           /*honor_narrowing=*/false, scratch_);
-  }
+                   /*honor_narrowing=*/false, scratch_);
   decision_.durable_match = durable.match;
+  if (durable.match == Match::kYes && mode_ == Mode::kStrict) {
+    const DurableEntryMatch in_force =
+        MatchDurably(access_, **stub, Interaction::kRead, lookup_,
+                     /*honor_narrowing=*/true, scratch_);
+    if (in_force.match != Match::kYes) {
+      return DenyByStrictRule(
+          StrictRule::kDeletedNeedsGrant, Reason::kResourceNotGranted,
+          "no entry in force matches this deleted resource");
+    }
+  }
   if (durable.match == Match::kYes) return true;
   if (durable.match == Match::kError) {
     return Deny(Reason::kEvaluationError, durable.http_status, durable.why);

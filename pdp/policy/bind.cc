@@ -20,6 +20,8 @@ namespace {
 
 // Past this many entries a policy is refused: evaluation time is bounded.
 constexpr size_t kMaxEntries = 50'000;
+// Of texts with parameters in place, in one bound policy.
+constexpr size_t kMaxSubstitutedBytesOfAll = 32 << 20;
 
 // An entry of a stored policy with only `readonly` gets its interactions
 // written in (semantics B.3).
@@ -172,18 +174,24 @@ class Binder {
     }
     if (!ArePlain(parameters)) return AddRewritten(use, parameters);
 
+    bool is_within_limits = true;
+    const auto fill_in = [&](std::string& text) {
+      is_within_limits = is_within_limits && FillIn(parameters, text);
+    };
     AccessPolicy head;
     head.id = use.policy->policy.id;
     head.version_id = use.policy->policy.version_id;
-    head.name = Substitute(use.policy->policy.name, parameters);
-    head.compartment = Substitute(use.policy->policy.compartment, parameters);
-    head.compartment_json =
-        Substitute(use.policy->policy.compartment_json, parameters);
-    for (IpAccessRule rule : use.policy->policy.ip_access_rules) {
-      rule.value = Substitute(std::move(rule.value), parameters);
-      rule.action = Substitute(std::move(rule.action), parameters);
-      rule.json = Substitute(std::move(rule.json), parameters);
-      head.ip_access_rules.push_back(std::move(rule));
+    head.name = use.policy->policy.name;
+    head.compartment = use.policy->policy.compartment;
+    head.compartment_json = use.policy->policy.compartment_json;
+    head.ip_access_rules = use.policy->policy.ip_access_rules;
+    fill_in(head.name);
+    fill_in(head.compartment);
+    fill_in(head.compartment_json);
+    for (IpAccessRule& rule : head.ip_access_rules) {
+      fill_in(rule.value);
+      fill_in(rule.action);
+      fill_in(rule.json);
     }
     TakeHead(head);
     for (size_t i = 0; i < use.policy->entries.size(); ++i) {
@@ -194,20 +202,39 @@ class Binder {
       }
       PolicyEntry entry = use.policy->policy.entries[i];
       if (all_values != nullptr) {
-        entry.criteria = SpreadNegations(entry.criteria, *all_values);
+        auto spread = SpreadNegations(entry.criteria, *all_values);
+        if (!spread) return TooMuchText(use);
+        entry.criteria = *std::move(spread);
       }
-      ForEachText(entry, [&](std::string& text) {
-        text = Substitute(std::move(text), parameters);
-      });
+      ForEachText(entry, fill_in);
+      if (!is_within_limits) return TooMuchText(use);
       Add(DraftEntry(std::move(entry), source), use);
     }
+    if (!is_within_limits) return TooMuchText(use);
     return std::nullopt;
+  }
+
+  // False: by itself or with all before it the text is too long.
+  bool FillIn(const std::vector<Parameter>& parameters, std::string& text) {
+    std::optional<std::string> filled = Substitute(std::move(text), parameters);
+    if (!filled) return false;
+    text = *std::move(filled);
+    substituted_bytes_ += text.size();
+    return substituted_bytes_ <= kMaxSubstitutedBytesOfAll;
+  }
+
+  static Denial TooMuchText(const PolicyUse& use) {
+    return {.reason = Reason::kLimitExceeded,
+            .message = StrCat(Reference(use.policy->policy),
+                              ": with its parameters in place it is longer "
+                              "than what is evaluated")};
   }
 
   // Replaces in the whole text, as Medplum does, and reads it again.
   std::optional<Denial> AddRewritten(const PolicyUse& use,
                                      const std::vector<Parameter>& parameters) {
-    const std::string text = Substitute(use.policy->json, parameters);
+    std::string text = use.policy->json;
+    if (!FillIn(parameters, text)) return TooMuchText(use);
     absl::StatusOr<fhir::ResourcePtr> resource = fhir::Resource::Parse(text);
     absl::StatusOr<AccessPolicy> policy =
         resource.ok() ? ParseAccessPolicy((*resource)->root())
@@ -331,6 +358,7 @@ class Binder {
 
   const BindInput& input_;
   std::vector<DraftEntry> drafts_;
+  size_t substituted_bytes_ = 0;
   std::string compartment_;
   std::string compartment_json_;
   std::vector<IpAccessRule> ip_access_rules_;

@@ -264,5 +264,24 @@ TEST(BindTest, StrictRefusesValuesThatWouldChangeAFilterOrAConstraint) {
   }
 }
 
+TEST(BindTest, ValuesThatRepeatEachOtherEndInALimit) {
+  std::string many_a = "Patient?name=";
+  std::string many_b;
+  for (int i = 0; i < 1000; ++i) {
+    many_a += "%a";
+    many_b += "%b";
+  }
+  const auto policy =
+      Policy(StrCat("[{'resourceType':'Patient','criteria':'", many_a, "'}]"));
+  const std::string x(1000, 'x');
+  const Parameter a{"a", many_b, false};
+  EXPECT_TRUE(Program(Bind(Input({{policy, {a, {"b", x, false}}, 1, false}})))
+                  .starts_with("LIMIT_EXCEEDED: AccessPolicy/p: "));
+  // `$&` is what was replaced: the whole policy is rewritten.
+  EXPECT_TRUE(
+      Program(Bind(Input({{policy, {a, {"b", "$&" + x, false}}, 1, false}})))
+          .starts_with("LIMIT_EXCEEDED: AccessPolicy/p: "));
+}
+
 }  // namespace
 }  // namespace pdp::policy

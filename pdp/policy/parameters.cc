@@ -1,6 +1,7 @@
 #include "pdp/policy/parameters.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "pdp/base/strings.h"
@@ -59,20 +60,57 @@ void AppendReplacement(std::string_view replacement, std::string_view text,
   }
 }
 
-std::string ReplaceAll(std::string text, std::string_view pattern,
-                       std::string_view replacement) {
+// False: `text` would outgrow kMaxSubstitutedBytes.
+bool ReplaceAll(std::string_view pattern, std::string_view replacement,
+                std::string& text) {
   size_t match = text.find(pattern);
-  if (match == std::string::npos) return text;
   std::string out;
   size_t from = 0;
   while (match != std::string::npos) {
     out.append(text, from, match - from);
     AppendReplacement(replacement, text, match, pattern.size(), out);
+    if (out.size() > kMaxSubstitutedBytes) return false;
     from = match + pattern.size();
     match = text.find(pattern, from);
   }
+  if (from == 0) return true;
   out.append(text, from);
-  return out;
+  text = std::move(out);
+  return text.size() <= kMaxSubstitutedBytes;
+}
+
+// What stands for itself in FHIRPath: names, numbers, dates and references have
+// no operator, blank or parenthesis in them.
+bool IsLiteralLike(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '/' ||
+           c == ':' || c == '-';
+  });
+}
+
+// Whether `%name` stands outside of the strings of `constraint`; true as well
+// where a comment makes it hard to tell.
+bool StandsOutsideStrings(std::string_view name, std::string_view constraint) {
+  if (constraint.find("//") != std::string_view::npos ||
+      constraint.find("/*") != std::string_view::npos) {
+    return true;
+  }
+  char quote = '\0';
+  for (size_t i = 0; i < constraint.size(); ++i) {
+    const char c = constraint[i];
+    if (quote != '\0') {
+      if (c == '\\') {
+        ++i;
+      } else if (c == quote) {
+        quote = '\0';
+      }
+    } else if (c == '\'' || c == '"' || c == '`') {
+      quote = c;
+    } else if (c == '%' && constraint.substr(i + 1).starts_with(name)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -111,22 +149,25 @@ bool ChangesStructure(const Parameter& parameter,
 
 bool ChangesConstraint(const Parameter& parameter,
                        std::string_view constraint) {
-  return Mentions(constraint, parameter) &&
-         parameter.value.find_first_of("'`") != std::string::npos;
+  if (!Mentions(constraint, parameter)) return false;
+  return parameter.value.find_first_of("'`") != std::string::npos ||
+         (!IsLiteralLike(parameter.value) &&
+          StandsOutsideStrings(parameter.name, constraint));
 }
 
-std::string Substitute(std::string text,
-                       const std::vector<Parameter>& parameters) {
+std::optional<std::string> Substitute(
+    std::string text, const std::vector<Parameter>& parameters) {
   for (const Parameter& parameter : parameters) {
     if (text.find('%') == std::string::npos) break;
     if (parameter.value.empty() && !parameter.is_reference) continue;
     const std::string name = StrCat("%", parameter.name);
     if (text.find(name) == std::string::npos) continue;
-    if (parameter.is_reference) {
-      text = ReplaceAll(std::move(text), StrCat(name, ".id"),
-                        SecondSegment(parameter.value));
+    if (parameter.is_reference &&
+        !ReplaceAll(StrCat(name, ".id"), SecondSegment(parameter.value),
+                    text)) {
+      return std::nullopt;
     }
-    text = ReplaceAll(std::move(text), name, parameter.value);
+    if (!ReplaceAll(name, parameter.value, text)) return std::nullopt;
   }
   return text;
 }

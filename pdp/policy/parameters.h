@@ -8,6 +8,8 @@
 #ifndef PDP_POLICY_PARAMETERS_H_
 #define PDP_POLICY_PARAMETERS_H_
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,13 +35,18 @@ bool ChangesStructure(const Parameter& parameter,
                       const std::vector<Parameter>& all);
 
 // The same for what only the FHIRPath of a write constraint is changed by: the
-// quotes that end its strings.
+// quotes that end its strings, and, where the name stands outside of a string,
+// whatever is not a literal or a reference (`0 or true`).
 bool ChangesConstraint(const Parameter& parameter, std::string_view constraint);
 
+// More than this a text never becomes by substitution: values that repeat each
+// other's names, or what stands around them, would grow without end.
+inline constexpr size_t kMaxSubstitutedBytes = 4 << 20;
+
 // Replaces every parameter in `text`, in order, JavaScript's replacement
-// patterns included.
-std::string Substitute(std::string text,
-                       const std::vector<Parameter>& parameters);
+// patterns included.  Nothing: the text would outgrow kMaxSubstitutedBytes.
+std::optional<std::string> Substitute(std::string text,
+                                      const std::vector<Parameter>& parameters);
 
 // Whether `text` mentions `%name`.
 bool Mentions(std::string_view text, const Parameter& parameter);

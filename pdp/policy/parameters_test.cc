@@ -8,11 +8,11 @@
 namespace pdp::policy {
 namespace {
 
-Parameter Text(const char* name, const char* value) {
-  return {name, value, /*is_reference=*/false};
+Parameter Text(std::string_view name, std::string_view value) {
+  return {std::string(name), std::string(value), /*is_reference=*/false};
 }
 Parameter Ref(const char* name, const char* value) {
-  return {name, value, /*is_reference=*/true};
+  return {std::string(name), std::string(value), /*is_reference=*/true};
 }
 
 TEST(ParametersTest, SubstitutesAsMedplumDoes) {
@@ -117,6 +117,49 @@ TEST(ParametersTest, KnowsValuesThatEndTheStringsOfAConstraint) {
   EXPECT_TRUE(ChangesConstraint(Text("p", "`"), kConstraint));
   EXPECT_FALSE(ChangesConstraint(Text("p", "final"), kConstraint));
   EXPECT_FALSE(ChangesConstraint(Text("q", "'"), kConstraint));
+  EXPECT_FALSE(ChangesConstraint(Text("p", "a or b"), kConstraint));
+}
+
+TEST(ParametersTest, OutsideOfStringsOnlyLiteralsLeaveAConstraintAsItIs) {
+  const struct {
+    const char* constraint;
+    const char* value;
+    bool changes;
+  } kCases[] = {
+      {"%after.value <= %p", "10", false},
+      {"%after.value <= %p", "-1.5", false},
+      {"%after.birthDate >= @%p", "2026-01-01T10:00", false},
+      {"%after.value <= %p", "0 or true", true},
+      {"%after.value <= %p", "0|true", true},
+      {"%after.value <= %p", "now()", true},
+      {"%after.value <= %p", "a=a", true},
+      {"'it\\'s' = '%p' and %p", "a b", true},
+      {"'it\\'s %p'", "a b", false},
+      {"\"%p\" = `%p`", "a b", false},
+      {"'a' // it's\n and %p", "a b", true},
+      {"'a' /* ' */ and '%p'", "a b", true},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(testing::Message() << c.constraint << ", " << c.value);
+    EXPECT_EQ(ChangesConstraint(Text("p", c.value), c.constraint), c.changes);
+  }
+}
+
+TEST(ParametersTest, TextDoesNotGrowWithoutEnd) {
+  std::string mentions;
+  for (int i = 0; i < 1000; ++i) mentions += "%a";
+  std::string more;
+  for (int i = 0; i < 1000; ++i) more += "%b";
+  const std::string value(100, 'x');
+  EXPECT_TRUE(Substitute(mentions, {Text("a", value)}).has_value());
+  EXPECT_EQ(Substitute(mentions, {Text("a", more), Text("b", value)}),
+            std::nullopt);
+  // Each takes all that stands before it.
+  std::string doubling(64, ' ');
+  for (int i = 0; i < 40; ++i) doubling += "%a";
+  EXPECT_EQ(Substitute(doubling, {Text("a", "$`$`$`$`$`$`$`%b"),
+                                  Text("b", "$`$'$`$'%c"), Text("c", "$`$'")}),
+            std::nullopt);
 }
 
 }  // namespace

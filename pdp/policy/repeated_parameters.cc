@@ -72,8 +72,8 @@ absl::StatusOr<std::vector<std::vector<Parameter>>> ExpandRepeated(
   return combinations;
 }
 
-std::string SpreadNegations(std::string_view criteria,
-                            const std::vector<Parameter>& parameters) {
+std::optional<std::string> SpreadNegations(
+    std::string_view criteria, const std::vector<Parameter>& parameters) {
   const size_t question = criteria.find('?');
   if (question == std::string_view::npos) return std::string(criteria);
   std::string out(criteria.substr(0, question + 1));
@@ -90,9 +90,14 @@ std::string SpreadNegations(std::string_view criteria,
         continue;
       }
       std::vector<std::string> spread;
+      size_t bytes = out.size();
       for (const std::string& one : filters) {
         for (const Parameter& value : group) {
-          spread.push_back(Substitute(one, {value}));
+          std::optional<std::string> text = Substitute(one, {value});
+          if (!text) return std::nullopt;
+          bytes += text->size();
+          if (bytes > kMaxSubstitutedBytes) return std::nullopt;
+          spread.push_back(*std::move(text));
         }
       }
       filters = std::move(spread);

@@ -8,6 +8,7 @@
 #define PDP_POLICY_REPEATED_PARAMETERS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,9 +36,10 @@ absl::StatusOr<std::vector<std::vector<Parameter>>> ExpandRepeated(
 inline constexpr size_t kMaxCombinations = 1000;
 
 // `criteria` with every filter that negates a repeated parameter written once
-// for each of its values.
-std::string SpreadNegations(std::string_view criteria,
-                            const std::vector<Parameter>& parameters);
+// for each of its values.  Nothing: the text would outgrow
+// kMaxSubstitutedBytes.
+std::optional<std::string> SpreadNegations(
+    std::string_view criteria, const std::vector<Parameter>& parameters);
 
 }  // namespace pdp::policy
 

@@ -21,6 +21,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "google/protobuf/stubs/logging.h"
 #include "pdp/backend.h"
 #include "pdp/base/freshness.h"
 #include "pdp/base/log.h"
@@ -252,6 +253,8 @@ int Serve(const Settings& settings) {
 int main(int argc, char** argv) {
   // Debian's abseil keeps a graph of every mutex of gRPC's to find deadlocks.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // A caller's text that is not UTF-8 is answered, not logged.
+  google::protobuf::SetLogHandler(nullptr);
   // What the store holds is nobody else's.
   umask(0077);
   // Before any thread is started, so that all of them leave these alone.

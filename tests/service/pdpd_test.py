@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 
 PDPD = sys.argv.pop(1)
+PDPCTL = str(pathlib.Path(PDPD).with_name("pdpctl"))
 
 PROJECT = {"resourceType": "Project", "id": "p", "meta": {"project": "p"}}
 POLICY = {
@@ -159,6 +160,18 @@ class PdpdTest(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         self.assertFalse(sock.exists())
         self.assertEqual(server.events()[-2:], ["draining", "drained"])
+
+    def test_text_that_is_not_utf8_is_answered_and_not_logged(self):
+        server = self.start("--http-listen", "none")
+        target = server.ready_line()["grpc"][0]
+        result = subprocess.run(
+            [PDPCTL, "check", "--target", target, "--interaction", "read",
+             "--resource", "Patient/1", "--subject", b"Practitioner/\xff"],
+            capture_output=True, timeout=60, check=False,
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual([l for l in server.log if "protobuf" in l], [])
 
     def test_interrupt_drains_too(self):
         server = self.start("--http-listen", "none")

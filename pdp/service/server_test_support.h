@@ -1,0 +1,145 @@
+// A server on ports of its own, and clients of it.
+
+#ifndef PDP_SERVICE_SERVER_TEST_SUPPORT_H_
+#define PDP_SERVICE_SERVER_TEST_SUPPORT_H_
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "medplum/pdp/v1/admin.grpc.pb.h"
+#include "medplum/pdp/v1/decision.grpc.pb.h"
+#include "pdp/service/admin_service.h"
+#include "pdp/service/server.h"
+#include "pdp/service/test_support.h"
+
+namespace pdp::service {
+
+// Holds what it is asked for until the test lets go of it.
+class HeldFetcher final : public FactFetcher {
+ public:
+  void Fetch(std::vector<fhir::ResourceKey> keys, FetchDone done) override {
+    const std::lock_guard lock(mutex_);
+    keys_ = std::move(keys);
+    held_.push_back(std::move(done));
+    changed_.notify_all();
+  }
+
+  // Waits until `count` fetches are held.
+  void WaitFor(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return held_.size() >= count; });
+  }
+
+  void Finish(const absl::Status& status) {
+    std::deque<FetchDone> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (const FetchDone& done : held) done(status);
+  }
+
+  std::vector<fhir::ResourceKey> keys() {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<FetchDone> held_;
+  std::vector<fhir::ResourceKey> keys_;
+};
+
+class CountingRefresher final : public Refresher {
+ public:
+  ~CountingRefresher() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void Refresh(FetchDone done) override {
+    threads_.emplace_back([done = std::move(done)] { done(absl::OkStatus()); });
+  }
+  size_t count() const { return threads_.size(); }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void Start(std::vector<std::string> listen = {"127.0.0.1:0"},
+             size_t threads = 1) {
+    ServerOptions options;
+    options.threads = threads;
+    for (const std::string& text : listen) {
+      auto address = ParseListenAddress(text);
+      ASSERT_TRUE(address.ok()) << address.status();
+      options.listen.push_back(*address);
+    }
+    auto server = Server::Start(options, {.decisions = f_.service,
+                                          .admin = admin_,
+                                          .metrics = f_.metrics,
+                                          .fetcher = &fetcher_,
+                                          .refresher = &refresher_});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    Connect(server_->addresses().front().ToString());
+  }
+
+  void Connect(const std::string& address) {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(64 << 20);
+    channel_ = grpc::CreateCustomChannel(
+        address, grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::PolicyDecisionPoint::NewStub(channel_);
+    admin_stub_ = v1::PdpAdmin::NewStub(channel_);
+  }
+
+  static void SetDeadline(grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::seconds(30));
+    context.set_wait_for_ready(true);
+  }
+
+  grpc::Status Check(std::string_view text, v1::CheckResponse& response) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return stub_->Check(&context, Proto<v1::CheckRequest>(text), &response);
+  }
+
+  int Health(const std::string& service) {
+    const auto stub = grpc::health::v1::Health::NewStub(channel_);
+    grpc::ClientContext context;
+    SetDeadline(context);
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    grpc::health::v1::HealthCheckResponse response;
+    EXPECT_TRUE(stub->Check(&context, request, &response).ok());
+    return response.status();
+  }
+
+  Fixture f_;
+  AdminService admin_{f_.decision_point, f_.data, f_.admin};
+  HeldFetcher fetcher_;
+  CountingRefresher refresher_;
+  std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::PolicyDecisionPoint::Stub> stub_;
+  std::unique_ptr<v1::PdpAdmin::Stub> admin_stub_;
+};
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_SERVER_TEST_SUPPORT_H_

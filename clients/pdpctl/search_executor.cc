@@ -2,20 +2,19 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "clients/pdpctl/search_controls.h"
+#include "clients/pdpctl/search_table.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/fhirpath/expression.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/schema.h"
 #include "pdp/fhir/search/criteria.h"
-#include "pdp/fhir/search/match_durable.h"
 #include "pdp/fhir/search/search_include.h"
 
 namespace pdp::ctl {
@@ -24,9 +23,6 @@ namespace {
 using fhir::ResourceKey;
 using fhir::ResourcePtr;
 using fhir::search::Criteria;
-using fhir::search::DurableEnvironment;
-using fhir::search::DurableMatch;
-using fhir::search::DurableResult;
 using fhir::search::Include;
 
 // What Medplum allows of includes: rounds, and results altogether.
@@ -42,107 +38,6 @@ constexpr std::string_view kGateReasons[] = {
 };
 // The policy's own criteria cannot be run.
 constexpr std::string_view kCriteriaReason = "EVALUATION_ERROR";
-
-absl::Status CannotBeTold(std::string_view query, std::string_view why) {
-  return absl::UnimplementedError(StrCat(query, ": ", why));
-}
-
-// The status of a search that ends with `result`; 200 where it goes on.
-int StatusOf(const DurableResult& result) {
-  switch (result.match) {
-    case DurableMatch::kError:
-      return 400;
-    case DurableMatch::kForbidden:
-      return 403;
-    case DurableMatch::kUnknown:
-    case DurableMatch::kYes:
-    case DurableMatch::kNo:
-      return 200;
-  }
-  return 400;
-}
-
-// How a search ends early: what its caller is told.
-struct Refusal {
-  int http_status = 0;
-  std::string why;
-};
-
-std::optional<Refusal> RefusalOf(const DurableResult& result) {
-  if (StatusOf(result) == 200) return std::nullopt;
-  return Refusal{StatusOf(result), result.why};
-}
-
-// Some of `any_of`, where there are any, and all of `all`.
-struct Predicate {
-  std::vector<Criteria> any_of;
-  const Criteria* all = nullptr;
-};
-
-// Finds the rows of a type for which a predicate holds.
-class Table {
- public:
-  Table(const fhir::ResourceLookup& lookup,
-        std::function<bool(std::string_view)> may_search)
-      : privileged_{.lookup = &lookup, .may_search = nullptr},
-        as_subject_{.lookup = &lookup, .may_search = std::move(may_search)} {}
-
-  // Whether the server can make a predicate of the caller's `criteria`.
-  std::optional<Refusal> Check(const Criteria& criteria,
-                               std::string_view type) const {
-    return RefusalOf(fhir::search::CheckDurable(criteria, type, as_subject_));
-  }
-
-  absl::Status Find(std::string_view type, const Predicate& predicate,
-                    std::optional<Refusal>& refusal,
-                    std::vector<ResourcePtr>& found) const {
-    absl::Status status;
-    const fhir::LookupState state =
-        privileged_.lookup->Scan(type, "", [&](const ResourcePtr& resource) {
-          const DurableResult match = Match(predicate, *resource);
-          refusal = RefusalOf(match);
-          if (match.match == DurableMatch::kUnknown) {
-            status = CannotBeTold(type, match.why);
-          } else if (match.match == DurableMatch::kYes) {
-            found.push_back(resource);
-          }
-          return status.ok() && !refusal;
-        });
-    if (!status.ok()) return status;
-    if (state != fhir::LookupState::kFound) {
-      return CannotBeTold(type, "the resources cannot be read");
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  DurableResult Match(const Predicate& predicate,
-                      const fhir::Resource& resource) const {
-    fhir::fhirpath::Scratch scratch;
-    DurableResult match{DurableMatch::kYes, ""};
-    if (predicate.all != nullptr) {
-      match = fhir::search::MatchesDurably(*predicate.all, resource,
-                                           as_subject_, scratch);
-      if (match.match == DurableMatch::kNo || StatusOf(match) != 200) {
-        return match;
-      }
-    }
-    if (predicate.any_of.empty()) return match;
-    DurableResult any{DurableMatch::kNo, ""};
-    for (const Criteria& criteria : predicate.any_of) {
-      scratch.Reset();
-      DurableResult one = fhir::search::MatchesDurably(criteria, resource,
-                                                       privileged_, scratch);
-      if (StatusOf(one) != 200) return one;
-      if (one.match == DurableMatch::kYes) return match;
-      if (one.match == DurableMatch::kUnknown) any = std::move(one);
-    }
-    return any;
-  }
-
-  DurableEnvironment privileged_;
-  DurableEnvironment as_subject_;
-};
 
 // Leaves of `found` what the control parameters let be shown on all pages.
 absl::Status ApplyControls(const SearchControls& controls,

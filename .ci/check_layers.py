@@ -22,13 +22,21 @@ MAY_KNOW = {
         "pdp/fhir/search",
     ],
     "store": ["pdp/base", "pdp/fhir"],
-    "pdp/sync": ["pdp/base", "pdp/fhir", "pdp/policy", "store"],
+    "pdp/medplum": ["pdp/base", "pdp/fhir"],
+    "pdp/sync": [
+        "pdp/base",
+        "pdp/fhir",
+        "pdp/medplum",
+        "pdp/policy",
+        "store",
+    ],
     "pdp/service": ["pdp/base", "pdp/fhir", "pdp/policy", "proto"],
     "clients/pdpctl": [
         "pdp/base",
         "pdp/fhir",
         "pdp/fhir/fhirpath",
         "pdp/fhir/search",
+        "pdp/medplum",
         "pdp/policy",
         "proto",
     ],
@@ -43,6 +51,8 @@ LIBRARIES = {
     "prometheus/": {"pdp/service"},
     "yaml-cpp/": {"pdp/service"},
     "CLI/": {"pdp/service", "clients/pdpctl"},
+    "curl/": {"pdp/medplum"},
+    "boost/": {"pdp/medplum"},
 }
 
 # Words that have no place in our code, and why.

@@ -4,6 +4,8 @@
 #ifndef PDP_BASE_CLOCK_H_
 #define PDP_BASE_CLOCK_H_
 
+#include <time.h>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -14,7 +16,12 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
+  // The time of day, which may jump in both directions.
   virtual absl::Time Now() const = 0;
+
+  // Since the machine started.  Never moves back, and goes on while the machine
+  // is suspended: how long something took, or how old it is.
+  virtual absl::Duration SinceBoot() const = 0;
 
   // The system's clock.
   static const Clock& Real();
@@ -23,6 +30,11 @@ class Clock {
 class RealClock : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+  absl::Duration SinceBoot() const override {
+    timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return absl::DurationFromTimespec(now);
+  }
 };
 
 inline const Clock& Clock::Real() {

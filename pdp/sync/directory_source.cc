@@ -72,11 +72,25 @@ void DirectorySource::Stop() {
   stopping_ = true;
   watcher_.Wake();
   if (thread_.joinable()) thread_.join();
+  AnswerWaiting();
 }
 
 absl::Status DirectorySource::Resync() {
   MutexLock lock(load_mutex_);
   return Load();
+}
+
+void DirectorySource::Reread(std::vector<fhir::ResourceKey>, Done done) {
+  Refresh(/*project=*/"", std::move(done));
+}
+
+void DirectorySource::Refresh(std::string_view, Done done) {
+  {
+    MutexLock lock(waiting_mutex_);
+    waiting_.push_back(std::move(done));
+  }
+  watcher_.Wake();
+  if (stopping_) AnswerWaiting();
 }
 
 SourceStatus DirectorySource::Status() const {
@@ -88,8 +102,10 @@ SourceStatus DirectorySource::Status() const {
 
 void DirectorySource::WatchAndReload() {
   while (!stopping_) {
+    AnswerWaiting();
     const FileWatcher::Event event = watcher_.Wait(options_.rescan_interval);
     if (stopping_) return;
+    if (event == FileWatcher::Event::kWoken) continue;
     if (event == FileWatcher::Event::kChanged) {
       const absl::Time latest = absl::Now() + options_.max_delay;
       while (absl::Now() < latest &&
@@ -103,6 +119,22 @@ void DirectorySource::WatchAndReload() {
       Rescan();
     }
   }
+}
+
+void DirectorySource::AnswerWaiting() {
+  std::vector<Done> waiting;
+  {
+    MutexLock lock(waiting_mutex_);
+    waiting.swap(waiting_);
+  }
+  if (waiting.empty()) return;
+  absl::Status status = absl::UnavailableError("the source has stopped");
+  if (!stopping_) {
+    MutexLock lock(load_mutex_);
+    status = Load();
+  }
+  if (!status.ok()) status = absl::UnavailableError(status.message());
+  for (const Done& done : waiting) done(status);
 }
 
 void DirectorySource::Rescan() {

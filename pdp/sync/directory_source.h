@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -60,10 +61,14 @@ class DirectorySource : public Source {
   absl::Status Start() override;
   void Stop() override;
   absl::Status Resync() override;
+  void Reread(std::vector<fhir::ResourceKey> keys, Done done) override;
+  void Refresh(std::string_view project, Done done) override;
   SourceStatus Status() const override;
 
  private:
   void WatchAndReload();
+  // Loads, where somebody waits for it.
+  void AnswerWaiting();
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(load_mutex_);
   // Loads where the directory is not as it was.
@@ -86,6 +91,9 @@ class DirectorySource : public Source {
 
   mutable Mutex status_mutex_;
   SourceStatus status_ ABSL_GUARDED_BY(status_mutex_);
+
+  Mutex waiting_mutex_;
+  std::vector<Done> waiting_ ABSL_GUARDED_BY(waiting_mutex_);
 
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -546,6 +547,32 @@ TEST_F(DirectorySourceTest, ReadyConfirmsFreshnessAlsoWhileAFileIsWrong) {
   EXPECT_TRUE(Soon([&] { return !Error().empty(); }));
   const absl::Time then = absl::Now();
   EXPECT_TRUE(Soon([&] { return freshness.as_of() > then; }));
+}
+
+TEST_F(DirectorySourceTest, ARefreshAndARereadFindWhatChangedBeforeThem) {
+  Write("p.json", kProject);
+  ASSERT_TRUE(Start().ok());
+  const auto answered = [](const std::function<void(Source::Done)>& ask) {
+    std::promise<absl::Status> answer;
+    ask([&](absl::Status status) { answer.set_value(std::move(status)); });
+    return answer.get_future().get();
+  };
+  const auto refresh = [&](Source::Done done) {
+    source_->Refresh("p1", std::move(done));
+  };
+  const auto reread = [&](Source::Done done) {
+    source_->Reread({{"AccessPolicy", "a"}}, std::move(done));
+  };
+  Write("a.json", R"({"resourceType":"AccessPolicy","id":"a"})");
+  EXPECT_TRUE(answered(refresh).ok());
+  EXPECT_EQ(StateOf("AccessPolicy/a"), LookupState::kFound);
+  fs::remove(Path("a.json"));
+  EXPECT_TRUE(answered(reread).ok());
+  EXPECT_EQ(StateOf("AccessPolicy/a"), LookupState::kAbsent);
+  Write("a.json", "{");
+  EXPECT_TRUE(absl::IsUnavailable(answered(refresh)));
+  source_->Stop();
+  EXPECT_TRUE(absl::IsUnavailable(answered(reread)));
 }
 
 TEST_F(DirectorySourceTest, AfterStopNothingIsApplied) {

@@ -7,12 +7,50 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "pdp/base/feed_freshness.h"
 #include "pdp/fhir/resource_key.h"
 
 namespace pdp::sync {
+
+enum class NotificationState : uint8_t {
+  kOff,           // Not asked for: sweeps alone.
+  kConnected,     // All subscriptions are in place.
+  kDisconnected,  // Not now; sweeps alone until they are again.
+};
+
+// How one project's data, or that of all, is kept in step.  A time is
+// InfinitePast where it has not been yet.
+struct FeedStatus {
+  std::string project;  // Empty: every project that has no feed of its own.
+  FeedState state = FeedState::kLoading;
+  // Why the state is not kCurrent, or why the last attempt failed, and what to
+  // do.  Empty where all is well.
+  std::string message;
+  // All that had changed until then is known.
+  absl::Time fresh_as_of = absl::InfinitePast();
+  // How long ago that is.
+  absl::Duration bound = absl::InfiniteDuration();
+  NotificationState notifications = NotificationState::kOff;
+  std::string notifications_message;  // Why kDisconnected, and what to do.
+  absl::Time last_notification = absl::InfinitePast();
+  absl::Time last_sweep = absl::InfinitePast();       // When it ended well.
+  absl::Time last_full_sweep = absl::InfinitePast();  // Likewise.
+  // How often it is swept now: more than configured where the limit of
+  // searches stretches it.
+  absl::Duration sweep_interval = absl::ZeroDuration();
+  uint64_t resources = 0;  // Live ones that are held, as last counted.
+  uint64_t loaded = 0;     // By the first load, while it runs.
+  // Since Start.
+  uint64_t notifications_received = 0;
+  uint64_t changes_applied = 0;
+  uint64_t failures = 0;
+  absl::Time last_failure = absl::InfinitePast();
+};
 
 struct SourceStatus {
   std::string name;
@@ -29,6 +67,12 @@ struct SourceStatus {
   uint64_t reloads = 0;    // Successful ones, changing something or not.
   uint64_t failures = 0;
   uint64_t revision = 0;  // Of the store.
+  // Of a source that has feeds, each of them.
+  std::vector<FeedStatus> feeds;
+  // The server's own version; empty where it is not known.
+  std::string server_version;
+  // Whether the rules were checked against that version.
+  bool server_version_checked = false;
 };
 
 // Called after a change was committed to the store, one call at a time: with
@@ -51,6 +95,19 @@ class Source {
 
   // Loads anew, now.  OK where the store then agrees with the source.
   virtual absl::Status Resync() = 0;
+
+  // What follows returns at once.  `done` is called exactly once, within a
+  // bounded time, from a thread of the source (once that has stopped, from the
+  // caller's); it must not wait.  OK: the store holds the answer.  Unavailable:
+  // it could not be had, now.
+  using Done = std::function<void(absl::Status)>;
+
+  // Reads `keys` again, from where the truth is now, and applies what it says.
+  virtual void Reread(std::vector<fhir::ResourceKey> keys, Done done) = 0;
+
+  // Learns all that changed in the project with the id `project` (in any, where
+  // it is empty) before this call.
+  virtual void Refresh(std::string_view project, Done done) = 0;
 
   virtual SourceStatus Status() const = 0;
 };

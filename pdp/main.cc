@@ -133,6 +133,12 @@ class StalenessWatch {
 };
 
 int Serve(const Settings& settings) {
+  if (settings.medplum) {
+    return Fail(kBadConfiguration,
+                "source: `medplum` is not available yet; export the policies "
+                "and memberships as JSON files and use directory:PATH");
+  }
+
   // Store.
   std::error_code error;
   std::filesystem::create_directories(settings.data_dir, error);

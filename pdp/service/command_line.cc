@@ -18,9 +18,9 @@ struct Flag {
 };
 
 constexpr Flag kFlags[] = {
-    {"source", "directory:PATH",
+    {"source", "directory:PATH|medplum",
      "Where policies and memberships come from: FHIR JSON files and Bundles "
-     "below PATH. Required."},
+     "below PATH, or a Medplum server. Required."},
     {"data-dir", "DIR", "The directory of the store. Required."},
     {"listen", "ADDRESS",
      "host:port (port 0: one is picked) or unix:PATH for gRPC; loopback only; "
@@ -32,7 +32,7 @@ constexpr Flag kFlags[] = {
      "permissive. [strict]"},
     {"parameter-semantics", "documented|server",
      "A parameter given several times in one access item: each value, or the "
-     "first. [documented; in parity mode server]"},
+     "first. [documented; in parity mode and with a Medplum server: server]"},
     {"max-staleness", "DURATION",
      "No decision from data that is further behind. [5m]"},
     {"stale-after", "DURATION", "Data further behind is called stale. [30s]"},
@@ -45,7 +45,36 @@ constexpr Flag kFlags[] = {
     {"socket-mode", "0600|0660", "Permissions of unix sockets. [0600]"},
     {"drain-timeout", "DURATION",
      "How long calls in flight may take to end on SIGTERM. [20s]"},
+    {"medplum.base-url", "URL", "The Medplum server. Required."},
+    {"medplum.login", "KEY=VALUE,...",
+     "Who this server is there: project=ID (or all, for a super admin), "
+     "client-id=ID, and client-secret-file=PATH, or private-key-file=PATH and "
+     "key-id=ID; repeatable, one for each project. Required."},
+    {"medplum.ca-file", "PATH",
+     "Certificates that its own is checked against. [those of the system]"},
+    {"medplum.request-timeout", "DURATION",
+     "How long one request may take. [10s]"},
+    {"medplum.notifications", "web_socket|rest_hook|none",
+     "How it tells of changes; none: sweeps alone. [web_socket]"},
+    {"medplum.rest-hook.endpoint", "URL",
+     "By which it reaches medplum.rest-hook.listen."},
+    {"medplum.rest-hook.listen", "ADDRESS",
+     "host:port where hooks are received."},
+    {"medplum.rest-hook.secret-file", "PATH",
+     "The secret under which hooks are signed."},
+    {"sweep.interval", "DURATION",
+     "How often all that changed is searched for. [15s]"},
+    {"sweep.full-interval", "DURATION",
+     "How often everything is compared. [5m]"},
+    {"sweep.overlap", "DURATION",
+     "How much further back than the last one a sweep looks. [30s]"},
+    {"sweep.max-searches-per-second", "N",
+     "The sweeps of all projects together make no more. [20]"},
 };
+
+bool IsRepeatable(std::string_view name) {
+  return name == "listen" || name == "medplum.login";
+}
 
 constexpr char kFooter[] = R"(
 Examples:
@@ -53,6 +82,8 @@ Examples:
   pdpd --config /etc/medplum-pdp/pdpd.yaml --mode parity
   pdpd --source directory:policies --data-dir data --listen 127.0.0.1:0
        --listen unix:/run/medplum-pdp/pdp.sock --http-listen none
+  pdpd --source medplum --data-dir data --medplum.base-url https://HOST/
+       --medplum.login project=ID,client-id=ID,client-secret-file=PATH
 
 When it serves, one line of JSON on stdout says where:
   {"event":"ready","grpc":["127.0.0.1:8990"],"http":"127.0.0.1:8991","pid":7}
@@ -83,7 +114,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
     CLI::Option* option = app.add_option_function<std::vector<std::string>>(
         "--" + name, keep, flag.help);
     option->type_name(flag.value)->allow_extra_args(false);
-    if (name != "listen") option->expected(1);
+    if (!IsRepeatable(name)) option->expected(1);
+    if (name.find('.') != std::string::npos) {
+      option->group("With source medplum");
+    }
   }
   std::string shadow;
   app.add_flag("--shadow", shadow,

@@ -25,16 +25,6 @@ absl::Status NotAnAddress(std::string_view text, std::string_view why) {
              "unix:PATH"));
 }
 
-bool IsLoopback(const std::string& host) {
-  in_addr v4;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  }
-  in6_addr v6;
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 &&
-         std::memcmp(&v6, &in6addr_loopback, sizeof(v6)) == 0;
-}
-
 absl::StatusOr<ListenAddress> ParseUnix(std::string_view text,
                                         std::string_view path) {
   if (path.empty() || path.find('\0') != std::string_view::npos) {
@@ -51,18 +41,8 @@ absl::StatusOr<ListenAddress> ParseUnix(std::string_view text,
   return address;
 }
 
-}  // namespace
-
-std::string ListenAddress::ToString() const {
-  if (kind == Kind::kUnix) return StrCat(kUnixPrefix, path);
-  const bool v6 = host.find(':') != std::string::npos;
-  return v6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
-}
-
-absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
-  if (text.substr(0, kUnixPrefix.size()) == kUnixPrefix) {
-    return ParseUnix(text, text.substr(kUnixPrefix.size()));
-  }
+// `host:port`, whatever the host is.
+absl::StatusOr<ListenAddress> ParseTcp(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
     return NotAnAddress(text, "has no port");
@@ -84,11 +64,55 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   ListenAddress address;
   address.host = host == "localhost" ? "127.0.0.1" : std::string(host);
   address.port = static_cast<uint16_t>(port);
-  if (!IsLoopback(address.host)) {
+  return address;
+}
+
+}  // namespace
+
+std::string ListenAddress::ToString() const {
+  if (kind == Kind::kUnix) return StrCat(kUnixPrefix, path);
+  const bool v6 = host.find(':') != std::string::npos;
+  return v6 ? StrCat("[", host, "]:", port) : StrCat(host, ":", port);
+}
+
+bool IsLoopbackHost(std::string_view host) {
+  if (host.find('\0') != std::string_view::npos) return false;
+  const std::string text(host);
+  in_addr v4;
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  }
+  in6_addr v6;
+  return text == "localhost" ||
+         (inet_pton(AF_INET6, text.c_str(), &v6) == 1 &&
+          std::memcmp(&v6, &in6addr_loopback, sizeof(v6)) == 0);
+}
+
+absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
+  if (text.substr(0, kUnixPrefix.size()) == kUnixPrefix) {
+    return ParseUnix(text, text.substr(kUnixPrefix.size()));
+  }
+  absl::StatusOr<ListenAddress> address = ParseTcp(text);
+  if (address.ok() && !IsLoopbackHost(address->host)) {
     return absl::InvalidArgumentError(StrCat(
         "`", text,
         "` is not a loopback address: without TLS the server is reachable from "
         "its own host only; use 127.0.0.1, [::1], localhost or unix:PATH"));
+  }
+  return address;
+}
+
+absl::StatusOr<ListenAddress> ParseOpenAddress(std::string_view text) {
+  absl::StatusOr<ListenAddress> address = ParseTcp(text);
+  in_addr v4;
+  in6_addr v6;
+  if (!address.ok() || address->host.find('\0') != std::string::npos ||
+      (inet_pton(AF_INET, address->host.c_str(), &v4) != 1 &&
+       inet_pton(AF_INET6, address->host.c_str(), &v6) != 1)) {
+    return absl::InvalidArgumentError(
+        StrCat("`", text,
+               "` is not an address with a port; write host:port with the host "
+               "as a number, such as 0.0.0.0:8992 or [::]:8992"));
   }
   return address;
 }

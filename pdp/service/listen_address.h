@@ -26,6 +26,13 @@ struct ListenAddress {
 // stands for 127.0.0.1; or `unix:PATH`.  InvalidArgument for anything else.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
+// `host:port` where the host is any address, written as a number: 0.0.0.0 for
+// all of this host's.  For what needs no protection of the server's own.
+absl::StatusOr<ListenAddress> ParseOpenAddress(std::string_view text);
+
+// Whether `host`, without brackets, is in 127.0.0.0/8, ::1 or `localhost`.
+bool IsLoopbackHost(std::string_view host);
+
 // Makes way for a unix socket at `path`: removes a socket that nobody serves.
 // FailedPrecondition where somebody does, or where something else is there.
 absl::Status ClearStaleSocket(const std::string& path);

@@ -10,6 +10,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/config_fields.h"
+#include "pdp/service/timestamp.h"
 #include "pdp/service/yaml_config.h"
 
 namespace pdp::service {
@@ -18,6 +19,7 @@ namespace {
 namespace config = ::medplum::pdp::config::v1;
 
 constexpr std::string_view kDirectoryPrefix = "directory:";
+constexpr std::string_view kMedplumSource = "medplum";
 constexpr absl::Duration kMaxDecisionReuse = absl::Minutes(5);
 constexpr uint32_t kMaxThreads = 256;
 
@@ -37,26 +39,19 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 absl::Status ApplyFlags(
     const std::vector<std::pair<std::string, std::string>>& flags,
     config::Config& config) {
-  const google::protobuf::Descriptor& type = *config::Config::descriptor();
   StringSet cleared;
   for (const auto& [key, value] : flags) {
-    const google::protobuf::FieldDescriptor* field = FindConfigField(type, key);
-    if (field == nullptr) {
-      return Wrong(key, StrCat("unknown flag; ", KnownKeys(type, key)));
-    }
+    const absl::StatusOr<ConfigPlace> place = FindConfigPlace(config, key);
+    if (!place.ok()) return Wrong(key, ToStd(place.status().message()));
     // What the file says gives way as a whole.
     if (cleared.insert(key).second) {
-      config.GetReflection()->ClearField(&config, field);
+      place->message->GetReflection()->ClearField(place->message, place->field);
     }
-    const absl::Status status = SetConfigField(*field, value, config);
+    const absl::Status status =
+        SetConfigField(*place->field, value, *place->message);
     if (!status.ok()) return Wrong(key, ToStd(status.message()));
   }
   return absl::OkStatus();
-}
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
 }
 
 absl::Status ReadSource(const config::Config& config, Settings& settings) {
@@ -64,19 +59,24 @@ absl::Status ReadSource(const config::Config& config, Settings& settings) {
   if (source.empty()) {
     return Wrong("source",
                  "missing; write directory:PATH, where PATH holds FHIR JSON "
-                 "files");
+                 "files, or medplum");
   }
-  if (source == "medplum") {
-    return Wrong("source",
-                 "`medplum` is not available yet; export the policies and "
-                 "memberships as JSON files and use directory:PATH");
+  settings.source = source;
+  if (source == kMedplumSource) {
+    if (config.has_medplum()) return absl::OkStatus();
+    return Wrong("medplum",
+                 "missing; source medplum needs its base-url and login");
   }
   if (!absl::StartsWith(source, ToAbsl(kDirectoryPrefix)) ||
       source.size() == kDirectoryPrefix.size()) {
-    return Wrong("source", StrCat("`", source,
-                                  "` is not a source; write directory:PATH"));
+    return Wrong("source",
+                 StrCat("`", source,
+                        "` is not a source; write directory:PATH or medplum"));
   }
-  settings.source = source;
+  if (config.has_medplum() || config.has_sweep()) {
+    return Wrong(config.has_medplum() ? "medplum" : "sweep",
+                 "goes with source medplum only; leave it out");
+  }
   settings.source_directory = source.substr(kDirectoryPrefix.size());
   return absl::OkStatus();
 }
@@ -120,7 +120,7 @@ absl::Status ReadAddresses(const config::Config& config, Settings& settings) {
 absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
   const bool parity = config.mode() == config::MODE_PARITY;
   settings.mode = parity ? policy::Mode::kParity : policy::Mode::kStrict;
-  settings.parameter_semantics = parity
+  settings.parameter_semantics = parity || config.has_medplum()
                                      ? policy::ParameterSemantics::kServer
                                      : policy::ParameterSemantics::kDocumented;
   settings.shadow = config.shadow();
@@ -129,6 +129,7 @@ absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
       settings.parameter_semantics = policy::ParameterSemantics::kServer;
       break;
     case config::PARAMETER_SEMANTICS_DOCUMENTED:
+      settings.parameter_semantics = policy::ParameterSemantics::kDocumented;
       if (parity) {
         return Wrong("parameter-semantics",
                      "`documented` is not what a Medplum server does, so it "
@@ -150,14 +151,14 @@ absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
 
 absl::Status ReadDurations(const config::Config& config, Settings& settings) {
   if (config.has_max_staleness()) {
-    settings.max_staleness = ToDuration(config.max_staleness());
+    settings.max_staleness = ReadDuration(config.max_staleness());
     if (settings.max_staleness <= absl::ZeroDuration()) {
       return Wrong("max-staleness",
                    "must be more than 0s, or nothing would ever be answered");
     }
   }
   if (config.has_stale_after()) {
-    settings.stale_after = ToDuration(config.stale_after());
+    settings.stale_after = ReadDuration(config.stale_after());
   } else {
     settings.stale_after =
         std::min(settings.stale_after, settings.max_staleness);
@@ -168,7 +169,7 @@ absl::Status ReadDurations(const config::Config& config, Settings& settings) {
                         absl::FormatDuration(settings.max_staleness)));
   }
   if (config.has_decision_reuse()) {
-    settings.decision_reuse = ToDuration(config.decision_reuse());
+    settings.decision_reuse = ReadDuration(config.decision_reuse());
     if (settings.decision_reuse > kMaxDecisionReuse) {
       return Wrong("decision-reuse",
                    "must be at most 5m, as a revoked grant lives that much "
@@ -176,7 +177,7 @@ absl::Status ReadDurations(const config::Config& config, Settings& settings) {
     }
   }
   if (config.has_drain_timeout()) {
-    settings.drain_timeout = ToDuration(config.drain_timeout());
+    settings.drain_timeout = ReadDuration(config.drain_timeout());
   }
   return absl::OkStatus();
 }
@@ -221,6 +222,11 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
   PDP_RETURN_IF_ERROR(ReadSemantics(config, settings));
   PDP_RETURN_IF_ERROR(ReadDurations(config, settings));
   PDP_RETURN_IF_ERROR(ReadSizes(config, settings));
+  if (config.has_medplum()) {
+    PDP_ASSIGN_OR_RETURN(settings.medplum,
+                         ReadMedplumSettings(config, settings.stale_after,
+                                             settings.max_staleness));
+  }
   return settings;
 }
 

@@ -15,13 +15,17 @@
 #include "absl/time/time.h"
 #include "pdp/policy/mode.h"
 #include "pdp/service/listen_address.h"
+#include "pdp/service/medplum_settings.h"
 
 namespace pdp::service {
 
 // What config.proto says, field by field, with its defaults filled in.
 struct Settings {
-  std::string source;            // As configured, for status and logs.
-  std::string source_directory;  // What follows `directory:`.
+  std::string source;  // As configured, for status and logs.
+  // What follows `directory:`; empty with a Medplum source.
+  std::string source_directory;
+  // With `source: medplum`, and only then.
+  std::optional<MedplumSettings> medplum;
   std::string data_dir;
   std::vector<ListenAddress> listen;
   std::optional<ListenAddress> http_listen;

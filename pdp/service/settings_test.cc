@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "medplum/pdp/config/v1/config.pb.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/command_line.h"
+#include "pdp/service/config_fields.h"
 
 namespace pdp::service {
 namespace {
@@ -131,20 +133,35 @@ TEST(SettingsTest, RefusesFlagsThatCannotBeUsed) {
       {"NoSource",
        {{"data-dir", "d"}},
        "source: missing; write directory:PATH, where PATH holds FHIR JSON "
-       "files"},
+       "files, or medplum"},
       {"NoDataDir",
        {{"source", "directory:d"}},
        "data-dir: missing; name the directory of the store"},
-      {"SourceMedplum", With({{"source", "medplum"}}),
-       "source: `medplum` is not available yet; export the policies and "
-       "memberships as JSON files and use directory:PATH"},
       {"SourceOfNoKind", With({{"source", "policies"}}),
-       "source: `policies` is not a source; write directory:PATH"},
+       "source: `policies` is not a source; write directory:PATH or medplum"},
       {"SourceWithoutPath", With({{"source", "directory:"}}),
-       "source: `directory:` is not a source; write directory:PATH"},
+       "source: `directory:` is not a source; write directory:PATH or "
+       "medplum"},
       {"EmptyValue", With({{"data-dir", ""}}), "data-dir: the value is empty"},
       {"UnknownFlag", With({{"data_dir", "d"}}),
        "data_dir: unknown flag; did you mean `data-dir`?"},
+      {"UnknownFlagOfASection", With({{"medplum.base-uri", "d"}}),
+       "medplum.base-uri: unknown flag; did you mean `medplum.base-url`?"},
+      {"KeyBelowAValue", With({{"mode.strict", "d"}}),
+       "mode.strict: unknown flag; `mode` takes a value"},
+      {"KeyBelowAList", With({{"medplum.login.project", "d"}}),
+       "medplum.login.project: unknown flag; `medplum.login` takes a value"},
+      {"ValueForASection", With({{"medplum", "d"}}),
+       "medplum: has keys of its own and no value"},
+      {"UnknownKeyInAValue", With({{"medplum.login", "project=p,clientid=c"}}),
+       "medplum.login: unknown key `clientid`; did you mean `client-id`?"},
+      {"KeyTwiceInAValue", With({{"medplum.login", "project=p,project=q"}}),
+       "medplum.login: `project` is given twice"},
+      {"KeyWithoutAValue", With({{"medplum.login", "project"}}),
+       "medplum.login: `project`: the value is empty"},
+      {"NothingForASection", With({{"medplum.login", ""}}),
+       "medplum.login: unknown key ``; the keys are: project, client-id, "
+       "client-secret-file, private-key-file, key-id"},
       {"Mode", With({{"mode", "lenient"}}),
        "mode: `lenient` is not one of: parity, strict"},
       {"AuditRequired", With({{"audit-mode", "required"}}),
@@ -211,10 +228,39 @@ struct YamlCase {
 TEST(SettingsTest, SaysWhereAFileIsWrong) {
   const YamlCase kCases[] = {
       {"UnknownKey", "source: a\nlissten: [b]\n",
-       ":2:1: unknown key `lissten`; the keys are: source, data-dir, listen, "
+       ":2:1: unknown key `lissten`; did you mean `listen`?"},
+      {"UnknownKeyLikeNoOther", "source: a\nport: 80\n",
+       ":2:1: unknown key `port`; the keys are: source, data-dir, listen, "
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
-       "drain-timeout, shadow"},
+       "drain-timeout, shadow, medplum, sweep"},
+      {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
+       ":3:3: unknown key `logins`; did you mean `login`?"},
+      {"UnknownKeyOfAnItem",
+       "medplum:\n  login:\n    - project: a\n      client-secret: b\n",
+       ":4:7: unknown key `client-secret`; did you mean "
+       "`client-secret-file`?"},
+      {"TwiceInASection", "sweep:\n  overlap: 1s\n  overlap: 2s\n",
+       ":3:3: `overlap` is given twice"},
+      {"SectionTwice", "sweep:\n  overlap: 1s\nsweep:\n  interval: 2s\n",
+       ":3:1: `sweep` is given twice"},
+      {"ScalarForSection", "medplum: https://a/\n",
+       ":1:10: `medplum` has keys of its own; write them as `key: value` "
+       "lines, further to the right"},
+      {"ListForSection", "sweep: [5s]\n",
+       ":1:8: `sweep` has keys of its own; write them as `key: value` lines, "
+       "further to the right"},
+      {"EmptySection", "sweep:\n", ":1:1: `sweep` has no value"},
+      {"SectionForList", "medplum:\n  login:\n    project: a\n",
+       ":3:5: `login` is a list; write `- ` before each of its items"},
+      {"ScalarForItem", "medplum:\n  login: [a]\n",
+       ":2:11: `login` has keys of its own; write them as `key: value` lines, "
+       "further to the right"},
+      {"SectionForScalar", "medplum:\n  base-url: {a: b}\n",
+       ":2:13: `base-url` takes a single value"},
+      {"WrongValueInASection", "sweep:\n  interval: 5\n",
+       ":2:13: `interval`: `5` is not a duration; write a number with a unit, "
+       "such as 30s, 5m or 1h"},
       {"Underscore", "data_dir: d\n",
        ":1:1: unknown key `data_dir`; did you mean `data-dir`?"},
       {"Twice", "mode: strict\nsource: a\nmode: parity\n",
@@ -279,6 +325,41 @@ TEST(CommandLineTest, HelpAndVersionGoToStandardOutput) {
   ASSERT_TRUE(version.exit.has_value());
   EXPECT_EQ(version.exit->code, 0);
   EXPECT_EQ(version.exit->message, "pdpd 0.1.0\n");
+}
+
+// `--medplum.rest-hook.listen`, and so on, of all that is a value.
+void ListFlags(const google::protobuf::Descriptor& message,
+               const std::string& prefix, std::vector<std::string>& flags) {
+  for (int i = 0; i < message.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *message.field(i);
+    const std::string name = StrCat(prefix, ConfigKey(field));
+    if (IsConfigSection(field) && !field.is_repeated()) {
+      ListFlags(*field.message_type(), StrCat(name, "."), flags);
+    } else {
+      flags.push_back(name);
+    }
+  }
+}
+
+TEST(CommandLineTest, EveryKeyIsAFlag) {
+  std::vector<std::string> flags;
+  ListFlags(*medplum::pdp::config::v1::Config::descriptor(), "--", flags);
+  EXPECT_GT(flags.size(), 25u);
+  const CommandLine help = Parse({"--help"});
+  ASSERT_TRUE(help.exit.has_value());
+  for (const std::string& flag : flags) {
+    EXPECT_NE(help.exit->message.find(StrCat(flag, " ")), std::string::npos)
+        << flag;
+  }
+}
+
+TEST(CommandLineTest, LoginsMayBeGivenSeveralTimes) {
+  const CommandLine line = Parse({"--medplum.login", "project=a,client-id=b",
+                                  "--medplum.login=project=c,client-id=d"});
+  ASSERT_FALSE(line.exit.has_value()) << line.exit->message;
+  EXPECT_EQ(line.inputs.flags,
+            (Flags{{"medplum.login", "project=a,client-id=b"},
+                   {"medplum.login", "project=c,client-id=d"}}));
 }
 
 TEST(CommandLineTest, MistakesEndWith2) {

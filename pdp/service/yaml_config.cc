@@ -17,6 +17,7 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+using google::protobuf::Reflection;
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
@@ -111,15 +112,35 @@ class Reader {
  private:
   absl::Status ReadField(const FieldDescriptor& field, const YAML::Node& node,
                          Message& message) const {
-    if (!field.is_repeated()) return ReadScalar(field, node, message);
+    const Reflection& reflection = *message.GetReflection();
+    const bool section = IsConfigSection(field);
+    if (!field.is_repeated()) {
+      return section ? ReadSection(field, node,
+                                   *reflection.MutableMessage(&message, &field))
+                     : ReadScalar(field, node, message);
+    }
     if (!node.IsSequence()) {
-      return Error(node, StrCat("`", ConfigKey(field),
-                                "` is a list; write [VALUE, ...]"));
+      return Error(node, StrCat("`", ConfigKey(field), "` is a list; write ",
+                                section ? "`- ` before each of its items"
+                                        : "[VALUE, ...]"));
     }
     for (const YAML::Node& item : node) {
-      PDP_RETURN_IF_ERROR(ReadScalar(field, item, message));
+      PDP_RETURN_IF_ERROR(
+          section ? ReadSection(field, item,
+                                *reflection.AddMessage(&message, &field))
+                  : ReadScalar(field, item, message));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status ReadSection(const FieldDescriptor& field, const YAML::Node& node,
+                           Message& section) const {
+    if (!node.IsMap()) {
+      return Error(node, StrCat("`", ConfigKey(field),
+                                "` has keys of its own; write them as `key: "
+                                "value` lines, further to the right"));
+    }
+    return ReadMessage(node, section);
   }
 
   absl::Status ReadScalar(const FieldDescriptor& field, const YAML::Node& node,

@@ -1,9 +1,10 @@
-// The text of a configuration file, and the addresses in it.
+// The text of a configuration file, and the addresses and URLs in it.
 
 #include <string>
 #include <string_view>
 
 #include "medplum/pdp/config/v1/config.pb.h"
+#include "pdp/service/base_url.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/yaml_config.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -25,6 +26,11 @@ void RunInput(std::string_view input) {
     const auto again = service::ParseListenAddress(text);
     Require(again.ok() && again->ToString() == text,
             "a printed address reads the same");
+  }
+  const auto url = service::ParseBaseUrl(config.medplum().base_url());
+  if (url.ok()) {
+    const auto again = service::ParseBaseUrl(*url);
+    Require(again.ok() && *again == *url, "a printed URL reads the same");
   }
 }
 

@@ -253,7 +253,7 @@ class PdpdTest(unittest.TestCase):
         data = ["--data-dir", str(self.directory / "data")]
         cases = [
             ([], "source: missing"),
-            (["--source", "medplum", *data], "`medplum` is not available yet"),
+            (["--source", "medplum", *data], "medplum: missing"),
             (["--source", "directory:/nonexistent", *data], "is not a directory"),
             ([*self.source_flags(), "--listen", "0.0.0.0:1"], "not a loopback"),
             ([*self.source_flags(), "--http-listen", "[::]:1"], "not a loopback"),

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/time/clock.h"
+#include "pdp/base/clock.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "store/column_families.h"
@@ -11,9 +13,10 @@ namespace pdp {
 
 std::vector<service::SourceStatus> Backend::Sources() const {
   const sync::SourceStatus status = source_.Status();
+  const absl::Duration age = feeds_.OldestAge(Clock::Real().SinceBoot());
   return {{.name = status.name,
            .ready = status.ready,
-           .fresh_as_of = freshness_.as_of(),
+           .fresh_as_of = absl::Now() - age,
            .last_error = status.last_error,
            .last_error_at = status.last_failure,
            .errors = status.failures,

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "pdp/base/freshness.h"
+#include "pdp/base/feed_freshness.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
 #include "pdp/sync/source.h"
@@ -23,17 +23,17 @@ namespace pdp {
 // Thread-safe.
 class SourceState final : public service::DataState {
  public:
-  explicit SourceState(const Freshness& freshness) : freshness_(freshness) {}
+  explicit SourceState(const FreshnessTable& feeds) : feeds_(feeds) {}
 
   bool IsReady() const override {
     return ready_.load(std::memory_order_acquire);
   }
-  absl::Time FreshAsOf() const override { return freshness_.as_of(); }
+  const FreshnessTable& Feeds() const override { return feeds_; }
 
   void SetReady() { ready_.store(true, std::memory_order_release); }
 
  private:
-  const Freshness& freshness_;
+  const FreshnessTable& feeds_;
   std::atomic<bool> ready_{false};
 };
 
@@ -42,11 +42,11 @@ class Backend final : public service::AdminBackend {
  public:
   // All of them must outlive the backend.  Checkpoints are made in
   // `checkpoint_directory`, which is made with the first.
-  Backend(store::Store& store, sync::Source& source, const Freshness& freshness,
-          std::string checkpoint_directory)
+  Backend(store::Store& store, sync::Source& source,
+          const FreshnessTable& feeds, std::string checkpoint_directory)
       : store_(store),
         source_(source),
-        freshness_(freshness),
+        feeds_(feeds),
         checkpoint_directory_(std::move(checkpoint_directory)) {}
 
   std::vector<service::SourceStatus> Sources() const override;
@@ -67,7 +67,7 @@ class Backend final : public service::AdminBackend {
 
   store::Store& store_;
   sync::Source& source_;
-  const Freshness& freshness_;
+  const FreshnessTable& feeds_;
   const std::string checkpoint_directory_;
   std::atomic<uint64_t> memberships_{0};
   std::atomic<uint64_t> policies_{0};

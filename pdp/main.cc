@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@
 #include "absl/time/clock.h"
 #include "google/protobuf/stubs/logging.h"
 #include "pdp/backend.h"
-#include "pdp/base/freshness.h"
+#include "pdp/base/clock.h"
+#include "pdp/base/feed_freshness.h"
 #include "pdp/base/log.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
@@ -111,25 +113,33 @@ absl::StatusOr<std::unique_ptr<pdp::service::HttpServer>> StartHttp(
         }}});
 }
 
-// Says once when the data becomes stale, and once when it is fresh again.
+// Says once when a feed becomes stale, and once when it is fresh again.
 class StalenessWatch {
  public:
-  StalenessWatch(const pdp::Freshness& freshness, absl::Duration stale_after)
-      : freshness_(freshness), stale_after_(stale_after) {}
+  StalenessWatch(const pdp::FreshnessTable& feeds, absl::Duration stale_after)
+      : feeds_(feeds), stale_after_(stale_after) {}
 
   void Look() {
-    const absl::Duration age = freshness_.Age(absl::Now());
-    const bool stale = age > stale_after_;
-    if (stale == stale_) return;
-    stale_ = stale;
-    Log(stale ? Severity::kWarning : Severity::kInfo, stale ? "stale" : "fresh",
-        {{"age", absl::FormatDuration(age)}});
+    const absl::Duration now = pdp::Clock::Real().SinceBoot();
+    feeds_.ForEach(
+        [&](std::string_view project, const pdp::FeedFreshness& feed) {
+          const absl::Duration age = feed.Age(now);
+          const bool stale = age > stale_after_;
+          bool& was_stale = stale_[std::string(project)];
+          if (stale == was_stale) return;
+          was_stale = stale;
+          Log(stale ? Severity::kWarning : Severity::kInfo,
+              stale ? "stale" : "fresh",
+              {{"project", project},
+               {"state", pdp::FeedStateName(feed.state())},
+               {"age", absl::FormatDuration(age)}});
+        });
   }
 
  private:
-  const pdp::Freshness& freshness_;
+  const pdp::FreshnessTable& feeds_;
   const absl::Duration stale_after_;
-  bool stale_ = false;
+  std::map<std::string, bool> stale_;
 };
 
 int Serve(const Settings& settings) {
@@ -165,7 +175,8 @@ int Serve(const Settings& settings) {
                 pdp::StrCat("source: `", settings.source_directory,
                             "` is not a directory"));
   }
-  pdp::Freshness freshness;
+  pdp::FreshnessTable feeds;
+  pdp::FeedFreshness& freshness = feeds.Add("");
   pdp::Backend* changes = nullptr;
   pdp::sync::DirectorySource source(
       {.path = settings.source_directory,
@@ -176,8 +187,8 @@ int Serve(const Settings& settings) {
         decision_point.Invalidate(revision, changed);
         if (changes != nullptr) changes->Changed(changed.size());
       });
-  pdp::SourceState state(freshness);
-  pdp::Backend backend(**store, source, freshness,
+  pdp::SourceState state(feeds);
+  pdp::Backend backend(**store, source, feeds,
                        settings.data_dir + "/checkpoints");
   changes = &backend;
 
@@ -225,7 +236,7 @@ int Serve(const Settings& settings) {
     Log(Severity::kError, "source_not_ready",
         {{"error", pdp::ToStd(loaded.message())}});
   }
-  StalenessWatch staleness(freshness, settings.stale_after);
+  StalenessWatch staleness(feeds, settings.stale_after);
   do {
     if (!state.IsReady() && source.Status().ready) {
       backend.Recount();  // Whoever is told `ready` sees true counts.

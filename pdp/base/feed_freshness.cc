@@ -54,9 +54,10 @@ absl::Duration FeedFreshness::Age(absl::Duration now) const {
 }
 
 FeedFreshness& FreshnessTable::Add(std::string_view project) {
-  FeedFreshness& feed = feeds_.emplace_back();
-  by_project_.emplace(project, &feed);
-  return feed;
+  Feed& feed = feeds_.emplace_back();
+  feed.project = project;
+  by_project_.emplace(project, &feed.freshness);
+  return feed.freshness;
 }
 
 const FeedFreshness* FreshnessTable::Find(std::string_view project) const {
@@ -68,10 +69,16 @@ const FeedFreshness* FreshnessTable::Find(std::string_view project) const {
 absl::Duration FreshnessTable::OldestAge(absl::Duration now) const {
   if (feeds_.empty()) return absl::InfiniteDuration();
   absl::Duration oldest = absl::ZeroDuration();
-  for (const FeedFreshness& feed : feeds_) {
-    oldest = std::max(oldest, feed.Age(now));
+  for (const Feed& feed : feeds_) {
+    oldest = std::max(oldest, feed.freshness.Age(now));
   }
   return oldest;
+}
+
+void FreshnessTable::ForEach(
+    const std::function<void(std::string_view, const FeedFreshness&)>& visit)
+    const {
+  for (const Feed& feed : feeds_) visit(feed.project, feed.freshness);
 }
 
 }  // namespace pdp

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -84,8 +85,23 @@ class FreshnessTable {
   // there is none.
   absl::Duration OldestAge(absl::Duration now) const;
 
+  // Whether there is no feed but that of all projects.
+  bool IsOneOfAll() const {
+    return feeds_.size() == 1 && feeds_.front().project.empty();
+  }
+
+  // Calls `visit` for each, in the order in which they were added.
+  void ForEach(
+      const std::function<void(std::string_view project,
+                               const FeedFreshness& feed)>& visit) const;
+
  private:
-  std::deque<FeedFreshness> feeds_;
+  struct Feed {
+    std::string project;
+    FeedFreshness freshness;
+  };
+
+  std::deque<Feed> feeds_;
   StringMap<FeedFreshness*> by_project_;
 };
 

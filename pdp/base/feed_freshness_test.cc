@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace pdp {
 namespace {
 
@@ -47,6 +50,21 @@ TEST(FreshnessTableTest, AProjectHasItsOwnFeedElseThatOfAll) {
   const FeedFreshness& all = table.Add("");
   EXPECT_EQ(table.Find("a"), &a);
   EXPECT_EQ(table.Find("b"), &all);
+}
+
+TEST(FreshnessTableTest, KnowsWhetherOneFeedIsThatOfAll) {
+  FreshnessTable table;
+  EXPECT_FALSE(table.IsOneOfAll());
+  table.Add("");
+  EXPECT_TRUE(table.IsOneOfAll());
+  table.Add("a");
+  EXPECT_FALSE(table.IsOneOfAll());
+  std::vector<std::string> projects;
+  table.ForEach([&](std::string_view project, const FeedFreshness& feed) {
+    EXPECT_EQ(table.Find(project), &feed);
+    projects.emplace_back(project);
+  });
+  EXPECT_EQ(projects, (std::vector<std::string>{"", "a"}));
 }
 
 TEST(FreshnessTableTest, TheOldestAgeIsThatOfTheWorstFeed) {

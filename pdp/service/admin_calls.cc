@@ -8,12 +8,6 @@
 namespace pdp::service {
 namespace {
 
-CallOutcome Ended(absl::Status status) {
-  CallOutcome outcome;
-  outcome.status = std::move(status);
-  return outcome;
-}
-
 struct GetStatusMethod : UnaryMethod {
   using Request = v1::GetStatusRequest;
   using Response = v1::GetStatusResponse;
@@ -46,7 +40,7 @@ struct ResyncMethod : UnaryMethod {
   }
   static CallOutcome Answer(const CallContext& context, const CallAttempt&,
                             const Request&, Response& response) {
-    return Ended(context.admin.Resync(response));
+    return Failed(context.admin.Resync(response));
   }
 };
 
@@ -64,7 +58,7 @@ struct CheckpointMethod : UnaryMethod {
   }
   static CallOutcome Answer(const CallContext& context, const CallAttempt&,
                             const Request& request, Response& response) {
-    return Ended(context.admin.Checkpoint(request, response));
+    return Failed(context.admin.Checkpoint(request, response));
   }
 };
 
@@ -81,7 +75,7 @@ struct LintPoliciesMethod : UnaryMethod {
   }
   static CallOutcome Answer(const CallContext&, const CallAttempt&,
                             const Request&, Response&) {
-    return Ended(absl::UnimplementedError(
+    return Failed(absl::UnimplementedError(
         "LintPolicies is not available yet; a Check under a policy that cannot "
         "be used says why, reason POLICY_INVALID"));
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,12 +10,23 @@
 #include "pdp/service/item_error.h"
 
 namespace pdp::service {
+
 namespace {
 
-CallOutcome Failed(absl::Status status) {
-  CallOutcome outcome;
-  outcome.status = std::move(status);
-  return outcome;
+template <typename T>
+void AddEachOnce(const std::vector<T>& added, std::vector<T>& all) {
+  for (const T& value : added) {
+    if (std::find(all.begin(), all.end(), value) == all.end()) {
+      all.push_back(value);
+    }
+  }
+}
+
+// What several items wait for is got at once.
+void AddPending(const CallOutcome& item, CallOutcome& all) {
+  all.status = item.status;
+  AddEachOnce(item.needed, all.needed);
+  AddEachOnce(item.needs_refresh, all.needs_refresh);
 }
 
 }  // namespace
@@ -44,6 +56,8 @@ class DecisionService::Batch {
   absl::Status PrepareSubject(const v1::BatchCheckItem& item);
   absl::Status PrepareResource(const v1::BatchCheckItem& item);
   SharedResource& Shared(size_t index);
+  CallOutcome DecideItem(Moment moment, v1::Decision& decision,
+                         ShadowedAnswer& answer) const;
   void CountAll() const;
   void CompareAll();
 
@@ -55,6 +69,7 @@ class DecisionService::Batch {
   policy::AccessRequest access_;  // Its context is that of all items.
   std::vector<SharedResource> shared_;
   std::vector<ShadowedAnswer> answers_;  // Of each item that was decided.
+  std::vector<Refusal> refusals_;        // Of each item.
   // Of the item being prepared.
   std::optional<std::string> unsupported_;
 };
@@ -77,53 +92,62 @@ absl::Status DecisionService::Batch::CheckLimits() const {
 }
 
 CallOutcome DecisionService::Batch::Run() {
-  if (!service_.data_.IsReady()) return Failed(NotReady());
+  if (!service_.data_.IsReady()) return service_.Counted(NotReady());
   absl::Status status = CheckLimits();
   if (!status.ok()) return Failed(std::move(status));
-  const absl::Time now = absl::Now();
+  const Moment moment = service_.Begin();
   const std::optional<std::string> unsupported = FindUnsupported(request_);
   if (!unsupported) {
     status = ConvertContext(request_.context(),
                             service_.decision_point_.options().mode,
                             service_.options_.limits, access_.context);
     if (!status.ok()) return Failed(std::move(status));
-    CallOutcome outcome = CheckConsistency(service_.Facts(), attempt_,
-                                           request_.consistency(), now);
-    if (!outcome.status.ok()) return outcome;
+    CallOutcome outcome =
+        CheckConsistency(service_.Facts(), attempt_, request_.consistency());
+    if (!outcome.status.ok()) return service_.Counted(std::move(outcome));
   }
 
   answers_.resize(static_cast<size_t>(request_.items_size()));
+  refusals_.resize(static_cast<size_t>(request_.items_size()));
   shared_.resize(static_cast<size_t>(request_.resources_size()));
   response_.mutable_results()->Reserve(request_.items_size());
   CallOutcome pending;
   for (int i = 0; i < request_.items_size(); ++i) {
     v1::BatchCheckResult& result = *response_.add_results();
     if (unsupported) {
-      service_.DenyUnsupported(*unsupported, now, *result.mutable_decision());
+      service_.DenyUnsupported(*unsupported, moment,
+                               *result.mutable_decision());
       continue;
     }
     CallOutcome outcome = Failed(Prepare(request_.items(i)));
     if (!outcome.status.ok()) {
       outcome.status = InField(StrCat("items[", i, "]"), outcome.status);
     } else if (unsupported_) {
-      service_.DenyUnsupported(*unsupported_, now, *result.mutable_decision());
+      service_.DenyUnsupported(*unsupported_, moment,
+                               *result.mutable_decision());
     } else {
-      outcome =
-          service_.Decide(attempt_, access_, now, *result.mutable_decision(),
-                          answers_[static_cast<size_t>(i)]);
+      outcome = DecideItem(moment, *result.mutable_decision(),
+                           answers_[static_cast<size_t>(i)]);
     }
     if (!outcome.status.ok())
       SetItemError(outcome.status, *result.mutable_error());
-    if (outcome.pending()) {
-      pending.status = outcome.status;
-      pending.needed.insert(pending.needed.end(), outcome.needed.begin(),
-                            outcome.needed.end());
-    }
+    if (outcome.pending()) AddPending(outcome, pending);
+    refusals_[static_cast<size_t>(i)] = outcome.refusal;
   }
   if (pending.pending()) return pending;
   CountAll();
   if (service_.options_.shadow != nullptr) CompareAll();
   return {};
+}
+
+CallOutcome DecisionService::Batch::DecideItem(Moment moment,
+                                               v1::Decision& decision,
+                                               ShadowedAnswer& answer) const {
+  CallOutcome outcome = service_.CheckFeeds(
+      attempt_, request_.consistency(),
+      {access_.subject, access_.context, &access_.resource}, moment);
+  if (!outcome.status.ok()) return outcome;
+  return service_.Decide(attempt_, access_, moment, decision, answer);
 }
 
 absl::Status DecisionService::Batch::Prepare(const v1::BatchCheckItem& item) {
@@ -206,6 +230,8 @@ void DecisionService::Batch::CountAll() const {
     if (result.has_decision()) {
       service_.Count(request_.items(i).interaction(), result.decision());
     }
+    const Refusal refusal = refusals_[static_cast<size_t>(i)];
+    if (refusal != Refusal::kNone) service_.metrics_.CountRefusal(refusal);
   }
 }
 

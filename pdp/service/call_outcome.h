@@ -3,29 +3,55 @@
 #ifndef PDP_SERVICE_CALL_OUTCOME_H_
 #define PDP_SERVICE_CALL_OUTCOME_H_
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/service/refusal.h"
 
 namespace pdp::service {
 
 struct CallOutcome {
   // OK: answered.  Otherwise there is no decision.
   absl::Status status;
+  // Why there is none, where the data is to blame.
+  Refusal refusal = Refusal::kNone;
   // Facts that must be fetched before the call is made again.
   std::vector<fhir::ResourceKey> needed;
-  // The source must be read again before the call is made again.
-  bool needs_refresh = false;
+  // The projects that must be read again from the source before the call is
+  // made again; an empty name is every project.
+  std::vector<std::string> needs_refresh;
 
-  bool pending() const { return needs_refresh || !needed.empty(); }
+  bool pending() const { return !needs_refresh.empty() || !needed.empty(); }
 };
+
+inline CallOutcome Failed(absl::Status status) {
+  CallOutcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
 
 // What a call may ask for, and what has been got for it already.
 struct CallAttempt {
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
-  bool refreshed = false;    // It was, after the call had come in.
+  // What was, after the call had come in.
+  std::vector<fhir::ResourceKey> fetched;
+  std::vector<std::string> refreshed;
+
+  bool WasFetched(const fhir::ResourceKey& key) const {
+    return std::find(fetched.begin(), fetched.end(), key) != fetched.end();
+  }
+  bool WasRefreshed(std::string_view project) const {
+    return std::any_of(refreshed.begin(), refreshed.end(),
+                       [&](const std::string& known) {
+                         return known.empty() || known == project;
+                       });
+  }
 };
 
 }  // namespace pdp::service

@@ -6,8 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
-#include <utility>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "pdp/service/call_outcome.h"
@@ -34,24 +33,10 @@ class CallRetry {
   // Puts `call` aside and starts getting what `outcome` asks for.  False where
   // too many calls wait already.
   // REQUIRES: outcome.pending()
-  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call) {
-    waits_for_refresh_ = outcome.needs_refresh;
-    std::optional<FetchDone> done = queue.PutAside(call, /*may_give_up=*/true);
-    if (!done) return false;
-    if (outcome.needs_refresh) {
-      queue.context().refresher->Refresh(*std::move(done));
-    } else {
-      queue.context().fetcher->Fetch(std::move(outcome.needed),
-                                     *std::move(done));
-    }
-    return true;
-  }
+  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call);
 
   // Takes note of how it went; the next attempt says what is missing.
-  void Resumed(const absl::Status& status) {
-    if (!status.ok()) GiveUp();
-    if (waits_for_refresh_) attempt_.refreshed = status.ok();
-  }
+  void Resumed(const absl::Status& status);
 
   uint64_t nanoseconds() const {
     return static_cast<uint64_t>(
@@ -67,6 +52,7 @@ class CallRetry {
 
  private:
   using Clock = std::chrono::steady_clock;
+  class Gathering;
 
   // A decision needs a few rounds at most: a membership, its policies, what
   // they name.
@@ -80,7 +66,7 @@ class CallRetry {
   Clock::time_point started_;
   CallAttempt attempt_;
   int rounds_ = 0;
-  bool waits_for_refresh_ = false;
+  std::shared_ptr<Gathering> gathering_;  // While the call is put aside.
 };
 
 }  // namespace pdp::service

@@ -15,27 +15,15 @@ namespace {
 
 constexpr int kMaxVersions = 32;
 
-CallOutcome Failed(absl::Status status) {
-  CallOutcome outcome;
-  outcome.status = std::move(status);
-  return outcome;
-}
-
 // Unavailable; a refresh may help.
 CallOutcome Stale(const CallAttempt& attempt, std::string_view message) {
   CallOutcome outcome =
       Failed(absl::UnavailableError(StrCat("STALE: ", message)));
-  outcome.needs_refresh = attempt.may_refresh && !attempt.refreshed;
+  outcome.refusal = Refusal::kStale;
+  if (attempt.may_refresh && !attempt.WasRefreshed("")) {
+    outcome.needs_refresh = {""};
+  }
   return outcome;
-}
-
-CallOutcome TooFarBehind(const CallAttempt& attempt, absl::Duration behind,
-                         absl::Duration bound) {
-  return Stale(
-      attempt,
-      StrCat("the data is ",
-             absl::FormatDuration(absl::Trunc(behind, absl::Seconds(1))),
-             " behind its source, more than ", absl::FormatDuration(bound)));
 }
 
 struct VersionedReference {
@@ -96,9 +84,11 @@ CallOutcome CheckVersions(const ConsistencyFacts& facts,
 
 }  // namespace
 
-absl::Status NotReady() {
-  return absl::UnavailableError(
-      "not ready: the first load of the source is not complete");
+CallOutcome NotReady() {
+  CallOutcome outcome = Failed(absl::UnavailableError(
+      "STALE: the first load of the source is not complete"));
+  outcome.refusal = Refusal::kStale;
+  return outcome;
 }
 
 policy::Note StaleNote() {
@@ -108,31 +98,18 @@ policy::Note StaleNote() {
 
 CallOutcome CheckConsistency(const ConsistencyFacts& facts,
                              const CallAttempt& attempt,
-                             const v1::Consistency& wanted, absl::Time now) {
-  const absl::Duration behind = now - facts.data.FreshAsOf();
-  if (behind > facts.max_staleness) {
-    return TooFarBehind(attempt, behind, facts.max_staleness);
-  }
-  if (wanted.has_max_staleness()) {
-    const absl::Duration bound = ReadDuration(wanted.max_staleness());
-    if (bound < absl::ZeroDuration()) {
-      return Failed(absl::InvalidArgumentError(
-          "consistency.max_staleness: negative; send 0s or more"));
-    }
-    // A refresh that began after the call came in is as fresh as can be.
-    if (behind > bound && !attempt.refreshed) {
-      return TooFarBehind(attempt, behind, bound);
-    }
-  }
-  if (wanted.fully_fresh() && !attempt.refreshed) {
-    return Stale(attempt,
-                 "this server cannot ask its source at once, as "
-                 "consistency.fully_fresh wants");
+                             const v1::Consistency& wanted) {
+  if (wanted.has_max_staleness() &&
+      ReadDuration(wanted.max_staleness()) < absl::ZeroDuration()) {
+    return Failed(absl::InvalidArgumentError(
+        "consistency.max_staleness: negative; send 0s or more"));
   }
   if (wanted.at_least_revision() > facts.revision) {
-    return Failed(absl::UnavailableError(
+    CallOutcome outcome = Failed(absl::UnavailableError(
         StrCat("STALE: revision ", wanted.at_least_revision(),
                " is not known here; this server is at ", facts.revision)));
+    outcome.refusal = Refusal::kStale;
+    return outcome;
   }
   return CheckVersions(facts, attempt, wanted);
 }

@@ -3,7 +3,7 @@
 #ifndef PDP_SERVICE_DATA_STATE_H_
 #define PDP_SERVICE_DATA_STATE_H_
 
-#include "absl/time/time.h"
+#include "pdp/base/feed_freshness.h"
 
 namespace pdp::service {
 
@@ -15,8 +15,12 @@ class DataState {
   // True once the first load is complete.
   virtual bool IsReady() const = 0;
 
-  // All that had changed in the source until then is known here.
-  virtual absl::Time FreshAsOf() const = 0;
+  // Always the same table.
+  virtual const FreshnessTable& Feeds() const = 0;
+
+  // Whether the rules were checked against the version of the source's server;
+  // true where there is no server.
+  virtual bool IsServerVersionChecked() const { return true; }
 };
 
 }  // namespace pdp::service

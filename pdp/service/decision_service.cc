@@ -13,12 +13,6 @@
 namespace pdp::service {
 namespace {
 
-CallOutcome Failed(absl::Status status) {
-  CallOutcome outcome;
-  outcome.status = std::move(status);
-  return outcome;
-}
-
 CallOutcome FromEngine(const CallAttempt& attempt, policy::Outcome outcome) {
   CallOutcome result = Failed(std::move(outcome.status));
   if (attempt.may_fetch) result.needed = std::move(outcome.needed);
@@ -35,15 +29,27 @@ DecisionService::DecisionService(const policy::DecisionPoint& decision_point,
       lookup_(lookup),
       data_(data),
       metrics_(metrics),
-      options_(options) {}
+      options_(options),
+      feeds_(lookup, data.Feeds(),
+             {.max_staleness = options.max_staleness,
+              .unremarkable =
+                  std::min(options.stale_after,
+                           options.max_staleness - options.decision_reuse)}) {}
+
+DecisionService::Moment DecisionService::Begin() const {
+  const absl::Duration since_boot = options_.clock->SinceBoot();
+  return {.now = options_.clock->Now(),
+          .since_boot = since_boot,
+          .age = feeds_.OldestAge(since_boot)};
+}
 
 CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
                                        const v1::CheckRequest& request,
                                        v1::Decision& decision) const {
-  if (!data_.IsReady()) return Failed(NotReady());
-  const absl::Time now = absl::Now();
+  if (!data_.IsReady()) return NotReady();
+  Moment moment = Begin();
   if (const std::optional<std::string> what = FindUnsupported(request)) {
-    DenyUnsupported(*what, now, decision);
+    DenyUnsupported(*what, moment, decision);
     Count(request.interaction(), decision);
     return {};
   }
@@ -52,10 +58,14 @@ CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
                                      options_.limits, access);
   if (!status.ok()) return Failed(std::move(status));
   CallOutcome outcome =
-      CheckConsistency(Facts(), attempt, request.consistency(), now);
+      CheckConsistency(Facts(), attempt, request.consistency());
+  if (!outcome.status.ok()) return outcome;
+  outcome =
+      CheckFeeds(attempt, request.consistency(),
+                 {access.subject, access.context, &access.resource}, moment);
   if (!outcome.status.ok()) return outcome;
   ShadowedAnswer answer;
-  outcome = Decide(attempt, access, now, decision, answer);
+  outcome = Decide(attempt, access, moment, decision, answer);
   if (!outcome.status.ok()) return outcome;
   Count(request.interaction(), decision);
   if (options_.shadow != nullptr) options_.shadow->Compare(access, answer);
@@ -65,15 +75,15 @@ CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
 CallOutcome DecisionService::Check(const CallAttempt& attempt,
                                    const v1::CheckRequest& request,
                                    v1::CheckResponse& response) const {
-  return CheckInto(attempt, request, *response.mutable_decision());
+  return Counted(CheckInto(attempt, request, *response.mutable_decision()));
 }
 
 CallOutcome DecisionService::CheckStream(
     const CallAttempt& attempt, const v1::CheckStreamRequest& request,
     v1::CheckStreamResponse& response) const {
   response.set_id(request.id());
-  CallOutcome outcome =
-      CheckInto(attempt, request.check(), *response.mutable_decision());
+  CallOutcome outcome = Counted(
+      CheckInto(attempt, request.check(), *response.mutable_decision()));
   if (outcome.status.ok() || outcome.pending()) return outcome;
   SetItemError(outcome.status, *response.mutable_error());
   return {};
@@ -82,8 +92,8 @@ CallOutcome DecisionService::CheckStream(
 CallOutcome DecisionService::Filter(const CallAttempt& attempt,
                                     const v1::FilterRequest& request,
                                     v1::FilterResponse& response) const {
-  if (!data_.IsReady()) return Failed(NotReady());
-  const absl::Time now = absl::Now();
+  if (!data_.IsReady()) return Counted(NotReady());
+  Moment moment = Begin();
   policy::FilterAnswer answer;
   if (const std::optional<std::string> what = FindUnsupported(request)) {
     answer.kind = policy::FilterKind::kAlwaysDenied;
@@ -96,8 +106,12 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
                                         options_.limits, filter);
     if (!status.ok()) return Failed(std::move(status));
     CallOutcome outcome =
-        CheckConsistency(Facts(), attempt, request.consistency(), now);
-    if (!outcome.status.ok()) return outcome;
+        CheckConsistency(Facts(), attempt, request.consistency());
+    if (outcome.status.ok()) {
+      outcome = CheckFeeds(attempt, request.consistency(),
+                           {filter.subject, filter.context}, moment);
+    }
+    if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome decided = decision_point_.Filter(filter, answer);
     if (!decided.decided()) return FromEngine(attempt, std::move(decided));
     if (options_.shadow != nullptr) {
@@ -105,10 +119,11 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     }
   }
 
-  if (IsStale(now)) answer.notes.push_back(StaleNote());
+  if (IsStale(moment)) answer.notes.push_back(StaleNote());
   ConvertFilterAnswer(answer, response);
-  WriteDecisionId(now, *response.mutable_decision_id());
-  if (const std::optional<absl::Time> until = ValidUntil(answer.reason, now)) {
+  WriteDecisionId(moment.now, *response.mutable_decision_id());
+  if (const std::optional<absl::Time> until =
+          ValidUntil(answer.reason, moment)) {
     WriteTimestamp(*until, *response.mutable_valid_until());
   }
   metrics_.CountFilter(answer.kind, answer.reason);
@@ -118,8 +133,8 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
 CallOutcome DecisionService::DescribeAccess(
     const CallAttempt& attempt, const v1::DescribeAccessRequest& request,
     v1::DescribeAccessResponse& response) const {
-  if (!data_.IsReady()) return Failed(NotReady());
-  const absl::Time now = absl::Now();
+  if (!data_.IsReady()) return Counted(NotReady());
+  Moment moment = Begin();
   policy::DecisionPoint::EffectivePolicy answer;
   if (const std::optional<std::string> what = FindUnsupported(request)) {
     answer.denial.reason = policy::Reason::kNotSupported;
@@ -134,54 +149,56 @@ CallOutcome DecisionService::DescribeAccess(
     }
     if (!status.ok()) return Failed(std::move(status));
     CallOutcome outcome =
-        CheckConsistency(Facts(), attempt, request.consistency(), now);
-    if (!outcome.status.ok()) return outcome;
+        CheckConsistency(Facts(), attempt, request.consistency());
+    if (outcome.status.ok()) {
+      outcome = CheckFeeds(attempt, request.consistency(), {subject, context},
+                           moment);
+    }
+    if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome described =
         decision_point_.DescribeEffectivePolicy(subject, context, answer);
     if (!described.decided()) return FromEngine(attempt, std::move(described));
   }
-  if (IsStale(now)) answer.denial.notes.push_back(StaleNote());
+  if (IsStale(moment)) answer.denial.notes.push_back(StaleNote());
   ConvertEffectivePolicy(answer, response);
   response.set_revision(decision_point_.revision());
   return {};
 }
 
 ConsistencyFacts DecisionService::Facts() const {
-  return {.data = data_,
-          .lookup = lookup_,
-          .revision = decision_point_.revision(),
-          .max_staleness = options_.max_staleness};
+  return {.lookup = lookup_, .revision = decision_point_.revision()};
 }
 
 CallOutcome DecisionService::Decide(const CallAttempt& attempt,
                                     const policy::AccessRequest& request,
-                                    absl::Time now, v1::Decision& message,
+                                    const Moment& moment, v1::Decision& message,
                                     ShadowedAnswer& answer) const {
   policy::Decision decision;
   policy::Outcome outcome = decision_point_.Decide(request, decision);
   if (!outcome.decided()) return FromEngine(attempt, std::move(outcome));
   if (options_.shadow != nullptr) answer = Shadowed(decision);
-  Complete(decision, now, message);
+  Complete(decision, moment, message);
   return {};
 }
 
-void DecisionService::DenyUnsupported(const std::string& what, absl::Time now,
+void DecisionService::DenyUnsupported(const std::string& what,
+                                      const Moment& moment,
                                       v1::Decision& message) const {
   policy::Decision decision;
   decision.effect = policy::Effect::kDeny;
   decision.reason = policy::Reason::kNotSupported;
   decision.message = what;
   decision.revision = decision_point_.revision();
-  Complete(decision, now, message);
+  Complete(decision, moment, message);
 }
 
-void DecisionService::Complete(policy::Decision& decision, absl::Time now,
+void DecisionService::Complete(policy::Decision& decision, const Moment& moment,
                                v1::Decision& message) const {
-  if (IsStale(now)) decision.notes.push_back(StaleNote());
+  if (IsStale(moment)) decision.notes.push_back(StaleNote());
   ConvertDecision(decision, message);
-  WriteDecisionId(now, *message.mutable_decision_id());
+  WriteDecisionId(moment.now, *message.mutable_decision_id());
   if (const std::optional<absl::Time> until =
-          ValidUntil(decision.reason, now)) {
+          ValidUntil(decision.reason, moment)) {
     WriteTimestamp(*until, *message.mutable_valid_until());
   }
 }
@@ -195,21 +212,23 @@ void DecisionService::Count(int interaction,
                          static_cast<policy::Reason>(message.reason()));
 }
 
-std::optional<absl::Time> DecisionService::ValidUntil(policy::Reason reason,
-                                                      absl::Time now) const {
-  if (options_.decision_reuse <= absl::ZeroDuration() ||
-      reason == policy::Reason::kResourceUnavailable ||
+CallOutcome DecisionService::Counted(CallOutcome outcome) const {
+  if (outcome.refusal != Refusal::kNone && !outcome.pending()) {
+    metrics_.CountRefusal(outcome.refusal);
+  }
+  return outcome;
+}
+
+std::optional<absl::Time> DecisionService::ValidUntil(
+    policy::Reason reason, const Moment& moment) const {
+  if (reason == policy::Reason::kResourceUnavailable ||
       reason == policy::Reason::kInternal) {
     return std::nullopt;
   }
-  const absl::Time until = std::min(now + options_.decision_reuse,
-                                    data_.FreshAsOf() + options_.max_staleness);
-  if (until <= now) return std::nullopt;
-  return until;
-}
-
-bool DecisionService::IsStale(absl::Time now) const {
-  return now - data_.FreshAsOf() > options_.stale_after;
+  const absl::Duration reuse =
+      std::min(options_.decision_reuse, options_.max_staleness - moment.age);
+  if (reuse <= absl::ZeroDuration()) return std::nullopt;
+  return moment.now + reuse;
 }
 
 }  // namespace pdp::service

@@ -12,12 +12,14 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "pdp/base/clock.h"
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/call_outcome.h"
 #include "pdp/service/consistency.h"
 #include "pdp/service/convert_request.h"
 #include "pdp/service/data_state.h"
+#include "pdp/service/feed_check.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/shadow.h"
 
@@ -45,6 +47,7 @@ struct DecisionServiceOptions {
   size_t max_batch_items = 1'000;
   // Compares every answer with the other mode's; null: nothing does.
   Shadow* shadow = nullptr;
+  const Clock* clock = &Clock::Real();
 };
 
 class DecisionService {
@@ -80,33 +83,51 @@ class DecisionService {
  private:
   class Batch;
 
+  // When an answer is given, and how old what it is made from is.
+  struct Moment {
+    absl::Time now;
+    absl::Duration since_boot;
+    absl::Duration age;
+  };
+  Moment Begin() const;
+
   CallOutcome CheckInto(const CallAttempt& attempt,
                         const v1::CheckRequest& request,
                         v1::Decision& decision) const;
 
   ConsistencyFacts Facts() const;
+  CallOutcome CheckFeeds(const CallAttempt& attempt,
+                         const v1::Consistency& wanted,
+                         const DecisionScope& scope, Moment& moment) const {
+    return feeds_.Check(attempt, wanted, scope, moment.since_boot, moment.age);
+  }
 
   // Decides, and fills in `message` whole and what is to be compared of it.
   // Counts nothing.
   CallOutcome Decide(const CallAttempt& attempt,
-                     const policy::AccessRequest& request, absl::Time now,
+                     const policy::AccessRequest& request, const Moment& moment,
                      v1::Decision& message, ShadowedAnswer& answer) const;
-  void DenyUnsupported(const std::string& what, absl::Time now,
+  void DenyUnsupported(const std::string& what, const Moment& moment,
                        v1::Decision& message) const;
-  void Complete(policy::Decision& decision, absl::Time now,
+  void Complete(policy::Decision& decision, const Moment& moment,
                 v1::Decision& message) const;
   void Count(int interaction, const v1::Decision& message) const;
+  // Counts a call that ends without a decision for what its data is.
+  CallOutcome Counted(CallOutcome outcome) const;
 
   // Until when an answer given now may be reused; nothing: not at all.
   std::optional<absl::Time> ValidUntil(policy::Reason reason,
-                                       absl::Time now) const;
-  bool IsStale(absl::Time now) const;
+                                       const Moment& moment) const;
+  bool IsStale(const Moment& moment) const {
+    return moment.age > options_.stale_after;
+  }
 
   const policy::DecisionPoint& decision_point_;
   const fhir::ResourceLookup& lookup_;
   const DataState& data_;
   Metrics& metrics_;
   const DecisionServiceOptions options_;
+  const FeedCheck feeds_;
 };
 
 }  // namespace pdp::service

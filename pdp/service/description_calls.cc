@@ -16,12 +16,6 @@ absl::Status NotBuilt(std::string_view method, std::string_view instead) {
       StrCat(method, " is not available yet; ", instead));
 }
 
-CallOutcome Failed(absl::Status status) {
-  CallOutcome outcome;
-  outcome.status = std::move(status);
-  return outcome;
-}
-
 struct DescribeAccessMethod : UnaryMethod {
   using Request = v1::DescribeAccessRequest;
   using Response = v1::DescribeAccessResponse;

@@ -6,6 +6,7 @@
 #define PDP_SERVICE_FACT_FETCHER_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,26 +14,30 @@
 
 namespace pdp::service {
 
-// OK: what was asked for is there now, if it exists at all.
+// OK: what was asked for is there now, and decisions are made from it.
 using FetchDone = std::function<void(const absl::Status&)>;
 
-// Gets resources that the ResourceLookup answered kPending for.  Thread-safe.
+// Reads resources from the source: those that the ResourceLookup answered
+// kPending for, and those of which a newer version may exist.  Thread-safe.
 class FactFetcher {
  public:
   virtual ~FactFetcher() = default;
 
   // Returns at once.  Calls `done` exactly once and within a bounded time, from
-  // a thread of its own, never from within Fetch.
+  // another thread or, where nothing can be fetched, from within Fetch.  OK:
+  // what is held of `keys` is no older than this call.
   virtual void Fetch(std::vector<fhir::ResourceKey> keys, FetchDone done) = 0;
 };
 
-// Reads the source again.  Thread-safe.
+// Learns from the source what has changed.  Thread-safe.
 class Refresher {
  public:
   virtual ~Refresher() = default;
 
-  // As Fetch.  OK: all that had changed before this call is known now.
-  virtual void Refresh(FetchDone done) = 0;
+  // As Fetch.  OK: all that had changed before this call in the project with
+  // the id `project`, or in every project where it is empty, is known now.  One
+  // project does not wait for another.
+  virtual void Refresh(std::string project, FetchDone done) = 0;
 };
 
 }  // namespace pdp::service

@@ -60,6 +60,7 @@ Metrics::Metrics()
     : decisions_(kEffects * kInteractions * kReasons),
       filters_(kFilterKinds * kReasons),
       rejections_(kRejections),
+      refusals_(kRefusals),
       started_(kMethods),
       ended_(kMethods * kCodes) {}
 

@@ -12,6 +12,7 @@
 #include "pdp/base/cell.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/policy/decision.h"
+#include "pdp/service/refusal.h"
 
 namespace pdp::service {
 
@@ -51,6 +52,9 @@ class Metrics {
   void CountRejection(Rejection rejection) {
     rejections_.Add(static_cast<size_t>(rejection));
   }
+  void CountRefusal(Refusal refusal) {
+    refusals_.Add(static_cast<size_t>(refusal));
+  }
 
   void CallStarted(Method method) { started_.Add(Index(method)); }
   void CallEnded(Method method, absl::StatusCode code);
@@ -64,6 +68,9 @@ class Metrics {
   uint64_t filters(policy::FilterKind kind, policy::Reason reason) const;
   uint64_t rejections(Rejection rejection) const {
     return rejections_.Get(static_cast<size_t>(rejection));
+  }
+  uint64_t refusals(Refusal refusal) const {
+    return refusals_.Get(static_cast<size_t>(refusal));
   }
   uint64_t calls(Method method, absl::StatusCode code) const;
   int64_t in_flight(Method method) const;
@@ -84,6 +91,7 @@ class Metrics {
   CounterTable decisions_;
   CounterTable filters_;
   CounterTable rejections_;
+  CounterTable refusals_;
   CounterTable started_;
   CounterTable ended_;  // By method and code.
   std::array<LatencyHistogram, kMethods> latencies_;

@@ -68,7 +68,7 @@ class CountingRefresher final : public Refresher {
   ~CountingRefresher() override {
     for (std::thread& thread : threads_) thread.join();
   }
-  void Refresh(FetchDone done) override {
+  void Refresh(std::string /*project*/, FetchDone done) override {
     threads_.emplace_back([done = std::move(done)] { done(absl::OkStatus()); });
   }
   size_t count() const { return threads_.size(); }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,7 +18,10 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pdp/base/clock.h"
+#include "pdp/base/feed_freshness.h"
 #include "pdp/base/mutex.h"
+#include "pdp/base/strings.h"
 #include "pdp/fhir/memory_lookup.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
@@ -40,17 +44,61 @@ Message Proto(std::string_view text) {
   return message;
 }
 
-class FakeData final : public DataState {
+// Stands still until it is set.
+class FakeClock final : public Clock {
  public:
-  bool IsReady() const override { return ready; }
-  // A little older than that: the caller read its clock before.
-  absl::Time FreshAsOf() const override {
-    return absl::Now() - absl::Seconds(age_seconds.load()) -
-           absl::Milliseconds(200);
+  absl::Time Now() const override { return absl::FromUnixNanos(now_.load()); }
+  absl::Duration SinceBoot() const override {
+    return absl::Nanoseconds(since_boot_.load());
   }
 
+  void Advance(absl::Duration duration) {
+    now_ += absl::ToInt64Nanoseconds(duration);
+    since_boot_ += absl::ToInt64Nanoseconds(duration);
+  }
+  // Sets the time of day alone.
+  void Jump(absl::Duration duration) {
+    now_ += absl::ToInt64Nanoseconds(duration);
+  }
+
+ private:
+  std::atomic<int64_t> now_{int64_t{1'700'000'000} * 1'000'000'000};
+  std::atomic<int64_t> since_boot_{int64_t{360'000} * 1'000'000'000};
+};
+
+// One feed of all, in step with its source at first, and those that a test
+// adds.
+class FakeData final : public DataState {
+ public:
+  explicit FakeData(const Clock& clock,
+                    const std::vector<std::string_view>& projects = {""})
+      : clock_(clock) {
+    for (const std::string_view project : projects) {
+      feeds_.emplace(project, &table_.Add(project));
+      SetAge(project, absl::ZeroDuration());
+    }
+  }
+
+  bool IsReady() const override { return ready; }
+  const FreshnessTable& Feeds() const override { return table_; }
+  bool IsServerVersionChecked() const override { return version_checked; }
+
+  FeedFreshness& Feed(std::string_view project) {
+    return *feeds_.find(project)->second;
+  }
+  void SetAge(std::string_view project, absl::Duration age) {
+    Feed(project).Refuse(FeedState::kProjectGone);  // Forgets what it was.
+    Feed(project).Confirm(clock_.SinceBoot() - age);
+  }
+  void SetAge(absl::Duration age) { SetAge("", age); }
+
   std::atomic<bool> ready{true};
-  std::atomic<int> age_seconds{0};
+  std::atomic<bool> version_checked{true};
+
+ private:
+  const Clock& clock_;
+  FreshnessTable table_;
+  StringMap<FeedFreshness*> feeds_;
 };
 
 // A MemoryLookup that answers kPending for some resources until they are
@@ -144,11 +192,18 @@ struct Fixture {
                    DecisionServiceOptions options = {})
       : lookup(ReadersClinic()),
         decision_point(lookup, {.mode = mode}),
-        service(decision_point, lookup, data, metrics, options) {
+        service(decision_point, lookup, data, metrics, With(options, clock)) {
     decision_point.Invalidate(7, {});
   }
 
-  FakeData data;
+  static DecisionServiceOptions With(DecisionServiceOptions options,
+                                     const Clock& clock) {
+    options.clock = &clock;
+    return options;
+  }
+
+  FakeClock clock;
+  FakeData data{clock};
   FakeAdmin admin;
   Metrics metrics;
   PendingLookup lookup;

@@ -4,7 +4,7 @@
 
 namespace pdp::service {
 
-void WorkerRefresher::Refresh(FetchDone done) {
+void WorkerRefresher::Refresh(std::string /*project*/, FetchDone done) {
   {
     MutexLock lock(mutex_);
     waiting_.push_back(std::move(done));

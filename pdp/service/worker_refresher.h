@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,7 +23,7 @@ class WorkerRefresher final : public Refresher {
   explicit WorkerRefresher(std::function<absl::Status()> read)
       : read_(std::move(read)), worker_(/*max_queued=*/1) {}
 
-  void Refresh(FetchDone done) override;
+  void Refresh(std::string project, FetchDone done) override;
 
  private:
   void Run();

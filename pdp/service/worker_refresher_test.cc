@@ -25,9 +25,9 @@ TEST(WorkerRefresherTest, CallsThatComeMeanwhileShareTheNextReading) {
     }
     return absl::OkStatus();
   });
-  refresher.Refresh(done);
+  refresher.Refresh("", done);
   first_began.get_future().wait();
-  for (int i = 0; i < 3; ++i) refresher.Refresh(done);
+  for (int i = 0; i < 3; ++i) refresher.Refresh("", done);
   EXPECT_EQ(answered, 0);
   let_first_end.set_value();
   all_answered.get_future().wait();

@@ -138,18 +138,19 @@ void DirectorySource::AnswerWaiting() {
 }
 
 void DirectorySource::Rescan() {
+  const absl::Duration began = options_.clock->SinceBoot();
   const absl::StatusOr<Walk> walk =
       WalkDirectory(options_.path, options_.limits.max_files);
   const bool unchanged = walk.ok() && loaded_fingerprint_ == walk->fingerprint;
   if (!unchanged) {
     Load().IgnoreError();  // It is in the status.
   } else if (options_.freshness != nullptr) {
-    options_.freshness->Confirm(options_.clock->Now());
+    options_.freshness->Confirm(began);
   }
 }
 
 absl::Status DirectorySource::Load() {
-  const absl::Time began = options_.clock->Now();
+  const absl::Duration began = options_.clock->SinceBoot();
   const absl::Status status = Reload();
   ReturnFreeMemory();
   if (!status.ok()) Failed(status);

@@ -24,7 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "pdp/base/clock.h"
-#include "pdp/base/freshness.h"
+#include "pdp/base/feed_freshness.h"
 #include "pdp/base/mutex.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/sync/directory_content.h"
@@ -49,7 +49,7 @@ class DirectorySource : public Source {
     const Clock* clock = &Clock::Real();
     // Confirmed whenever the directory was looked at and the last good state is
     // in force.  May be null.
-    Freshness* freshness = nullptr;
+    FeedFreshness* freshness = nullptr;
   };
 
   // `store`, and what `options` points to, must outlive the source.  `callback`

@@ -533,19 +533,19 @@ TEST_F(DirectorySourceTest, LimitsAreNamed) {
 }
 
 TEST_F(DirectorySourceTest, ReadyConfirmsFreshnessAlsoWhileAFileIsWrong) {
-  Freshness freshness;
+  FeedFreshness freshness;
   const auto adjust = [&](DirectorySource::Options& options) {
     options.freshness = &freshness;
     options.rescan_interval = absl::Milliseconds(5);
   };
   Write("a.json", "{");
   EXPECT_FALSE(Start(adjust).ok());
-  EXPECT_EQ(freshness.as_of(), absl::InfinitePast());
+  EXPECT_EQ(freshness.state(), FeedState::kLoading);
   Write("a.json", kProject);
   EXPECT_TRUE(Soon([&] { return source_->Status().ready; }));
   Write("a.json", "{");
   EXPECT_TRUE(Soon([&] { return !Error().empty(); }));
-  const absl::Time then = absl::Now();
+  const absl::Duration then = Clock::Real().SinceBoot();
   EXPECT_TRUE(Soon([&] { return freshness.as_of() > then; }));
 }
 

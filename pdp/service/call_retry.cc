@@ -1,0 +1,88 @@
+#include "pdp/service/call_retry.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pdp/base/mutex.h"
+
+namespace pdp::service {
+
+// What one call waits for.  It may outlive the call.  Thread-safe.
+class CallRetry::Gathering {
+ public:
+  Gathering(size_t parts, FetchDone done)
+      : missing_(parts), done_(std::move(done)) {}
+
+  void Fetched(const std::vector<fhir::ResourceKey>& keys,
+               const absl::Status& status) {
+    MutexLock lock(mutex_);
+    if (status.ok()) {
+      fetched_.insert(fetched_.end(), keys.begin(), keys.end());
+    }
+    PartEnded(status);
+  }
+
+  void Refreshed(const std::string& project, const absl::Status& status) {
+    MutexLock lock(mutex_);
+    if (status.ok()) refreshed_.push_back(project);
+    PartEnded(status);
+  }
+
+  // Tells `attempt` what has been got.
+  void Describe(CallAttempt& attempt) const {
+    MutexLock lock(mutex_);
+    attempt.fetched.insert(attempt.fetched.end(), fetched_.begin(),
+                           fetched_.end());
+    attempt.refreshed.insert(attempt.refreshed.end(), refreshed_.begin(),
+                             refreshed_.end());
+  }
+
+ private:
+  void PartEnded(const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    status_.Update(status);
+    if (--missing_ == 0) done_(status_);
+  }
+
+  mutable Mutex mutex_;
+  size_t missing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::vector<fhir::ResourceKey> fetched_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> refreshed_ ABSL_GUARDED_BY(mutex_);
+  const FetchDone done_;
+};
+
+bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
+                         WaitingCall* call) {
+  std::optional<FetchDone> done = queue.PutAside(call, /*may_give_up=*/true);
+  if (!done) return false;
+  const size_t parts =
+      outcome.needs_refresh.size() + (outcome.needed.empty() ? 0 : 1);
+  auto gathering = std::make_shared<Gathering>(parts, *std::move(done));
+  gathering_ = gathering;
+  for (const std::string& project : outcome.needs_refresh) {
+    queue.context().refresher->Refresh(
+        project, [gathering, project](const absl::Status& status) {
+          gathering->Refreshed(project, status);
+        });
+  }
+  if (!outcome.needed.empty()) {
+    std::vector<fhir::ResourceKey> keys = outcome.needed;
+    queue.context().fetcher->Fetch(
+        std::move(outcome.needed),
+        [gathering, keys = std::move(keys)](const absl::Status& status) {
+          gathering->Fetched(keys, status);
+        });
+  }
+  return true;
+}
+
+void CallRetry::Resumed(const absl::Status& status) {
+  if (!status.ok()) GiveUp();
+  gathering_->Describe(attempt_);
+  gathering_.reset();
+}
+
+}  // namespace pdp::service

@@ -1,0 +1,60 @@
+// Why a call ends without a decision though nothing is wrong with the request:
+// the data may be.
+
+#ifndef PDP_SERVICE_REFUSAL_H_
+#define PDP_SERVICE_REFUSAL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "pdp/base/feed_freshness.h"
+
+namespace pdp::service {
+
+enum class Refusal : uint8_t {
+  kNone,
+  kStale,  // Older than allowed, or not loaded yet.
+  kCredentialsRefused,
+  kProjectGone,
+  kAccessMissing,
+};
+inline constexpr size_t kRefusals = 5;
+
+// "STALE": what the message of the status begins with.
+constexpr std::string_view RefusalName(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone:
+      return "";
+    case Refusal::kStale:
+      return "STALE";
+    case Refusal::kCredentialsRefused:
+      return "CREDENTIALS_REFUSED";
+    case Refusal::kProjectGone:
+      return "PROJECT_GONE";
+    case Refusal::kAccessMissing:
+      return "ACCESS_MISSING";
+  }
+  return "";
+}
+
+// Of a feed whose age is within the bounds, if it has one.
+constexpr Refusal RefusalOf(FeedState state) {
+  switch (state) {
+    case FeedState::kLoading:
+      return Refusal::kStale;
+    case FeedState::kCurrent:
+      return Refusal::kNone;
+    case FeedState::kCredentialsRefused:
+      return Refusal::kCredentialsRefused;
+    case FeedState::kProjectGone:
+      return Refusal::kProjectGone;
+    case FeedState::kAccessMissing:
+      return Refusal::kAccessMissing;
+  }
+  return Refusal::kStale;
+}
+
+}  // namespace pdp::service
+
+#endif  // PDP_SERVICE_REFUSAL_H_

@@ -1,0 +1,1 @@
+"""A Medplum server that is not one: see fake_medplum.py."""

@@ -34,6 +34,7 @@ class FakeMedplum:
         ready = json.loads(line)
         self.base_url = ready["base_url"]
         self._control = Connection(ready["control"])
+        self._apis = []
         self.certificate = certificate
 
     def __enter__(self):
@@ -43,6 +44,8 @@ class FakeMedplum:
         self.close()
 
     def close(self):
+        for connection in [self._control, *self._apis]:
+            connection.close()
         self._process.stdin.close()
         try:
             self._process.wait(10)
@@ -65,7 +68,9 @@ class FakeMedplum:
         return call
 
     def api(self, login=None):
-        return Api(self, login)
+        connection = Connection(self.base_url, self.certificate)
+        self._apis.append(connection)
+        return Api(connection, login)
 
 
 class Connection:
@@ -75,13 +80,21 @@ class Connection:
         self._base = urllib.parse.urlsplit(base_url)
         self._certificate = certificate
         self._of_thread = threading.local()
+        self._all = []
 
-    def request(self, method, path, body=None, headers=None, timeout=60):
-        """Returns the status, the headers and the body."""
-        for again in (True, False):
+    def close(self):
+        for connection in self._all:
+            connection.close()
+
+    def request(self, method, path, body=None, headers=None, timeout=60,
+                again=True):
+        """Returns the status, the headers and the body.  With `again`, once
+        more over a new connection where the old one ended."""
+        for again in (True, False) if again else (False,):
             connection = getattr(self._of_thread, "connection", None)
             if connection is None:
                 connection = self._connect(timeout)
+                self._all.append(connection)
                 self._of_thread.connection = connection
             try:
                 connection.request(method, self._base.path + path, body,
@@ -108,8 +121,8 @@ class Connection:
 class Api:
     """The server's API as one login has it."""
 
-    def __init__(self, fake, login):
-        self._connection = Connection(fake.base_url, fake.certificate)
+    def __init__(self, connection, login):
+        self._connection = connection
         self.token = None
         if login:
             status, answer = self.token_request(
@@ -125,7 +138,7 @@ class Api:
             {"Content-Type": "application/x-www-form-urlencoded"})
         return status, json.loads(body)
 
-    def request(self, method, path, body=None, **headers):
+    def request(self, method, path, body=None, again=True, **headers):
         """Returns the status and the body's JSON."""
         headers = {name.replace("_", "-"): value
                    for name, value in headers.items()}
@@ -135,11 +148,12 @@ class Api:
             headers.setdefault("Content-Type", "application/fhir+json")
             body = json.dumps(body)
         headers.setdefault("X-Medplum", "extended")
-        status, _, text = self._connection.request(method, path, body, headers)
+        status, _, text = self._connection.request(
+            method, path, body, headers, again=again)
         return status, json.loads(text) if text else None
 
-    def get(self, path, **headers):
-        return self.request("GET", f"fhir/R4/{path}", **headers)
+    def get(self, path, **options):
+        return self.request("GET", f"fhir/R4/{path}", **options)
 
     def create(self, resource):
         return self.request("POST", f"fhir/R4/{resource['resourceType']}",

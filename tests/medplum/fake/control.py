@@ -280,6 +280,11 @@ class Control:
         await asyncio.sleep(down_seconds)
         await self.up()
 
+    async def settle(self):
+        """Returns when what has changed was notified, for the first time."""
+        while self._server.notifier.tasks:
+            await asyncio.sleep(0.001)
+
     # What was seen.
 
     def violations(self):

@@ -74,6 +74,10 @@ absl::StatusOr<std::optional<Record>> GetRecord(
     const Rocks& rocks, ColumnFamily family, std::string_view key,
     const rocksdb::Snapshot* snapshot);
 
+// The current records of `keys`, in their order.
+absl::StatusOr<std::vector<std::optional<Record>>> GetRecords(
+    const Rocks& rocks, std::span<const fhir::ResourceKey> keys);
+
 // Calls `visit(key, value)` for each key but the family's revision that begins
 // with `prefix`, in order, until it returns false or a Status that is not OK.
 template <typename Visitor>

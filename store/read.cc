@@ -34,6 +34,26 @@ absl::StatusOr<std::optional<Record>> GetRecord(
   return record;
 }
 
+absl::StatusOr<std::vector<std::optional<Record>>> GetRecords(
+    const Rocks& rocks, std::span<const fhir::ResourceKey> keys) {
+  std::vector<std::string> texts;
+  texts.reserve(keys.size());
+  for (const fhir::ResourceKey& key : keys) texts.push_back(ResourcesKey(key));
+  const std::vector<rocksdb::Slice> slices(texts.begin(), texts.end());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  rocks.db().MultiGet(rocksdb::ReadOptions(),
+                      rocks.family(ColumnFamily::kResources), keys.size(),
+                      slices.data(), values.data(), statuses.data());
+  std::vector<std::optional<Record>> records(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    PDP_RETURN_IF_ERROR(FromRocks(statuses[i]));
+    PDP_ASSIGN_OR_RETURN(records[i], DecodeRecord(ToView(values[i])));
+  }
+  return records;
+}
+
 namespace {
 
 absl::Status Damaged(std::string_view what) {
@@ -70,9 +90,16 @@ absl::Status ScanIndex(const Rocks& rocks, ColumnFamily index,
       });
 }
 
+enum class Wanted : uint8_t { kAll, kLive, kTombstones };
+
+bool Is(const Record& record, Wanted wanted) {
+  return wanted == Wanted::kAll ||
+         record.deleted == (wanted == Wanted::kTombstones);
+}
+
 // Visits the records of `resources` that begin with `prefix`.
 absl::Status ScanResources(const Rocks& rocks, std::string_view prefix,
-                           bool with_tombstones, const Store::Visitor& visit) {
+                           Wanted wanted, const Store::Visitor& visit) {
   return ForEachWithPrefix(
       rocks, ColumnFamily::kResources, prefix, /*snapshot=*/nullptr,
       [&](std::string_view key,
@@ -81,7 +108,7 @@ absl::Status ScanResources(const Rocks& rocks, std::string_view prefix,
             ParseResourcesKey(key);
         if (!resource) return Damaged("a malformed key of `resources`");
         PDP_ASSIGN_OR_RETURN(Record record, DecodeRecord(value));
-        if (record.deleted && !with_tombstones) return true;
+        if (!Is(record, wanted)) return true;
         return visit(*resource, std::move(record));
       });
 }
@@ -160,6 +187,14 @@ absl::StatusOr<std::optional<Record>> Store::Get(
   return record;
 }
 
+absl::StatusOr<std::vector<std::optional<Record>>> Store::GetMany(
+    std::span<const fhir::ResourceKey> keys) const {
+  absl::StatusOr<std::vector<std::optional<Record>>> records =
+      GetRecords(*impl_->rocks, keys);
+  PDP_RETURN_IF_ERROR(impl_->Counted(records.status()));
+  return records;
+}
+
 absl::StatusOr<std::optional<Record>> Store::GetVersion(
     const fhir::ResourceKey& key, std::string_view version_id) const {
   if (!CheckKey(key).ok() || !CheckVersionId(version_id).ok()) {
@@ -201,11 +236,18 @@ absl::Status Store::Scan(std::string_view type, std::string_view project,
   if (!CheckKey({std::string(type), "0"}).ok()) return absl::OkStatus();
   if (!CheckProject(project).ok()) return absl::OkStatus();
   if (project.empty()) {
-    return impl_->Counted(ScanResources(*impl_->rocks, TypePrefix(type),
-                                        /*with_tombstones=*/false, visit));
+    return impl_->Counted(
+        ScanResources(*impl_->rocks, TypePrefix(type), Wanted::kLive, visit));
   }
   return impl_->Counted(ScanIndex(*impl_->rocks, ColumnFamily::kByProject,
                                   ByProjectPrefix(type, project), type, visit));
+}
+
+absl::Status Store::ScanTombstones(std::string_view type,
+                                   const Visitor& visit) const {
+  if (!CheckKey({std::string(type), "0"}).ok()) return absl::OkStatus();
+  return impl_->Counted(ScanResources(*impl_->rocks, TypePrefix(type),
+                                      Wanted::kTombstones, visit));
 }
 
 absl::Status Store::FindMemberships(std::string_view reference,
@@ -217,8 +259,7 @@ absl::Status Store::FindMemberships(std::string_view reference,
 }
 
 absl::Status Store::ScanAll(const Visitor& visit) const {
-  return impl_->Counted(
-      ScanResources(*impl_->rocks, "", /*with_tombstones=*/true, visit));
+  return impl_->Counted(ScanResources(*impl_->rocks, "", Wanted::kAll, visit));
 }
 
 absl::Status Store::ScanAllVersions(const Visitor& visit) const {

@@ -124,6 +124,10 @@ class Store {
   // The current version or tombstone; nothing where `key` is not known.
   absl::StatusOr<std::optional<Record>> Get(const fhir::ResourceKey& key) const;
 
+  // Likewise for many keys, in their order.
+  absl::StatusOr<std::vector<std::optional<Record>>> GetMany(
+      std::span<const fhir::ResourceKey> keys) const;
+
   // One older version; nothing where it is not known.
   absl::StatusOr<std::optional<Record>> GetVersion(
       const fhir::ResourceKey& key, std::string_view version_id) const;
@@ -139,6 +143,10 @@ class Store {
   // empty), in the order of their ids, until `visit` returns false.
   absl::Status Scan(std::string_view type, std::string_view project,
                     const Visitor& visit) const;
+
+  // Visits the tombstones of `type`, likewise.
+  absl::Status ScanTombstones(std::string_view type,
+                              const Visitor& visit) const;
 
   // Visits the live ProjectMemberships with the subject `reference`, likewise.
   absl::Status FindMemberships(std::string_view reference,

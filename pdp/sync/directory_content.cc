@@ -12,13 +12,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/schema.h"
+#include "pdp/sync/instant.h"
 #include "pdp/sync/membership_subjects.h"
 #include "pdp/sync/resource_text.h"
 #include "pdp/sync/store_lookup.h"
@@ -69,13 +69,6 @@ absl::StatusOr<std::string> ReadFile(const WalkedFile& file, size_t max_bytes) {
         StrCat(file.path, ":1: more than ", max_bytes, " bytes"));
   }
   return text;
-}
-
-bool IsInstant(std::string_view text) {
-  absl::Time time;
-  std::string error;
-  return absl::ParseTime(absl::RFC3339_full, ToAbsl(text), &time, &error) &&
-         absl::StrContains(ToAbsl(text), "T");
 }
 
 // Reads one file after the other.  Confined.
@@ -298,7 +291,7 @@ class Reader {
       if (!member) continue;
       *text = fhir::AsString(*member).value_or("");
       const bool valid = text == &version.last_updated
-                             ? IsInstant(*text)
+                             ? ParseInstant(*text).has_value()
                              : store::CheckVersionId(*text).ok();
       if (!valid) return StrCat("meta.", name, " is malformed");
     }

@@ -20,10 +20,10 @@
 //    found absent a short while ago: that is `unsure`.
 //
 // Owners.  With a feed of its own, a project's resources are that feed's: what
-// other feeds see of them is ignored.  A Project or AccessPolicy of a project
-// without a feed is foreign: a membership of P may name such a policy, and P
-// may be linked to such a project.  It is held as long as a feed that wants it
-// finds it by id.
+// other feeds see of them is ignored.  A Project, AccessPolicy or
+// UserConfiguration of a project without a feed is foreign: the server reads it
+// wherever it lives when a membership names it, or a link of the project does.
+// It is held as long as a feed that wants it finds it by id.
 //
 // Secrets (stored_form.h) are taken out of what is stored.  What a login is not
 // shown is absent from what it reads: `superAdmin`, `systemSecret` and
@@ -33,8 +33,6 @@
 #ifndef PDP_SYNC_MIRROR_H_
 #define PDP_SYNC_MIRROR_H_
 
-#include <atomic>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -47,50 +45,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/sync/observation.h"
 #include "pdp/sync/source.h"
 #include "store/store.h"
 
 namespace pdp::sync {
 
-// The place of a read among all reads, by when they began.
-struct ReadTicket {
-  uint64_t number = 0;
-
-  friend auto operator<=>(const ReadTicket&, const ReadTicket&) = default;
-};
-
-// Thread-safe.
-class ReadOrder {
- public:
-  // To be taken before the request is sent, anew for each page and each retry:
-  // what it answers was true at some moment after this call.
-  ReadTicket Begin() { return {last_.fetch_add(1) + 1}; }
-
- private:
-  std::atomic<uint64_t> last_{0};
-};
-
-// What one read said of one resource.
-struct Observation {
-  enum class Kind : uint8_t {
-    kLive,
-    kDeleted,  // 410, or an entry of a search with _deleted=true.
-    kAbsent,   // 404 to a read by id.  No search says it.
-  };
-
-  fhir::ResourceKey key;
-  Kind kind = Kind::kLive;
-  ReadTicket ticket;
-  bool by_id = false;
-  // With kLive: the resource as it was sent.  With kDeleted of a search: the
-  // entry's resource, of which meta.lastUpdated is when it was deleted.
-  std::string json;
-};
-
 // Thread-safe.
 class Mirror {
  public:
   struct Options {
+    // The name of the server, of which all cursors are: what a store holds of
+    // any other source is erased.
+    std::string source;
     // The projects that have a feed of their own.
     std::vector<std::string> projects;
     // Whether there is a feed, "", of all the others.
@@ -162,7 +129,8 @@ class Mirror {
 
  private:
   struct State;
-  Mirror(store::Store& store, Options options, ChangeCallback callback);
+  class Batch;
+  explicit Mirror(std::unique_ptr<State> state);
 
   ReadOrder order_;
   std::unique_ptr<State> state_;

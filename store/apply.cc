@@ -258,29 +258,31 @@ absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
   for (const Cursor& cursor : cursors) {
     PDP_RETURN_IF_ERROR(AddCursor(cursor, builder));
   }
-  const uint64_t revision = this->revision() + (changes.empty() ? 0 : 1);
-  PDP_RETURN_IF_ERROR(PutRevision(*impl_->rocks, revision, builder.batch()));
+  builder.applied().revision = revision() + (changes.empty() ? 0 : 1);
+  PDP_RETURN_IF_ERROR(
+      impl_->Commit(builder.batch(), builder.applied(), changes.size()));
+  return builder.applied().revision;
+}
+
+absl::Status Store::Impl::Commit(rocksdb::WriteBatch& batch,
+                                 const Applied& applied, size_t changes) {
+  const bool is_new = applied.revision != revision.load();
+  PDP_RETURN_IF_ERROR(PutRevision(*rocks, applied.revision, batch));
   rocksdb::WriteOptions options;
   // Until it is replayed, a lost revocation permits.
   options.sync = true;
-  PDP_RETURN_IF_ERROR(impl_->Counted(
-      FromRocks(impl_->rocks->db().Write(options, &builder.batch()))));
-  impl_->revision.store(revision, std::memory_order_release);
-  impl_->applied_batches.fetch_add(1, std::memory_order_relaxed);
-  impl_->applied_changes.fetch_add(changes.size(), std::memory_order_relaxed);
+  PDP_RETURN_IF_ERROR(Counted(FromRocks(rocks->db().Write(options, &batch))));
+  revision.store(applied.revision, std::memory_order_release);
+  applied_batches.fetch_add(1, std::memory_order_relaxed);
+  applied_changes.fetch_add(changes, std::memory_order_relaxed);
 
-  if (builder.batch().GetDataSize() > impl_->write_buffer_bytes)
-    Flush(*impl_->rocks);
+  if (batch.GetDataSize() > write_buffer_bytes) Flush(*rocks);
   // The changes are durable, whatever becomes of the witness.
-  const absl::Status witnessed = impl_->identity->Acknowledge(revision);
-  if (!changes.empty()) {
-    builder.applied().revision = revision;
-    for (const auto& [id, observer] : impl_->observers) {
-      observer(builder.applied());
-    }
+  const absl::Status witnessed = identity->Acknowledge(applied.revision);
+  if (is_new) {
+    for (const auto& [id, observer] : observers) observer(applied);
   }
-  PDP_RETURN_IF_ERROR(impl_->Counted(witnessed));
-  return revision;
+  return Counted(witnessed);
 }
 
 }  // namespace pdp::store

@@ -38,9 +38,14 @@ inline constexpr ColumnFamily kFamiliesBesideMeta[] = {
     ColumnFamily::kMembershipsBySubject,
 };
 
-// Of everything below the store's directory.  Another format is refused: the
-// store is a cache, and is filled again by its source.
-inline constexpr uint32_t kFormatVersion = 1;
+// Of everything below the store's directory.  A store of an older format that
+// is still read becomes one of this format when it is opened; any other format
+// is refused.
+//
+//   1   no blocks
+//   2   blocks: a program that passed over them would permit what is denied
+inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kOldestFormatVersion = 1;
 
 }  // namespace pdp::store
 

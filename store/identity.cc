@@ -15,7 +15,6 @@
 
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
-#include "store/column_families.h"
 
 namespace pdp::store {
 namespace {
@@ -43,13 +42,13 @@ uint64_t Fnv1a(std::string_view text) {
   return hash;
 }
 
-std::string Render(bool is_new, uint64_t revision) {
+std::string Render(uint32_t format, bool is_new, uint64_t revision) {
   char digits[32];
   std::snprintf(digits, sizeof digits, "%020llu",
                 static_cast<unsigned long long>(revision));
   std::string line =
-      StrCat(kFormatPrefix, kFormatVersion,
-             " state=", is_new ? kNewState : kUseState, " revision=", digits);
+      StrCat(kFormatPrefix, format, " state=", is_new ? kNewState : kUseState,
+             " revision=", digits);
   char check[32];
   std::snprintf(check, sizeof check, " check=%016llx\n",
                 static_cast<unsigned long long>(Fnv1a(line)));
@@ -57,6 +56,7 @@ std::string Render(bool is_new, uint64_t revision) {
 }
 
 struct Content {
+  uint32_t format = 0;
   bool is_new = false;
   uint64_t revision = 0;
 };
@@ -70,7 +70,7 @@ absl::StatusOr<Content> ParseContent(std::string_view text,
   uint32_t format = 0;
   std::from_chars(text.data() + kFormatPrefix.size(), text.data() + text.size(),
                   format);
-  if (format != kFormatVersion) {
+  if (format < kOldestFormatVersion || format > kFormatVersion) {
     return absl::FailedPreconditionError(
         StrCat("`", path, "`: the store has format ", format,
                "; this program reads format ", kFormatVersion,
@@ -85,7 +85,9 @@ absl::StatusOr<Content> ParseContent(std::string_view text,
                     text.data() + text.size(), revision);
   }
   for (const bool is_new : {false, true}) {
-    if (text == Render(is_new, revision)) return Content{is_new, revision};
+    if (text == Render(format, is_new, revision)) {
+      return Content{format, is_new, revision};
+    }
   }
   return absl::DataLossError(StrCat("`", path, "` is damaged"));
 }
@@ -169,6 +171,7 @@ absl::StatusOr<std::unique_ptr<Identity>> Identity::Open(
   PDP_ASSIGN_OR_RETURN(
       const Content content,
       ParseContent(std::string_view(text, static_cast<size_t>(size)), path));
+  identity->format_ = content.format;
   identity->is_new_ = content.is_new;
   identity->revision_ = content.revision;
   return identity;
@@ -186,9 +189,12 @@ Identity::~Identity() { close(file_); }
 
 absl::Status Identity::BeginUse() {
   is_new_ = false;
-  PDP_RETURN_IF_ERROR(Rewrite());
-  if (fsync(file_) != 0) return SystemError("cannot sync", "STORE");
-  return absl::OkStatus();
+  return RewriteDurably();
+}
+
+absl::Status Identity::Upgrade() {
+  format_ = kFormatVersion;
+  return RewriteDurably();
 }
 
 absl::Status Identity::Acknowledge(uint64_t revision) {
@@ -197,9 +203,15 @@ absl::Status Identity::Acknowledge(uint64_t revision) {
   return Rewrite();
 }
 
+absl::Status Identity::RewriteDurably() {
+  PDP_RETURN_IF_ERROR(Rewrite());
+  if (fsync(file_) != 0) return SystemError("cannot sync", "STORE");
+  return absl::OkStatus();
+}
+
 absl::Status Identity::Rewrite() {
   // Always the same length, so that one write replaces all of it.
-  const std::string text = Render(is_new_, revision_);
+  const std::string text = Render(format_, is_new_, revision_);
   const ssize_t written = pwrite(file_, text.data(), text.size(), 0);
   if (written == static_cast<ssize_t>(text.size())) return absl::OkStatus();
   return SystemError("cannot write", "STORE");

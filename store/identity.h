@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "store/column_families.h"
 
 namespace pdp::store {
 
@@ -33,12 +34,18 @@ class Identity {
   Identity(const Identity&) = delete;
   Identity& operator=(const Identity&) = delete;
 
+  // From kOldestFormatVersion to kFormatVersion.
+  uint32_t format() const { return format_; }
+
   // A store that was being made and has never been used.
   bool is_new() const { return is_new_; }
   uint64_t revision() const { return revision_; }
 
   // Ends the state `new`, durably.
   absl::Status BeginUse();
+
+  // Says, durably, that the store has kFormatVersion now.
+  absl::Status Upgrade();
 
   // Moves the revision.  Survives the process at once, the machine in time:
   // after a power failure the file may be behind, never ahead, since the
@@ -50,8 +57,10 @@ class Identity {
       : file_(file), is_new_(is_new), revision_(revision) {}
 
   absl::Status Rewrite();
+  absl::Status RewriteDurably();
 
   const int file_;
+  uint32_t format_ = kFormatVersion;
   bool is_new_;
   uint64_t revision_;
 };

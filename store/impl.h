@@ -29,6 +29,12 @@ struct Store::Impl {
     return status;
   }
 
+  // Writes `batch` and the revision of `applied`, durably, and tells the
+  // observers where that is a new one.  `changes` is for the statistics.
+  absl::Status Commit(rocksdb::WriteBatch& batch, const Applied& applied,
+                      size_t changes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex);
+
   std::string directory;
   size_t write_buffer_bytes = 0;
   std::unique_ptr<Identity> identity ABSL_GUARDED_BY(apply_mutex);

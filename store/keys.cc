@@ -69,6 +69,10 @@ std::string CursorKey(std::string_view source, std::string_view project,
   return Join({"cursor", source, project, type});
 }
 
+std::string BlockKey(const fhir::ResourceKey& target) {
+  return StrCat(kBlockPrefix, ResourcesKey(target));
+}
+
 std::string ResourcesKey(const fhir::ResourceKey& key) {
   return Join({key.type, key.id});
 }

@@ -4,6 +4,7 @@
 //                            |  "revision"  ->  decimal
 //                            |  "cursor" NUL source NUL project NUL type
 //                                           ->  a position, opaque to the store
+//                            |  "block" NUL type NUL id  ->  block (block.h)
 //   resources               :=  type NUL id                ->  record
 //   versions                :=  type NUL id NUL versionId  ->  record
 //   by_project              :=  type NUL project NUL id    ->  empty
@@ -34,6 +35,9 @@ inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kRevisionKey = "revision";
 inline constexpr std::string_view kFamilyRevisionKey("\0", 1);
 
+// What the keys of blocks begin with; a ResourcesKey follows.
+inline constexpr std::string_view kBlockPrefix("block\0", 6);
+
 // The one type that has subjects.
 inline constexpr std::string_view kMembershipType = "ProjectMembership";
 
@@ -49,6 +53,7 @@ absl::Status CheckCursorPart(std::string_view part);
 
 std::string CursorKey(std::string_view source, std::string_view project,
                       std::string_view type);
+std::string BlockKey(const fhir::ResourceKey& target);
 std::string ResourcesKey(const fhir::ResourceKey& key);
 std::string VersionsKey(const fhir::ResourceKey& key,
                         std::string_view version_id);

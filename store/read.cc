@@ -320,6 +320,7 @@ absl::Status Store::Verify() const {
       }));
   PDP_RETURN_IF_ERROR(ScanAllVersions(
       [](const fhir::ResourceKey&, const Record&) { return true; }));
+  PDP_RETURN_IF_ERROR(Blocks().status());
   PDP_RETURN_IF_ERROR(CheckProjectIndex(rocks, snapshot.get()));
   return CheckSubjectIndex(rocks, snapshot.get());
 }

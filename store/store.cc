@@ -58,6 +58,30 @@ absl::Status InitializeMeta(const Rocks& rocks) {
   return FromRocks(rocks.db().Write(options, &batch));
 }
 
+absl::Status SetFormat(const Rocks& rocks) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return FromRocks(rocks.db().Put(options, rocks.family(ColumnFamily::kMeta),
+                                  ToSlice(kFormatKey),
+                                  std::to_string(kFormatVersion)));
+}
+
+// Makes a store of an older format one of this: format 2 only adds.
+//
+// The database first: from there on a program that reads format 1 refuses it,
+// and this one goes on where it was cut short.
+absl::Status UpgradeFormat(const Rocks& rocks, uint64_t format,
+                           Identity& identity) {
+  if (format < identity.format()) {
+    return absl::DataLossError(
+        StrCat("the database has format ", format, ", the file STORE format ",
+               identity.format(), ": the store is damaged"));
+  }
+  if (format != kFormatVersion) PDP_RETURN_IF_ERROR(SetFormat(rocks));
+  if (identity.format() == kFormatVersion) return absl::OkStatus();
+  return identity.Upgrade();
+}
+
 // What stands in front of a message about `directory`.
 absl::Status In(const std::string& directory, const absl::Status& status) {
   if (status.ok()) return status;
@@ -100,7 +124,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
   const absl::StatusOr<uint64_t> format =
       GetNumber(**rocks, ColumnFamily::kMeta, kFormatKey);
   PDP_RETURN_IF_ERROR(In(options.directory, format.status()));
-  if (*format != kFormatVersion) {
+  if (*format < kOldestFormatVersion || *format > kFormatVersion) {
     return absl::FailedPreconditionError(
         StrCat("store `", options.directory, "`: format ", *format,
                "; this program reads format ", kFormatVersion));
@@ -118,6 +142,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
   }
   PDP_RETURN_IF_ERROR(
       In(options.directory, (*identity)->Acknowledge(*revision)));
+  PDP_RETURN_IF_ERROR(
+      In(options.directory, UpgradeFormat(**rocks, *format, **identity)));
 
   auto impl = std::make_unique<Impl>();
   impl->directory = options.directory;

@@ -34,6 +34,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pdp/fhir/resource_key.h"
+#include "store/block.h"
 #include "store/record.h"
 
 namespace pdp::store {
@@ -121,6 +122,15 @@ class Store {
   absl::StatusOr<uint64_t> Apply(std::span<const Change> changes,
                                  std::span<const Cursor> cursors);
 
+  // Keeps the blocks `put`, each in the place of one of its target, and forgets
+  // those of the targets `erased`: all of it or nothing, and durable when it
+  // returns.  The revision rises by one: who is denied is part of the data.
+  absl::StatusOr<uint64_t> ApplyBlocks(
+      std::span<const Block> put, std::span<const fhir::ResourceKey> erased);
+
+  // All blocks, ended ones too, ordered by target.
+  absl::StatusOr<std::vector<Block>> Blocks() const;
+
   // The current version or tombstone; nothing where `key` is not known.
   absl::StatusOr<std::optional<Record>> Get(const fhir::ResourceKey& key) const;
 
@@ -172,12 +182,14 @@ class Store {
   // it.  A copy that was cut short is refused by Open.
   absl::Status Checkpoint(const std::string& directory) const;
 
-  // Reads everything: checksums, records, and that resources and indexes agree.
+  // Reads everything: checksums, records, blocks, and that resources and
+  // indexes agree.
   absl::Status Verify() const;
 
-  // Calls `observer` after each Apply that changed something, before that Apply
-  // returns and before the next begins.  It must not call Apply, AddObserver or
-  // RemoveObserver.  RemoveObserver waits for a call that is running.
+  // Calls `observer` after each Apply or ApplyBlocks that raised the revision,
+  // before that call returns and before the next begins.  It must not call
+  // either, AddObserver or RemoveObserver.  RemoveObserver waits for a call
+  // that is running.
   using Observer = std::function<void(const Applied&)>;
   int AddObserver(Observer observer);
   void RemoveObserver(int id);

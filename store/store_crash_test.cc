@@ -40,8 +40,29 @@ std::vector<Change> BatchOf(uint64_t number) {
   return changes;
 }
 
-// A process that applies one batch after the other, and writes the number of
-// each to a pipe once it is acknowledged.
+// Between two batches, the block before gives way to this one.
+Block BlockOf(uint64_t number) {
+  return {.target = {"Practitioner", StrCat("p", number)},
+          .since = absl::UnixEpoch(),
+          .until = absl::UnixEpoch() + absl::Seconds(number),
+          .reason = std::string(number % 200, 'r')};
+}
+
+bool IsBlock(uint64_t number) { return number % 2 == 0; }
+
+absl::StatusOr<uint64_t> ApplyNumber(Store& store, uint64_t number) {
+  if (!IsBlock(number)) {
+    const Cursor cursors[] = {
+        {.source = "s", .position = std::to_string(number)}};
+    return store.Apply(BatchOf(number), cursors);
+  }
+  const Block put[] = {BlockOf(number)};
+  const ResourceKey erased[] = {BlockOf(number - 2).target};
+  return store.ApplyBlocks(put, erased);
+}
+
+// A process that applies one batch or block after the other, and writes the
+// number of each to a pipe once it is acknowledged.
 //
 // It runs this binary anew: the threads of RocksDB do not survive a fork.
 constexpr char kDirectoryVariable[] = "PDP_STORE_CRASH_TEST_DIRECTORY";
@@ -56,9 +77,7 @@ TEST(StoreCrashTest, DISABLED_Child) {
   if (!store.ok()) _exit(1);
   for (;;) {
     const uint64_t number = (*store)->revision() + 1;
-    const std::vector<Cursor> cursors = {
-        {.source = "s", .position = std::to_string(number)}};
-    const auto revision = (*store)->Apply(BatchOf(number), cursors);
+    const auto revision = ApplyNumber(**store, number);
     if (!revision.ok() || *revision != number) _exit(2);
     if (write(std::atoi(pipe), &number, sizeof number) != sizeof number) {
       _exit(3);
@@ -114,8 +133,16 @@ void ExpectWholeSince(const std::string& directory, uint64_t acknowledged) {
   ASSERT_LE(revision, acknowledged + 1);
   ASSERT_TRUE((*store)->Verify().ok()) << (*store)->Verify();
   if (revision == 0) return;
-  EXPECT_EQ(*(*store)->GetCursor("s", "", ""), std::to_string(revision));
-  for (const Change& change : BatchOf(revision)) {
+  const auto blocks = (*store)->Blocks();
+  ASSERT_TRUE(blocks.ok()) << blocks.status();
+  if (revision < 2) {
+    EXPECT_TRUE(blocks->empty());
+  } else {
+    EXPECT_EQ(*blocks, std::vector{BlockOf(revision - revision % 2)});
+  }
+  const uint64_t batch = IsBlock(revision) ? revision - 1 : revision;
+  EXPECT_EQ(*(*store)->GetCursor("s", "", ""), std::to_string(batch));
+  for (const Change& change : BatchOf(batch)) {
     const auto record = (*store)->Get(change.key);
     ASSERT_TRUE(record.ok() && record->has_value());
     EXPECT_EQ(**record, change.record);
@@ -129,11 +156,11 @@ void ExpectWholeSince(const std::string& directory, uint64_t acknowledged) {
                                         return true;
                                       })
                     .ok());
-    EXPECT_EQ(found, number == revision ? kMemberships : 0);
+    EXPECT_EQ(found, number == batch ? kMemberships : 0);
   }
 }
 
-TEST(StoreCrashTest, EveryAcknowledgedBatchSurvivesKill9WithItsCursorAndIndex) {
+TEST(StoreCrashTest, EveryAcknowledgedBatchAndBlockSurvivesKill9) {
   const TempDirectory directory;
   std::mt19937 random(20240501);
   uint64_t acknowledged = 0;

@@ -86,14 +86,14 @@ TEST(StoreOpenTest, AnotherFormatIsRefusedWithBothNumbers) {
   const TempDirectory directory;
   Fill(directory / "store");
   std::string identity = ReadFile(directory / "store/STORE");
-  const size_t at = identity.find("format=1");
+  const size_t at = identity.find("format=2");
   ASSERT_NE(at, std::string::npos);
-  identity.replace(at, 8, "format=2");
+  identity.replace(at, 8, "format=3");
   WriteFile(directory / "store/STORE", identity);
   const auto store = OpenAt(directory / "store");
   EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(store.status().message()),
-              HasSubstr("has format 2; this program reads format 1"));
+              HasSubstr("has format 3; this program reads format 2"));
 }
 
 TEST(StoreOpenTest, AStoreThatIsOpenIsRefused) {

@@ -162,11 +162,16 @@ int Serve(const Settings& settings) {
   if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
 
   // Decision point.
+  pdp::FreshnessTable feeds;
+  pdp::FeedFreshness& freshness = feeds.Add("");
   pdp::sync::StoreLookup lookup(**store);
   pdp::policy::DecisionPoint decision_point(
       lookup, {.mode = settings.mode,
                .parameter_semantics = settings.parameter_semantics,
-               .max_bound_policies = settings.max_bound_policies});
+               .max_bound_policies = settings.max_bound_policies,
+               .keeps_project = [&](std::string_view project) {
+                 return feeds.Find(project) != nullptr;
+               }});
   decision_point.Invalidate((*store)->revision(), {});
 
   // Source.
@@ -175,8 +180,6 @@ int Serve(const Settings& settings) {
                 pdp::StrCat("source: `", settings.source_directory,
                             "` is not a directory"));
   }
-  pdp::FreshnessTable feeds;
-  pdp::FeedFreshness& freshness = feeds.Add("");
   pdp::Backend* changes = nullptr;
   pdp::sync::DirectorySource source(
       {.path = settings.source_directory,

@@ -36,17 +36,20 @@ std::string AccessKey(std::string_view membership,
 
 }  // namespace
 
-AccessFinder::AccessFinder(Mode mode, ParameterSemantics parameter_semantics,
+AccessFinder::AccessFinder(const SubjectAccessOptions& options,
                            size_t max_items, const fhir::ResourceLookup& lookup,
                            PolicyCache& policies)
-    : lookup_(lookup), policies_(policies), accesses_(max_items) {
-  options_.mode = mode;
-  options_.parameter_semantics = parameter_semantics;
-}
+    : options_(options),
+      lookup_(lookup),
+      policies_(policies),
+      accesses_(max_items) {}
 
 std::optional<LookupFailure> AccessFinder::Find(
     const Subject& subject, const RequestContext& context,
     std::shared_ptr<const SubjectAccess>& access, Denial& denial) {
+  if (!subject.project.empty() && !options_.Keeps(subject.project)) {
+    return NotKept(subject.project);
+  }
   ResolvedMembership resolved;
   if (auto failure = ResolveMembership(subject, lookup_, resolved)) {
     return failure;

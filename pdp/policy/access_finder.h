@@ -29,9 +29,8 @@ namespace pdp::policy {
 class AccessFinder {
  public:
   // `lookup` and `policies` must outlive the AccessFinder.
-  AccessFinder(Mode mode, ParameterSemantics parameter_semantics,
-               size_t max_items, const fhir::ResourceLookup& lookup,
-               PolicyCache& policies);
+  AccessFinder(const SubjectAccessOptions& options, size_t max_items,
+               const fhir::ResourceLookup& lookup, PolicyCache& policies);
 
   // `access` stays null where `denial` says why there is none.
   std::optional<LookupFailure> Find(
@@ -73,7 +72,7 @@ class AccessFinder {
 
   std::string ProfileOf(std::string_view membership) const;
 
-  SubjectAccessOptions options_;
+  const SubjectAccessOptions options_;
   const fhir::ResourceLookup& lookup_;
   PolicyCache& policies_;
   AccessCache accesses_;

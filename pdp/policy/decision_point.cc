@@ -24,6 +24,15 @@ DecisionPointOptions Effective(DecisionPointOptions options) {
   return options;
 }
 
+SubjectAccessOptions AccessOptions(Mode mode,
+                                   const DecisionPointOptions& options) {
+  SubjectAccessOptions access;
+  access.mode = mode;
+  access.parameter_semantics = options.parameter_semantics;
+  access.keeps_project = options.keeps_project;
+  return access;
+}
+
 // Medplum's status of a denial by a strict rule is left to Reconcile().
 void ApplyDenial(const Denial& denial, const RequestContext& context,
                  Decision& decision) {
@@ -52,9 +61,9 @@ class DecisionPoint::Impl {
   Impl(const fhir::ResourceLookup& lookup, const DecisionPointOptions& options)
       : lookup_(lookup),
         options_(Effective(options)),
-        parity_(Mode::kParity, options_.parameter_semantics,
+        parity_(AccessOptions(Mode::kParity, options_),
                 options_.max_bound_policies, lookup, policies_),
-        strict_(Mode::kStrict, options_.parameter_semantics,
+        strict_(AccessOptions(Mode::kStrict, options_),
                 options_.max_bound_policies, lookup, policies_) {}
 
   // By one mode alone: a strict decision still names every rule it used.

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,6 +34,9 @@ struct DecisionPointOptions {
   // Bound policies kept for reuse, of each mode; the least recently used go
   // first.
   size_t max_bound_policies = 10'000;
+  // Whether the project with this id is kept in step with its source.  Of what
+  // is left of another nothing is decided: Unavailable.  Empty: each is.
+  std::function<bool(std::string_view project)> keeps_project;
 };
 
 // How a call ended.

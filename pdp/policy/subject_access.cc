@@ -106,6 +106,10 @@ class Builder {
                                     "`: ", membership.status().message())));
     }
     membership_ = *std::move(membership);
+    if (!options_.Keeps(IdOf(membership_.project))) {
+      failure_ = NotKept(IdOf(membership_.project));
+      return false;
+    }
     access_.profile = membership_.profile;
     access_.project_admin = membership_.admin;
     if (caller_ != nullptr) {
@@ -356,6 +360,14 @@ std::vector<std::string> SubjectAccess::ReadableProjects(
   }
   if (MayReadProject(BaseProjectId(), type)) ids.emplace_back(BaseProjectId());
   return ids;
+}
+
+LookupFailure NotKept(std::string_view project) {
+  LookupFailure failure;
+  failure.status = absl::UnavailableError(
+      StrCat("STALE: this server does not read project `", project,
+             "` from its source"));
+  return failure;
 }
 
 std::optional<LookupFailure> ResolveMembership(

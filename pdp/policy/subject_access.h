@@ -81,6 +81,12 @@ struct SubjectAccessOptions {
   std::vector<std::string> tenant_parameters = {
       "organization", "current_organization", "healthcare_service",
       "care_team"};
+  // As DecisionPointOptions::keeps_project.
+  std::function<bool(std::string_view project)> keeps_project;
+
+  bool Keeps(std::string_view project) const {
+    return !keeps_project || keeps_project(project);
+  }
 };
 
 // The membership that `subject` is.
@@ -94,6 +100,9 @@ struct ResolvedMembership {
 std::optional<LookupFailure> ResolveMembership(
     const Subject& subject, const fhir::ResourceLookup& lookup,
     ResolvedMembership& result);
+
+// Nothing is decided of a project that is not kept.
+LookupFailure NotKept(std::string_view project);
 
 // Builds the access of `membership` under what `context` says of scope, launch
 // and tenants.  With `caller`, that of a member on whose behalf the caller acts

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/policy/decision_point.h"
 #include "pdp/service/refusal.h"
 
 namespace pdp::service {
@@ -53,6 +54,10 @@ struct CallAttempt {
                        });
   }
 };
+
+// How the engine ended without a decision, as a call sees it: pending where
+// what is missing can be fetched. REQUIRES: !outcome.decided()
+CallOutcome FromEngine(const CallAttempt& attempt, policy::Outcome outcome);
 
 }  // namespace pdp::service
 

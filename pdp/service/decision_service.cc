@@ -11,16 +11,6 @@
 #include "pdp/service/timestamp.h"
 
 namespace pdp::service {
-namespace {
-
-CallOutcome FromEngine(const CallAttempt& attempt, policy::Outcome outcome) {
-  CallOutcome result = Failed(std::move(outcome.status));
-  if (attempt.may_fetch) result.needed = std::move(outcome.needed);
-  return result;
-}
-
-}  // namespace
-
 DecisionService::DecisionService(const policy::DecisionPoint& decision_point,
                                  const fhir::ResourceLookup& lookup,
                                  const DataState& data, Metrics& metrics,
@@ -113,7 +103,9 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     }
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome decided = decision_point_.Filter(filter, answer);
-    if (!decided.decided()) return FromEngine(attempt, std::move(decided));
+    if (!decided.decided()) {
+      return Counted(FromEngine(attempt, std::move(decided)));
+    }
     if (options_.shadow != nullptr) {
       options_.shadow->Compare(filter, Shadowed(answer));
     }
@@ -157,7 +149,9 @@ CallOutcome DecisionService::DescribeAccess(
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome described =
         decision_point_.DescribeEffectivePolicy(subject, context, answer);
-    if (!described.decided()) return FromEngine(attempt, std::move(described));
+    if (!described.decided()) {
+      return Counted(FromEngine(attempt, std::move(described)));
+    }
   }
   if (IsStale(moment)) answer.denial.notes.push_back(StaleNote());
   ConvertEffectivePolicy(answer, response);

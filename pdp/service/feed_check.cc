@@ -83,9 +83,8 @@ class FeedCheck::Run {
     std::vector<std::string> projects;
     if (auto failure = policy::FindSubjectProjects(scope.subject, scope.context,
                                                    check_.lookup_, projects)) {
-      CallOutcome outcome = Failed(std::move(failure->status));
-      if (attempt_.may_fetch) outcome.needed = std::move(failure->needed);
-      return outcome;
+      return FromEngine(
+          attempt_, {std::move(failure->status), std::move(failure->needed)});
     }
     if (projects.empty() && scope.subject.project.empty()) return JudgeAll();
     if (projects.empty()) projects.emplace_back(scope.subject.project);
@@ -95,9 +94,7 @@ class FeedCheck::Run {
       const FeedFreshness* const feed = feeds.Find(project);
       Merge(feed != nullptr
                 ? JudgeFeed(project, *feed)
-                : Refused(Refusal::kStale,
-                          StrCat("this server does not read project `", project,
-                                 "` from its source")),
+                : FromEngine(attempt_, {policy::NotKept(project).status, {}}),
             outcome);
     }
     return outcome;

@@ -43,7 +43,11 @@ std::vector<fhir::ResourcePtr> TwoProjects() {
 
 class FeedCheckTest : public ::testing::Test {
  protected:
-  FeedCheckTest() : decision_point_(lookup_, {}) {
+  FeedCheckTest()
+      : decision_point_(lookup_,
+                        {.keeps_project = [this](std::string_view project) {
+                          return data_.Feeds().Find(project) != nullptr;
+                        }}) {
     decision_point_.Invalidate(7, {});
   }
 
@@ -201,13 +205,21 @@ TEST_F(FeedCheckTest, AResourceThatIsLookedUpCountsWithItsProject) {
   EXPECT_EQ(check("south").refusal, Refusal::kStale);
 }
 
-TEST_F(FeedCheckTest, AMembershipOfAProjectWithoutAFeedIsRefused) {
-  data_.SetAge(testing::kOtherProject, absl::Seconds(31));
-  const absl::Status status =
-      StatusOf("reference: 'ProjectMembership/nowhere'");
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("does not read project `left`"));
+// Also while nothing else would be looked at.
+TEST_F(FeedCheckTest, NothingIsDecidedOfAProjectWithoutAFeed) {
+  for (const absl::Duration age : {absl::ZeroDuration(), absl::Seconds(31)}) {
+    SCOPED_TRACE(absl::FormatDuration(age));
+    data_.SetAge(testing::kOtherProject, age);
+    for (const char* const subject :
+         {"reference: 'ProjectMembership/nowhere'",
+          "reference: 'ProjectMembership/nobody' project: 'left'"}) {
+      SCOPED_TRACE(subject);
+      EXPECT_EQ(StatusOf(subject),
+                absl::UnavailableError("STALE: this server does not read "
+                                       "project `left` from its source"));
+    }
+  }
+  EXPECT_EQ(metrics_.refusals(Refusal::kStale), 4u);
 }
 
 TEST_F(FeedCheckTest, WhoIsActedForCountsWithItsProject) {

@@ -1,0 +1,26 @@
+// Waiting for other threads, in tests.
+
+#ifndef TESTS_SUPPORT_EVENTUALLY_H_
+#define TESTS_SUPPORT_EVENTUALLY_H_
+
+#include <chrono>
+#include <thread>
+
+namespace pdp {
+
+// Waits until `condition` holds: true, or false after a time that no machine
+// needs.
+template <typename Condition>
+bool Eventually(Condition condition) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return true;
+}
+
+}  // namespace pdp
+
+#endif  // TESTS_SUPPORT_EVENTUALLY_H_

@@ -1,0 +1,205 @@
+#include "pdp/medplum/web_socket_channel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "pdp/base/log.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/medplum/subscription.h"
+
+namespace pdp::medplum {
+namespace {
+
+// Ids beyond this are left to the server, which drops them after 24 h.
+constexpr size_t kMaxLeftovers = 200;
+
+absl::Time FromNanos(int64_t nanos) {
+  return nanos == 0 ? absl::InfinitePast() : absl::FromUnixNanos(nanos);
+}
+
+// Whether trying again soon is of no use.
+bool NeedsHelp(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kResourceExhausted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+WebSocketChannel::WebSocketChannel(Api& api, WebSocketConnector& sockets,
+                                   const Clock& clock,
+                                   WebSocketChannelOptions options,
+                                   NotificationSink sink)
+    : api_(api),
+      sockets_(sockets),
+      clock_(clock),
+      options_(std::move(options)),
+      sink_(std::move(sink)),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+WebSocketChannel::~WebSocketChannel() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+void WebSocketChannel::Run(const std::stop_token& stop) {
+  int failures = 0;
+  while (!stop.stop_requested()) {
+    const absl::Duration began = clock_.SinceBoot();
+    const absl::Status end = Live(stop);
+    if (stop.stop_requested()) break;
+    SetDisconnected(end);
+    // The sockets close before the Subscriptions are deleted.
+    if (set_ != nullptr) {
+      leftovers_.insert(leftovers_.end(), set_->ids().begin(),
+                        set_->ids().end());
+      set_ = nullptr;
+    }
+    if (!absl::IsUnavailable(end)) DeleteLeftovers(stop);
+    if (clock_.SinceBoot() - began >= options_.settled_after) failures = 0;
+    Sleep(RetryDelay(end, failures++), stop);
+  }
+  set_ = nullptr;
+}
+
+absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
+  PDP_RETURN_IF_ERROR(OpenSet(stop, set_));
+  SetConnected();
+  DeleteLeftovers(stop);
+  absl::Duration renew_at = set_began_ + options_.renew_after;
+  while (true) {
+    PDP_RETURN_IF_ERROR(
+        set_->WaitUntil(std::min(set_->rebind_at(), renew_at), stop));
+    if (clock_.SinceBoot() < renew_at) {
+      PDP_RETURN_IF_ERROR(set_->Rebind(stop));
+      const std::lock_guard lock(mutex_);
+      ++statistics_.rebinds;
+      continue;
+    }
+    const absl::Status renewed = Renew(stop);
+    if (renewed.ok()) {
+      renew_at = set_began_ + options_.renew_after;
+      continue;
+    }
+    renew_at += options_.renew_retry;
+    if (renew_at > set_began_ + options_.renew_by) return renewed;
+  }
+}
+
+absl::Status WebSocketChannel::Renew(const std::stop_token& stop) {
+  const absl::Duration began = set_began_;
+  std::unique_ptr<SubscriptionSet> next;
+  const absl::Status opened = OpenSet(stop, next);
+  if (opened.ok()) {
+    std::swap(set_, next);
+    const std::lock_guard lock(mutex_);
+    ++statistics_.renewals;
+  } else {
+    set_began_ = began;
+  }
+  leftovers_.insert(leftovers_.end(), next->ids().begin(), next->ids().end());
+  next = nullptr;
+  DeleteLeftovers(stop);
+  return opened;
+}
+
+absl::Status WebSocketChannel::OpenSet(const std::stop_token& stop,
+                                       std::unique_ptr<SubscriptionSet>& set) {
+  set = std::make_unique<SubscriptionSet>(api_, sockets_, clock_, options_.set,
+                                          sink_.notify, counters_);
+  set_began_ = clock_.SinceBoot();
+  return set->Open(stop);
+}
+
+void WebSocketChannel::DeleteLeftovers(const std::stop_token& stop) {
+  if (leftovers_.size() > kMaxLeftovers) {
+    leftovers_.erase(leftovers_.begin(), leftovers_.end() - kMaxLeftovers);
+  }
+  while (!leftovers_.empty() && !stop.stop_requested()) {
+    const absl::Status deleted = api_.DeleteSubscription(leftovers_.back());
+    // What is refused is not tried again.
+    if (absl::IsUnavailable(deleted) || absl::IsCancelled(deleted)) return;
+    leftovers_.pop_back();
+  }
+}
+
+void WebSocketChannel::SetConnected() {
+  {
+    const std::lock_guard lock(mutex_);
+    statistics_.is_connected = true;
+    statistics_.connected_since = clock_.Now();
+    ++statistics_.connections;
+  }
+  if (sink_.connected) sink_.connected();
+}
+
+void WebSocketChannel::SetDisconnected(const absl::Status& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    statistics_.is_connected = false;
+    statistics_.connected_since = absl::InfinitePast();
+    statistics_.last_error = ToStd(why.message());
+    ++statistics_.failures;
+  }
+  if (sink_.disconnected) sink_.disconnected(why);
+}
+
+absl::Duration WebSocketChannel::RetryDelay(const absl::Status& why,
+                                            int failures) {
+  if (NeedsHelp(why)) return options_.refused_retry * (0.9 + 0.2 * Random());
+  const absl::Duration longest =
+      std::min(options_.max_retry,
+               options_.first_retry * std::exp2(std::min(failures, 30)));
+  return std::max(options_.first_retry / 10, longest * Random());
+}
+
+void WebSocketChannel::Sleep(absl::Duration duration,
+                             const std::stop_token& stop) {
+  const absl::Duration until = clock_.SinceBoot() + duration;
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const absl::Duration left = until - clock_.SinceBoot();
+    if (left <= absl::ZeroDuration()) return;
+    stopping_.wait_for(
+        lock, stop,
+        absl::ToChronoNanoseconds(std::min(left, options_.set.tick)),
+        [] { return false; });
+  }
+}
+
+double WebSocketChannel::Random() {
+  if (options_.random) return options_.random();
+  thread_local absl::BitGen generator;
+  return absl::Uniform(generator, 0.0, 1.0);
+}
+
+WebSocketChannelStatistics WebSocketChannel::statistics() const {
+  WebSocketChannelStatistics result;
+  {
+    const std::lock_guard lock(mutex_);
+    result = statistics_;
+  }
+  const auto events = [this](Interaction interaction) {
+    return counters_.events[static_cast<size_t>(interaction)].load();
+  };
+  result.last_frame = FromNanos(counters_.last_frame);
+  result.last_event = FromNanos(counters_.last_event);
+  result.heartbeats = counters_.heartbeats;
+  result.creates = events(Interaction::kCreate);
+  result.updates = events(Interaction::kUpdate);
+  result.deletes = events(Interaction::kDelete);
+  result.foreign_frames = counters_.foreign;
+  result.malformed_frames = counters_.malformed;
+  return result;
+}
+
+}  // namespace pdp::medplum

@@ -80,8 +80,9 @@ absl::Status DirectorySource::Resync() {
   return Load();
 }
 
-void DirectorySource::Reread(std::vector<fhir::ResourceKey>, Done done) {
-  Refresh(/*project=*/"", std::move(done));
+void DirectorySource::Reread(std::vector<fhir::ResourceKey>,
+                             std::string_view project, Done done) {
+  Refresh(project, std::move(done));
 }
 
 void DirectorySource::Refresh(std::string_view, Done done) {

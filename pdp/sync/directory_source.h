@@ -61,7 +61,8 @@ class DirectorySource : public Source {
   absl::Status Start() override;
   void Stop() override;
   absl::Status Resync() override;
-  void Reread(std::vector<fhir::ResourceKey> keys, Done done) override;
+  void Reread(std::vector<fhir::ResourceKey> keys, std::string_view project,
+              Done done) override;
   void Refresh(std::string_view project, Done done) override;
   SourceStatus Status() const override;
 

@@ -561,7 +561,7 @@ TEST_F(DirectorySourceTest, ARefreshAndARereadFindWhatChangedBeforeThem) {
     source_->Refresh("p1", std::move(done));
   };
   const auto reread = [&](Source::Done done) {
-    source_->Reread({{"AccessPolicy", "a"}}, std::move(done));
+    source_->Reread({{"AccessPolicy", "a"}}, /*project=*/"", std::move(done));
   };
   Write("a.json", R"({"resourceType":"AccessPolicy","id":"a"})");
   EXPECT_TRUE(answered(refresh).ok());

@@ -103,7 +103,11 @@ class Source {
   using Done = std::function<void(absl::Status)>;
 
   // Reads `keys` again, from where the truth is now, and applies what it says.
-  virtual void Reread(std::vector<fhir::ResourceKey> keys, Done done) = 0;
+  // A key that is not held is looked for as the feed of the project with the id
+  // `project` sees it, or as each feed does where that is empty: nobody waits
+  // for another project's feed.  Changes are published before `done` is called.
+  virtual void Reread(std::vector<fhir::ResourceKey> keys,
+                      std::string_view project, Done done) = 0;
 
   // Learns all that changed in the project with the id `project` (in any, where
   // it is empty) before this call.

@@ -1,7 +1,7 @@
 // Waiting for other threads, in tests.
 
-#ifndef TESTS_SUPPORT_EVENTUALLY_H_
-#define TESTS_SUPPORT_EVENTUALLY_H_
+#ifndef PDP_TESTS_SUPPORT_EVENTUALLY_H_
+#define PDP_TESTS_SUPPORT_EVENTUALLY_H_
 
 #include <chrono>
 #include <thread>
@@ -23,4 +23,4 @@ bool Eventually(Condition condition) {
 
 }  // namespace pdp
 
-#endif  // TESTS_SUPPORT_EVENTUALLY_H_
+#endif  // PDP_TESTS_SUPPORT_EVENTUALLY_H_

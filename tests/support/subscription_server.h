@@ -1,8 +1,8 @@
 // SubscriptionServer: a Medplum server's Subscriptions, in memory, behind the
 // interfaces by which they are asked for.
 
-#ifndef TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_
-#define TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_
+#ifndef PDP_TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_
+#define PDP_TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_
 
 #include <functional>
 #include <map>
@@ -272,4 +272,4 @@ class SubscriptionServer : public Api, public WebSocketConnector {
 
 }  // namespace pdp::medplum
 
-#endif  // TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_
+#endif  // PDP_TESTS_SUPPORT_SUBSCRIPTION_SERVER_H_

@@ -105,6 +105,11 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
+absl::Status Untrusted(std::string_view reason) {
+  return absl::FailedPreconditionError(
+      StrCat("the server's certificate is not trusted: ", reason));
+}
+
 // Why no whole answer came.
 absl::Status ToStatus(CURLcode code, std::string_view detail) {
   const std::string_view reason =
@@ -114,8 +119,7 @@ absl::Status ToStatus(CURLcode code, std::string_view detail) {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-      return absl::FailedPreconditionError(
-          StrCat("the server's certificate is not trusted: ", reason));
+      return Untrusted(reason);
     case CURLE_OPERATION_TIMEDOUT:
       return absl::UnavailableError(StrCat("no answer in time: ", reason));
     case CURLE_PARTIAL_FILE:
@@ -167,6 +171,11 @@ class Connection {
     curl_off_t sent_at = 0;
     curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     exchange.may_have_arrived = sent_at > 0;
+    long verification = 0;
+    curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &verification);
+    if (absl::IsUnavailable(exchange.status) && verification != 0) {
+      exchange.status = Untrusted(ToStd(exchange.status.message()));
+    }
     long code = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
     curl_multi_remove_handle(multi_, easy_);  // Closes what is unfinished.

@@ -124,6 +124,7 @@ struct Mirror::State {
   const Options options;
   const ChangeCallback callback;
   const std::set<std::string, std::less<>> projects;
+  ReadOrder order;
 
   Mutex mutex;  // Held from the look at what is held to the callback.
   Memory memory ABSL_GUARDED_BY(mutex);
@@ -159,9 +160,10 @@ class Mirror::Batch {
   absl::Status Commit(std::span<const store::Cursor> cursors) {
     if (!result_.unsure.empty()) cursors = {};
     PDP_RETURN_IF_ERROR(state_.Commit(changes_, cursors));
-    for (const auto& [key, ticket, was_absent] : judged_) {
-      memory_.recent.Record(key, ticket);
-      if (was_absent) memory_.absent.Record(key, ticket);
+    const ReadTicket last = state_.order.Last();
+    for (const auto& [key, was_absent] : judged_) {
+      memory_.recent.Record(key, last);
+      if (was_absent) memory_.absent.Record(key, last);
     }
     result_.revision = state_.store.revision();
     result_.changed = changes_.size();
@@ -173,7 +175,6 @@ class Mirror::Batch {
  private:
   struct Judged {
     ResourceKey key;
-    ReadTicket ticket;
     bool was_absent = false;
   };
 
@@ -188,10 +189,12 @@ class Mirror::Batch {
       }
       return;
     }
-    if (verdict == Verdict::kNothing && !read.by_id) return;
-    judged_.push_back({.key = read.key,
-                       .ticket = read.ticket,
-                       .was_absent = read.kind == Kind::kAbsent});
+    // That what is held as living was found once more says nothing new.
+    const bool is_news = verdict != Verdict::kNothing || read.by_id ||
+                         read.kind == Kind::kDeleted;
+    if (!is_news) return;
+    judged_.push_back(
+        {.key = read.key, .was_absent = read.kind == Kind::kAbsent});
     if (verdict == Verdict::kPut) {
       named_.insert(read.names.begin(), read.names.end());
     }
@@ -302,6 +305,8 @@ class Mirror::Batch {
 Mirror::Mirror(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Mirror::~Mirror() = default;
+
+ReadOrder& Mirror::order() { return state_->order; }
 
 absl::StatusOr<std::unique_ptr<Mirror>> Mirror::Open(store::Store& store,
                                                      Options options,

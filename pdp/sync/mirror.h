@@ -9,10 +9,10 @@
 // answers overtake each other, and a search may run behind what was committed
 // (a replica, an open transaction).  So each read takes a ticket before it is
 // sent, and
-//  - a read by id is right about everything that happened before it began: it
-//    wins over every observation with an earlier ticket;
-//  - an observation is `unsure` where it would change something and one of the
-//    same resource with a later ticket was applied already;
+//  - a read by id says the truth of a moment while it ran: it wins over all
+//    that was applied before it began;
+//  - an observation is `unsure` where it would change something and something
+//    else was applied to the resource after its read had begun;
 //  - a search is believed only where that is certain: a live version with a
 //    later lastUpdated than the live one that is held; a tombstone that is
 //    later than the live version that is held; and what nothing is held of.
@@ -80,7 +80,7 @@ class Mirror {
   Mirror& operator=(const Mirror&) = delete;
 
   // Of all reads of all feeds.
-  ReadOrder& order() { return order_; }
+  ReadOrder& order();
 
   struct Result {
     uint64_t revision = 0;  // Of the store, now.
@@ -132,7 +132,6 @@ class Mirror {
   class Batch;
   explicit Mirror(std::unique_ptr<State> state);
 
-  ReadOrder order_;
   std::unique_ptr<State> state_;
 };
 

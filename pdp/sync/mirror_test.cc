@@ -18,171 +18,144 @@ using ::testing::IsEmpty;
 const ResourceKey kPolicy{"AccessPolicy", "a"};
 const ResourceKey kPatient{"Patient", "x"};
 
-// The tickets of reads that began one after the other.
-struct Tickets {
-  ReadTicket first;
-  ReadTicket second;
-  ReadTicket third;
+// One observation: of a read that begins when the one before was applied, or
+// before all others.
+struct Observed {
+  std::function<Observation(ReadTicket)> make;
+  bool begins_first = false;
 };
+
+Observed SearchFinds(const SentResource& sent) {
+  return {[sent](ReadTicket t) { return Found(t, sent); }};
+}
+Observed SearchFindsDeleted(const SentResource& sent) {
+  return {[sent](ReadTicket t) { return FoundDeleted(t, sent); }};
+}
+Observed ReadFinds(const SentResource& sent) {
+  return {[sent](ReadTicket t) { return ReadLive(t, sent); }};
+}
+Observed ReadFindsDeleted() {
+  return {[](ReadTicket t) { return ReadDeleted(t, kPolicy); }};
+}
+Observed ReadFindsNothing() {
+  return {[](ReadTicket t) { return ReadAbsent(t, kPolicy); }};
+}
+Observed BegunFirst(Observed observed) {
+  observed.begins_first = true;
+  return observed;
+}
+
+const SentResource kV1 = {};
+const SentResource kV2 = {.version = "v2", .time = 2000};
 
 struct OrderCase {
   const char* name;
-  // Applied one after the other.
-  std::function<std::vector<Observation>(const Tickets&)> observations;
+  std::vector<Observed> observations;  // Applied one after the other.
   const char* held;
   bool unsure = false;  // Whether the last one is.
 };
 
 const OrderCase kOrderCases[] = {
-    {"NothingIsHeldOfWhatWasNeverSeen",
-     [](const Tickets&) { return std::vector<Observation>(); }, "nothing"},
-    {"WhatASearchFindsIsHeld",
-     [](const Tickets& t) { return std::vector{Found(t.first, {})}; }, "v1"},
-    {"WhatAReadFindsIsHeld",
-     [](const Tickets& t) { return std::vector{ReadLive(t.first, {})}; }, "v1"},
+    {"NothingIsHeldOfWhatWasNeverSeen", {}, "nothing"},
+    {"WhatASearchFindsIsHeld", {SearchFinds(kV1)}, "v1"},
+    {"WhatAReadFindsIsHeld", {ReadFinds(kV1)}, "v1"},
     {"ALaterVersionReplacesTheEarlierOne",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}),
-                          Found(t.second, {.version = "v2", .time = 2000})};
-     },
+     {SearchFinds(kV1), SearchFinds(kV2)},
      "v2"},
     {"AnEarlierVersionOfAnEarlierSearchChangesNothing",
-     [](const Tickets& t) {
-       return std::vector{ReadLive(t.second, {.version = "v2", .time = 2000}),
-                          Found(t.first, {})};
-     },
+     {ReadFinds(kV2), BegunFirst(SearchFinds(kV1))},
      "v2"},
     {"AnEarlierVersionOfALaterSearchIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{ReadLive(t.first, {.version = "v2", .time = 2000}),
-                          Found(t.second, {})};
-     },
-     "v2", true},
+     {ReadFinds(kV2), SearchFinds(kV1)},
+     "v2",
+     true},
     {"AnotherVersionOfTheSameInstantIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}),
-                          Found(t.second, {.version = "v2"})};
-     },
-     "v1", true},
+     {SearchFinds(kV1), SearchFinds({.version = "v2"})},
+     "v1",
+     true},
     {"ALaterVersionOfAnEarlierSearchIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{ReadLive(t.second, {}),
-                          Found(t.first, {.version = "v2", .time = 2000})};
-     },
-     "v1", true},
-    {"AReadWinsOverALaterInstant",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {.version = "v2", .time = 2000}),
-                          ReadLive(t.second, {})};
-     },
-     "v1"},
+     {ReadFinds(kV1), BegunFirst(SearchFinds(kV2))},
+     "v1",
+     true},
+    {"AReadWinsOverALaterInstant", {SearchFinds(kV2), ReadFinds(kV1)}, "v1"},
     {"AnEarlierReadThatAnswersLateIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{ReadLive(t.second, {.version = "v2"}),
-                          ReadLive(t.first, {})};
-     },
-     "v2", true},
+     {ReadFinds({.version = "v2"}), BegunFirst(ReadFinds(kV1))},
+     "v2",
+     true},
     {"AReadThatSaysDeletedDeletes",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), ReadDeleted(t.second, kPolicy)};
-     },
+     {SearchFinds(kV1), ReadFindsDeleted()},
      "deleted"},
     {"WhatIsHeldAsDeletedIsNotRevivedByASearch",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), ReadDeleted(t.second, kPolicy),
-                          Found(t.third, {.version = "v2", .time = 9000})};
-     },
-     "deleted", true},
+     {SearchFinds(kV1), ReadFindsDeleted(),
+      SearchFinds({.version = "v2", .time = 9000})},
+     "deleted",
+     true},
     {"WhatIsHeldAsDeletedIsNotRevivedByASearchThatIsBehind",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), ReadDeleted(t.second, kPolicy),
-                          Found(t.third, {})};
-     },
-     "deleted", true},
+     {SearchFinds(kV1), ReadFindsDeleted(), SearchFinds(kV1)},
+     "deleted",
+     true},
     {"AReadRevivesWhatIsHeldAsDeleted",
-     [](const Tickets& t) {
-       return std::vector{ReadDeleted(t.first, kPolicy),
-                          ReadLive(t.second, {})};
-     },
+     {ReadFindsDeleted(), ReadFinds(kV1)},
      "v1"},
     {"AnEarlierReadDoesNotReviveWhatIsHeldAsDeleted",
-     [](const Tickets& t) {
-       return std::vector{ReadDeleted(t.second, kPolicy),
-                          ReadLive(t.first, {})};
-     },
-     "deleted", true},
+     {ReadFindsDeleted(), BegunFirst(ReadFinds(kV1))},
+     "deleted",
+     true},
     {"ALaterTombstoneOfASearchDeletes",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}),
-                          FoundDeleted(t.second, {.time = 2000})};
-     },
+     {SearchFinds(kV1), SearchFindsDeleted({.time = 2000})},
      "deleted"},
     {"ATombstoneOfASearchThatIsEarlierThanTheVersionIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {.time = 3000}),
-                          FoundDeleted(t.second, {.time = 2000})};
-     },
-     "v1", true},
+     {SearchFinds({.time = 3000}), SearchFindsDeleted({.time = 2000})},
+     "v1",
+     true},
     {"AnEarlierTombstoneOfAnEarlierSearchChangesNothing",
-     [](const Tickets& t) {
-       return std::vector{ReadLive(t.second, {.time = 3000}),
-                          FoundDeleted(t.first, {.time = 2000})};
-     },
+     {ReadFinds({.time = 3000}),
+      BegunFirst(SearchFindsDeleted({.time = 2000}))},
      "v1"},
     {"ATombstoneOfTheSameInstantIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), FoundDeleted(t.second, {})};
-     },
-     "v1", true},
+     {SearchFinds(kV1), SearchFindsDeleted(kV1)},
+     "v1",
+     true},
     {"ATombstoneOfWhatWasNeverSeenIsHeld",
-     [](const Tickets& t) { return std::vector{FoundDeleted(t.first, {})}; },
+     {SearchFindsDeleted(kV1)},
      "deleted"},
     {"WhatAReadFindsAbsentIsErased",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), ReadAbsent(t.second, kPolicy)};
-     },
+     {SearchFinds(kV1), ReadFindsNothing()},
      "nothing"},
     {"ATombstoneThatAReadFindsAbsentIsErased",
-     [](const Tickets& t) {
-       return std::vector{ReadDeleted(t.first, kPolicy),
-                          ReadAbsent(t.second, kPolicy)};
-     },
+     {ReadFindsDeleted(), ReadFindsNothing()},
      "nothing"},
     {"AnEarlierAbsenceIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{Found(t.second, {}), ReadAbsent(t.first, kPolicy)};
-     },
-     "v1", true},
+     {SearchFinds(kV1), BegunFirst(ReadFindsNothing())},
+     "v1",
+     true},
     {"WhatWasJustAbsentIsNotRevivedByASearch",
-     [](const Tickets& t) {
-       return std::vector{Found(t.first, {}), ReadAbsent(t.second, kPolicy),
-                          Found(t.third, {.version = "v2", .time = 9000})};
-     },
-     "nothing", true},
+     {SearchFinds(kV1), ReadFindsNothing(),
+      SearchFinds({.version = "v2", .time = 9000})},
+     "nothing",
+     true},
     {"ATombstoneOfWhatWasJustAbsentIsUnsure",
-     [](const Tickets& t) {
-       return std::vector{ReadAbsent(t.first, kPolicy),
-                          FoundDeleted(t.second, {})};
-     },
-     "nothing", true},
+     {ReadFindsNothing(), SearchFindsDeleted(kV1)},
+     "nothing",
+     true},
     {"WhatWasAbsentIsHeldAgainOnceAReadFindsIt",
-     [](const Tickets& t) {
-       return std::vector{ReadAbsent(t.first, kPolicy), ReadLive(t.second, {})};
-     },
+     {ReadFindsNothing(), ReadFinds(kV1)},
      "v1"},
+    {"AReadThatBeganWhileAnotherRanIsUnsure",
+     {ReadFindsDeleted(), BegunFirst(ReadFinds(kV2))},
+     "deleted",
+     true},
 };
 
 TEST(MirrorOrderTest, WhatIsNewerIsHeld) {
   for (const OrderCase& test_case : kOrderCases) {
     SCOPED_TRACE(test_case.name);
     MirrorFixture fixture;
-    Tickets tickets;
-    tickets.first = fixture.Begin();
-    tickets.second = fixture.Begin();
-    tickets.third = fixture.Begin();
+    const ReadTicket first = fixture.Begin();
     std::vector<ResourceKey> unsure;
-    for (const Observation& observation : test_case.observations(tickets)) {
-      const auto result = fixture.Apply("p", {observation});
+    for (const Observed& observed : test_case.observations) {
+      const ReadTicket ticket = observed.begins_first ? first : fixture.Begin();
+      const auto result = fixture.Apply("p", {observed.make(ticket)});
       ASSERT_TRUE(result.ok()) << result.status();
       unsure = result->unsure;
     }

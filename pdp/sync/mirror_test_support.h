@@ -106,7 +106,7 @@ class MirrorFixture {
   }
 
   Mirror& mirror() { return *mirror_; }
-  store::Store& store() { return *store_; }
+  store::Store& store() const { return *store_; }
   ReadTicket Begin() { return mirror_->order().Begin(); }
 
   absl::StatusOr<Mirror::Result> Apply(std::string_view project,

@@ -61,9 +61,9 @@ Verdict JudgeByTime(const ReadResource& read, const Record& held,
   const std::optional<absl::Time> held_time = ParseInstant(held.last_updated);
   if (!held_time || read.last_updated == *held_time) return Verdict::kUnsure;
   if (read.last_updated > *held_time) return if_newer;
-  // Older, and seen before what is held was.  Seen after it, either the search
-  // is behind or the clock of the server was.
-  return read.ticket < history.latest ? Verdict::kNothing : Verdict::kUnsure;
+  // Older, and perhaps seen before what is held was.  Seen after it, either the
+  // search is behind or the clock of the server was.
+  return read.ticket <= history.latest ? Verdict::kNothing : Verdict::kUnsure;
 }
 
 Verdict JudgeBySearch(const ReadResource& read, const Record* held,
@@ -91,7 +91,7 @@ Verdict Judge(const ReadResource& read, const Record* held,
               const ReadHistory& history) {
   const Verdict verdict =
       read.by_id ? JudgeById(read, held) : JudgeBySearch(read, held, history);
-  if (verdict == Verdict::kNothing || read.ticket >= history.latest) {
+  if (verdict == Verdict::kNothing || read.ticket > history.latest) {
     return verdict;
   }
   return Verdict::kUnsure;

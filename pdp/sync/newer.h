@@ -20,7 +20,8 @@ enum class Verdict : uint8_t {
 
 // What was read of a resource before.
 struct ReadHistory {
-  // The latest ticket of what was applied, or was found to be held already.
+  // The last read that had begun when something was last applied, or was found
+  // to be held already: of that and earlier ones the order cannot be told.
   ReadTicket latest;
   // A read by id found nothing, a short while ago.
   bool was_absent = false;

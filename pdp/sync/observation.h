@@ -31,6 +31,9 @@ class ReadOrder {
   // what it answers was true at some moment after this call.
   ReadTicket Begin() { return {last_.fetch_add(1) + 1}; }
 
+  // The last that was taken: whatever has a later one begins after this call.
+  ReadTicket Last() const { return {last_.load()}; }
+
  private:
   std::atomic<uint64_t> last_{0};
 };

@@ -1,5 +1,5 @@
-// RecentTickets: with which ticket each resource was last read, of those that
-// were read lately.
+// RecentTickets: which reads had begun when a resource was last applied, of the
+// resources that were applied lately.
 //
 // Confined.  Resources are told apart by a hash of 64 bits; two with the same
 // have the later of their tickets.  Two generations bound the memory.

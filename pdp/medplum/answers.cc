@@ -138,7 +138,8 @@ absl::StatusOr<std::vector<std::string_view>> ResourceTexts(
         resource.raw_json().get(raw) != simdjson::SUCCESS) {
       return failure;
     }
-    texts.push_back(raw);
+    // It reaches up to what comes next.
+    texts.push_back(raw.substr(0, raw.rfind('}') + 1));
   }
   return texts;
 }

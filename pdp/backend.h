@@ -6,8 +6,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,18 +25,41 @@ namespace pdp {
 // Thread-safe.
 class SourceState final : public service::DataState {
  public:
-  explicit SourceState(const FreshnessTable& feeds) : feeds_(feeds) {}
+  // Both must outlive the state.  `keeps_type` says which resource types the
+  // source has; empty: all.
+  SourceState(const FreshnessTable& feeds, const store::Store& store,
+              std::function<bool(std::string_view type)> keeps_type = {})
+      : feeds_(feeds), store_(store), keeps_type_(std::move(keeps_type)) {}
 
   bool IsReady() const override {
     return ready_.load(std::memory_order_acquire);
   }
   const FreshnessTable& Feeds() const override { return feeds_; }
+  uint64_t StoredRevision() const override {
+    return store_.ReadRevision().value_or(UINT64_MAX);  // Never reached.
+  }
+  bool KeepsType(std::string_view type) const override {
+    return !keeps_type_ || keeps_type_(type);
+  }
+  bool IsServerVersionChecked() const override {
+    return version_checked_.load(std::memory_order_relaxed);
+  }
 
   void SetReady() { ready_.store(true, std::memory_order_release); }
 
+  // To be called with each new status of the source.
+  void Update(const sync::SourceStatus& status) {
+    // Only a server has feeds.
+    version_checked_.store(status.feeds.empty() ||
+                           status.server_version_checked);
+  }
+
  private:
   const FreshnessTable& feeds_;
+  const store::Store& store_;
+  const std::function<bool(std::string_view type)> keeps_type_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> version_checked_{true};
 };
 
 // Thread-safe.

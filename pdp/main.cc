@@ -40,7 +40,7 @@
 #include "pdp/service/settings.h"
 #include "pdp/service/shadow.h"
 #include "pdp/service/version.h"
-#include "pdp/service/worker_refresher.h"
+#include "pdp/source_reader.h"
 #include "pdp/sync/directory_source.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
@@ -190,7 +190,7 @@ int Serve(const Settings& settings) {
         decision_point.Invalidate(revision, changed);
         if (changes != nullptr) changes->Changed(changed.size());
       });
-  pdp::SourceState state(feeds);
+  pdp::SourceState state(feeds, **store);
   pdp::Backend backend(**store, source, feeds,
                        settings.data_dir + "/checkpoints");
   changes = &backend;
@@ -209,7 +209,7 @@ int Serve(const Settings& settings) {
        .shadow = shadow.get()});
   pdp::service::AdminService admin(decision_point, state, backend,
                                    shadow.get());
-  pdp::service::WorkerRefresher refresher([&] { return source.Resync(); });
+  pdp::SourceReader reader(source);
 
   // Servers.
   std::unique_ptr<pdp::service::HttpServer> http;
@@ -230,7 +230,8 @@ int Serve(const Settings& settings) {
                                   {.decisions = service,
                                    .admin = admin,
                                    .metrics = metrics,
-                                   .refresher = &refresher});
+                                   .fetcher = &reader,
+                                   .refresher = &reader});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
 
   // Serve.
@@ -241,7 +242,9 @@ int Serve(const Settings& settings) {
   }
   StalenessWatch staleness(feeds, settings.stale_after);
   do {
-    if (!state.IsReady() && source.Status().ready) {
+    const pdp::sync::SourceStatus status = source.Status();
+    state.Update(status);
+    if (!state.IsReady() && status.ready) {
       backend.Recount();  // Whoever is told `ready` sees true counts.
       state.SetReady();
       (*server)->SetServing(true);

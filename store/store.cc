@@ -161,6 +161,13 @@ uint64_t Store::revision() const {
   return impl_->revision.load(std::memory_order_acquire);
 }
 
+absl::StatusOr<uint64_t> Store::ReadRevision() const {
+  const absl::StatusOr<uint64_t> revision =
+      GetNumber(*impl_->rocks, ColumnFamily::kMeta, kRevisionKey);
+  PDP_RETURN_IF_ERROR(impl_->Counted(revision.status()));
+  return revision;
+}
+
 int Store::AddObserver(Observer observer) {
   MutexLock lock(impl_->apply_mutex);
   const int id = impl_->next_observer++;

@@ -177,6 +177,10 @@ class Store {
   // The revision of the last Apply that was acknowledged.
   uint64_t revision() const;
 
+  // The revision that reads see now: while an Apply ends it is ahead of what is
+  // acknowledged.
+  absl::StatusOr<uint64_t> ReadRevision() const;
+
   // Makes a copy that Open accepts, of one state of the store, in `directory`,
   // which must not exist.  Files are hard links where the file system allows
   // it.  A copy that was cut short is refused by Open.

@@ -102,8 +102,14 @@ CallOutcome DecisionService::Batch::Run() {
                             service_.decision_point_.options().mode,
                             service_.options_.limits, access_.context);
     if (!status.ok()) return Failed(std::move(status));
+    // What is wrong with a subject is said of its items.
+    const bool has_own = !request_.has_subject() && request_.items_size() > 0;
+    ConvertSubject(has_own ? request_.items(0).subject() : request_.subject(),
+                   access_.subject)
+        .IgnoreError();
     CallOutcome outcome =
-        CheckConsistency(service_.Facts(), attempt_, request_.consistency());
+        CheckConsistency(service_.Facts(), attempt_, request_.consistency(),
+                         {access_.subject, access_.context});
     if (!outcome.status.ok()) return service_.Counted(std::move(outcome));
   }
 

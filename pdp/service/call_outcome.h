@@ -23,6 +23,7 @@ struct CallOutcome {
   Refusal refusal = Refusal::kNone;
   // Facts that must be fetched before the call is made again.
   std::vector<fhir::ResourceKey> needed;
+  std::string needed_by;  // The id of the project, where it is known.
   // The projects that must be read again from the source before the call is
   // made again; an empty name is every project.
   std::vector<std::string> needs_refresh;

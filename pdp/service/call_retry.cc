@@ -71,7 +71,7 @@ bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
   if (!outcome.needed.empty()) {
     std::vector<fhir::ResourceKey> keys = outcome.needed;
     queue.context().fetcher->Fetch(
-        std::move(outcome.needed),
+        std::move(outcome.needed), std::move(outcome.needed_by),
         [gathering, keys = std::move(keys)](const absl::Status& status) {
           gathering->Fetched(keys, status);
         });

@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "medplum/pdp/v1/types.pb.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/policy/subject_projects.h"
 #include "pdp/service/timestamp.h"
 
 namespace pdp::service {
@@ -15,14 +17,10 @@ namespace {
 
 constexpr int kMaxVersions = 32;
 
-// Unavailable; a refresh may help.
-CallOutcome Stale(const CallAttempt& attempt, std::string_view message) {
+CallOutcome Stale(std::string_view message) {
   CallOutcome outcome =
       Failed(absl::UnavailableError(StrCat("STALE: ", message)));
   outcome.refusal = Refusal::kStale;
-  if (attempt.may_refresh && !attempt.WasRefreshed("")) {
-    outcome.needs_refresh = {""};
-  }
   return outcome;
 }
 
@@ -48,8 +46,8 @@ std::optional<VersionedReference> ParseVersion(std::string_view text) {
 
 // A version that is kept as an older one has been overtaken, which is fresher
 // still.
-bool IsKnown(const fhir::ResourceLookup& lookup,
-             const VersionedReference& version) {
+bool IsHeld(const fhir::ResourceLookup& lookup,
+            const VersionedReference& version) {
   const fhir::LookupResult current = lookup.Read(version.key);
   if (current.state == fhir::LookupState::kFound &&
       current.resource->version_id() == version.version_id) {
@@ -59,36 +57,61 @@ bool IsKnown(const fhir::ResourceLookup& lookup,
          fhir::LookupState::kFound;
 }
 
+// The project as which what is not held is looked for.
+std::string ProjectOf(const ConsistencyFacts& facts,
+                      const DecisionScope& scope) {
+  std::vector<std::string> projects;
+  if (policy::FindSubjectProjects(scope.subject, scope.context, facts.lookup,
+                                  projects) ||
+      projects.empty()) {
+    return std::string(scope.subject.project);
+  }
+  return std::move(projects.front());
+}
+
 CallOutcome CheckVersions(const ConsistencyFacts& facts,
                           const CallAttempt& attempt,
-                          const v1::Consistency& wanted) {
+                          const v1::Consistency& wanted,
+                          const DecisionScope& scope) {
   if (wanted.at_least_as_fresh_size() > kMaxVersions) {
     return Failed(absl::ResourceExhaustedError(
         StrCat("consistency.at_least_as_fresh: at most ", kMaxVersions,
                " versions are taken")));
   }
+  CallOutcome outcome;
   for (int i = 0; i < wanted.at_least_as_fresh_size(); ++i) {
     const std::string& text = wanted.at_least_as_fresh(i);
-    const std::optional<VersionedReference> version = ParseVersion(text);
+    std::optional<VersionedReference> version = ParseVersion(text);
     if (!version) {
       return Failed(absl::InvalidArgumentError(
           StrCat("consistency.at_least_as_fresh[", i,
                  "]: not a version; send `Type/id/_history/versionId`")));
     }
-    if (!IsKnown(facts.lookup, *version)) {
-      return Stale(attempt, StrCat(text, " is not known here yet"));
+    if (!facts.data.KeepsType(version->key.type)) {
+      return Failed(absl::InvalidArgumentError(StrCat(
+          "consistency.at_least_as_fresh[", i, "]: this server keeps no ",
+          version->key.type, " of its source; leave it out")));
     }
+    // versionIds have no order: what was read since the call came in is as
+    // fresh as any version that the caller can have seen.
+    if (attempt.WasFetched(version->key)) continue;
+    if (IsHeld(facts.lookup, *version) &&
+        facts.data.StoredRevision() <= facts.revision) {
+      continue;
+    }
+    if (outcome.status.ok()) {
+      outcome = Stale(StrCat(text, " is not known here yet"));
+    }
+    if (attempt.may_fetch) outcome.needed.push_back(std::move(version->key));
   }
-  return {};
+  if (outcome.pending()) outcome.needed_by = ProjectOf(facts, scope);
+  return outcome;
 }
 
 }  // namespace
 
 CallOutcome NotReady() {
-  CallOutcome outcome = Failed(absl::UnavailableError(
-      "STALE: the first load of the source is not complete"));
-  outcome.refusal = Refusal::kStale;
-  return outcome;
+  return Stale("the first load of the source is not complete");
 }
 
 policy::Note StaleNote() {
@@ -98,20 +121,19 @@ policy::Note StaleNote() {
 
 CallOutcome CheckConsistency(const ConsistencyFacts& facts,
                              const CallAttempt& attempt,
-                             const v1::Consistency& wanted) {
+                             const v1::Consistency& wanted,
+                             const DecisionScope& scope) {
   if (wanted.has_max_staleness() &&
       ReadDuration(wanted.max_staleness()) < absl::ZeroDuration()) {
     return Failed(absl::InvalidArgumentError(
         "consistency.max_staleness: negative; send 0s or more"));
   }
   if (wanted.at_least_revision() > facts.revision) {
-    CallOutcome outcome = Failed(absl::UnavailableError(
-        StrCat("STALE: revision ", wanted.at_least_revision(),
-               " is not known here; this server is at ", facts.revision)));
-    outcome.refusal = Refusal::kStale;
-    return outcome;
+    return Stale(StrCat("revision ", wanted.at_least_revision(),
+                        " is not known here; this server is at ",
+                        facts.revision));
   }
-  return CheckVersions(facts, attempt, wanted);
+  return CheckVersions(facts, attempt, wanted, scope);
 }
 
 }  // namespace pdp::service

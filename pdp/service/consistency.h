@@ -10,6 +10,8 @@
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/decision.h"
 #include "pdp/service/call_outcome.h"
+#include "pdp/service/data_state.h"
+#include "pdp/service/feed_check.h"
 
 namespace medplum::pdp::v1 {
 class Consistency;
@@ -26,16 +28,18 @@ CallOutcome NotReady();
 policy::Note StaleNote();
 
 struct ConsistencyFacts {
+  const DataState& data;
   const fhir::ResourceLookup& lookup;
-  uint64_t revision = 0;
+  uint64_t revision = 0;  // That the decision point had reached before.
 };
 
 // OK where what `wanted` names is known here; Unavailable, beginning with
-// `STALE: `, where it is not, pending where reading the source again may help;
+// `STALE: `, where it is not, pending where what it names can be fetched;
 // InvalidArgument for a malformed `wanted`.
 CallOutcome CheckConsistency(const ConsistencyFacts& facts,
                              const CallAttempt& attempt,
-                             const v1::Consistency& wanted);
+                             const v1::Consistency& wanted,
+                             const DecisionScope& scope);
 
 }  // namespace pdp::service
 

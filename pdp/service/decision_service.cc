@@ -48,11 +48,8 @@ CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
                                      options_.limits, access);
   if (!status.ok()) return Failed(std::move(status));
   CallOutcome outcome =
-      CheckConsistency(Facts(), attempt, request.consistency());
-  if (!outcome.status.ok()) return outcome;
-  outcome =
-      CheckFeeds(attempt, request.consistency(),
-                 {access.subject, access.context, &access.resource}, moment);
+      CheckData(attempt, request.consistency(),
+                {access.subject, access.context, &access.resource}, moment);
   if (!outcome.status.ok()) return outcome;
   ShadowedAnswer answer;
   outcome = Decide(attempt, access, moment, decision, answer);
@@ -95,12 +92,8 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     absl::Status status = ConvertFilter(request, decision_point_.options().mode,
                                         options_.limits, filter);
     if (!status.ok()) return Failed(std::move(status));
-    CallOutcome outcome =
-        CheckConsistency(Facts(), attempt, request.consistency());
-    if (outcome.status.ok()) {
-      outcome = CheckFeeds(attempt, request.consistency(),
-                           {filter.subject, filter.context}, moment);
-    }
+    CallOutcome outcome = CheckData(attempt, request.consistency(),
+                                    {filter.subject, filter.context}, moment);
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome decided = decision_point_.Filter(filter, answer);
     if (!decided.decided()) {
@@ -141,11 +134,7 @@ CallOutcome DecisionService::DescribeAccess(
     }
     if (!status.ok()) return Failed(std::move(status));
     CallOutcome outcome =
-        CheckConsistency(Facts(), attempt, request.consistency());
-    if (outcome.status.ok()) {
-      outcome = CheckFeeds(attempt, request.consistency(), {subject, context},
-                           moment);
-    }
+        CheckData(attempt, request.consistency(), {subject, context}, moment);
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome described =
         decision_point_.DescribeEffectivePolicy(subject, context, answer);
@@ -160,7 +149,17 @@ CallOutcome DecisionService::DescribeAccess(
 }
 
 ConsistencyFacts DecisionService::Facts() const {
-  return {.lookup = lookup_, .revision = decision_point_.revision()};
+  return {
+      .data = data_, .lookup = lookup_, .revision = decision_point_.revision()};
+}
+
+CallOutcome DecisionService::CheckData(const CallAttempt& attempt,
+                                       const v1::Consistency& wanted,
+                                       const DecisionScope& scope,
+                                       Moment& moment) const {
+  CallOutcome outcome = CheckConsistency(Facts(), attempt, wanted, scope);
+  if (!outcome.status.ok()) return outcome;
+  return CheckFeeds(attempt, wanted, scope, moment);
 }
 
 CallOutcome DecisionService::Decide(const CallAttempt& attempt,

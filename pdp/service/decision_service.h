@@ -102,6 +102,11 @@ class DecisionService {
     return feeds_.Check(attempt, wanted, scope, moment.since_boot, moment.age);
   }
 
+  // Both of a call with one subject.
+  CallOutcome CheckData(const CallAttempt& attempt,
+                        const v1::Consistency& wanted,
+                        const DecisionScope& scope, Moment& moment) const;
+
   // Decides, and fills in `message` whole and what is to be compared of it.
   // Counts nothing.
   CallOutcome Decide(const CallAttempt& attempt,

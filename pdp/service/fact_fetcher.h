@@ -25,8 +25,11 @@ class FactFetcher {
 
   // Returns at once.  Calls `done` exactly once and within a bounded time, from
   // another thread or, where nothing can be fetched, from within Fetch.  OK:
-  // what is held of `keys` is no older than this call.
-  virtual void Fetch(std::vector<fhir::ResourceKey> keys, FetchDone done) = 0;
+  // what is held of `keys` is no older than this call.  `project` is the id of
+  // the one that wants to know, empty where that is not known: what is not held
+  // is looked for as that project sees it.
+  virtual void Fetch(std::vector<fhir::ResourceKey> keys, std::string project,
+                     FetchDone done) = 0;
 };
 
 // Learns from the source what has changed.  Thread-safe.

@@ -29,8 +29,10 @@ namespace pdp::service {
 // Holds what it is asked for until the test lets go of it.
 class HeldFetcher final : public FactFetcher {
  public:
-  void Fetch(std::vector<fhir::ResourceKey> keys, FetchDone done) override {
+  void Fetch(std::vector<fhir::ResourceKey> keys, std::string project,
+             FetchDone done) override {
     const std::lock_guard lock(mutex_);
+    project_ = std::move(project);
     keys_ = std::move(keys);
     held_.push_back(std::move(done));
     changed_.notify_all();
@@ -55,12 +57,17 @@ class HeldFetcher final : public FactFetcher {
     const std::lock_guard lock(mutex_);
     return keys_;
   }
+  std::string project() {
+    const std::lock_guard lock(mutex_);
+    return project_;
+  }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<FetchDone> held_;
   std::vector<fhir::ResourceKey> keys_;
+  std::string project_;
 };
 
 class CountingRefresher final : public Refresher {

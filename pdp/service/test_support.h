@@ -92,8 +92,14 @@ class FakeData final : public DataState {
   }
   void SetAge(absl::Duration age) { SetAge("", age); }
 
+  uint64_t StoredRevision() const override { return stored_revision; }
+  bool KeepsType(std::string_view type) const override {
+    return type != "Observation";
+  }
+
   std::atomic<bool> ready{true};
   std::atomic<bool> version_checked{true};
+  std::atomic<uint64_t> stored_revision{7};
 
  private:
   const Clock& clock_;
@@ -116,6 +122,11 @@ class PendingLookup final : public fhir::ResourceLookup {
     MutexLock lock(mutex_);
     held_[key] = false;
   }
+  // What is there from now on.
+  void Put(const fhir::ResourcePtr& resource) {
+    MutexLock lock(mutex_);
+    put_[resource->key()] = resource;
+  }
 
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override {
     {
@@ -124,6 +135,8 @@ class PendingLookup final : public fhir::ResourceLookup {
       if (found != held_.end() && found->second) {
         return {fhir::LookupState::kPending, nullptr};
       }
+      const auto put = put_.find(key);
+      if (put != put_.end()) return {fhir::LookupState::kFound, put->second};
     }
     return lookup_.Read(key);
   }
@@ -153,6 +166,7 @@ class PendingLookup final : public fhir::ResourceLookup {
   const fhir::MemoryLookup lookup_;
   mutable Mutex mutex_;
   std::map<fhir::ResourceKey, bool> held_ ABSL_GUARDED_BY(mutex_);
+  std::map<fhir::ResourceKey, fhir::ResourcePtr> put_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakeAdmin final : public AdminBackend {

@@ -24,6 +24,7 @@ class AlwaysFresh final : public service::DataState {
 
   bool IsReady() const override { return true; }
   const FreshnessTable& Feeds() const override { return feeds_; }
+  uint64_t StoredRevision() const override { return 0; }
 
  private:
   FreshnessTable feeds_;

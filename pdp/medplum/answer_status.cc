@@ -17,13 +17,16 @@ std::string Message(const HttpAnswer& answer, std::string_view what) {
                       : StrCat(what, ": ", answer.code, " ", text);
 }
 
-// How Medplum refuses a login whose membership or policies it cannot use
-// (semantics B.1): with 400.
+// How Medplum refuses a login whose policies cannot be read (semantics B.1).
+bool SaysPolicyIsUnusable(const HttpAnswer& answer) {
+  return answer.code == 400 &&
+         ParseErrorText(answer.body).starts_with("Cannot authenticate");
+}
+
+// How it refuses one whose project, membership or profile is gone.
 bool SaysLoginIsUnusable(const HttpAnswer& answer) {
-  if (answer.code != 400) return false;
-  const std::string text = ParseErrorText(answer.body);
-  return text.starts_with("Authentication error") ||
-         text.starts_with("Cannot authenticate");
+  return answer.code == 400 &&
+         ParseErrorText(answer.body).starts_with("Authentication error");
 }
 
 absl::Status RedirectStatus(const HttpAnswer& answer, std::string_view what) {
@@ -50,7 +53,7 @@ absl::Status AnswerStatus(const HttpExchange& exchange, std::string_view what) {
   if (code >= 200 && code < 300) return absl::OkStatus();
   if (code >= 300 && code < 400) return RedirectStatus(answer, what);
   const std::string message = Message(answer, what);
-  if (code == 401 || SaysLoginIsUnusable(answer)) {
+  if (code == 401 || SaysPolicyIsUnusable(answer)) {
     return absl::UnauthenticatedError(message);
   }
   if (code == 403) return absl::PermissionDeniedError(message);
@@ -64,6 +67,12 @@ absl::Status AnswerStatus(const HttpExchange& exchange, std::string_view what) {
   }
   if (code >= 400) return absl::InvalidArgumentError(message);
   return absl::DataLossError(message);
+}
+
+bool RefusesToken(const HttpExchange& exchange) {
+  return exchange.status.ok() && (exchange.answer.code == 401 ||
+                                  SaysPolicyIsUnusable(exchange.answer) ||
+                                  SaysLoginIsUnusable(exchange.answer));
 }
 
 absl::Status TokenAnswerStatus(const HttpExchange& exchange) {

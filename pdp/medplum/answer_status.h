@@ -15,7 +15,11 @@ namespace pdp::medplum {
 // seems to have answered.
 absl::Status AnswerStatus(const HttpExchange& exchange, std::string_view what);
 
-// The same of the token endpoint: what an OAuth error refuses is
+// Whether the server does not take the token of the request.  Another one may
+// help: an old token is bound to a membership that may be gone.
+bool RefusesToken(const HttpExchange& exchange);
+
+// As AnswerStatus, of the token endpoint: what an OAuth error refuses is
 // Unauthenticated.
 absl::Status TokenAnswerStatus(const HttpExchange& exchange);
 

@@ -218,8 +218,8 @@ TEST_F(ClientTest, StatusesAreTheErrorsOfTheContract) {
        absl::StatusCode::kPermissionDenied, "GET Bot/b: 403 Forbidden"},
       {"BadRequest", Json(400, Outcome("Invalid id")),
        absl::StatusCode::kInvalidArgument, "Invalid id"},
-      {"UnusableMembership", Json(400, Outcome("Authentication error")),
-       absl::StatusCode::kUnauthenticated, "Authentication error"},
+      {"MembershipIsGone", Json(400, Outcome("Authentication error")),
+       absl::StatusCode::kInvalidArgument, "Authentication error"},
       {"UnusablePolicy",
        Json(400, Outcome("Cannot authenticate: Invalid access policy "
                          "configuration")),
@@ -275,24 +275,34 @@ TEST_F(ClientTest, StatusesAreTheErrorsOfTheContract) {
 }
 
 TEST_F(ClientTest, ARefusedTokenIsRenewedOnce) {
-  std::atomic<int> reads = 0;
-  ScriptedServer server([&](const ServerRequest& request) -> ServerAnswer {
-    if (request.target == "/oauth2/token") return Token(StrCat("t", ++tokens_));
-    ++reads;
-    return request.headers.at("authorization") == "Bearer t2"
-               ? Json(200, kProject)
-               : Json(401, Outcome("Unauthorized"));
-  });
-  ClientOptions options;
-  options.base_url = server.url();
-  options.credentials = {.client_id = "c1",
-                         .client_secret_file = secret_.path()};
-  const auto client = *Client::Open(std::move(options));
-  // The first token is new, so it is not doubted; the second call's is old.
-  EXPECT_TRUE(
-      absl::IsUnauthenticated(client->Read({"Project", "p1"}).status()));
-  EXPECT_TRUE(client->Read({"Project", "p1"}).ok());
-  EXPECT_EQ(reads, 2);
+  for (const ServerAnswer& refusal :
+       {Json(401, Outcome("Unauthorized")),
+        // The membership that the token was given for is gone.
+        Json(400, Outcome("Authentication error"))}) {
+    SCOPED_TRACE(refusal.code);
+    int tokens = 0;
+    std::string taken = "Bearer t1";
+    ScriptedServer server([&](const ServerRequest& request) {
+      if (request.target == "/oauth2/token") {
+        return Token(StrCat("t", ++tokens));
+      }
+      return request.headers.at("authorization") == taken ? Json(200, kProject)
+                                                          : refusal;
+    });
+    ClientOptions options;
+    options.base_url = server.url();
+    options.credentials = {.client_id = "c1",
+                           .client_secret_file = secret_.path()};
+    const auto client = *Client::Open(std::move(options));
+    EXPECT_TRUE(client->Read({"Project", "p1"}).ok());
+    taken = "Bearer t2";
+    EXPECT_TRUE(client->Read({"Project", "p1"}).ok());
+    EXPECT_EQ(server.requests().size(), 5u);
+    taken = "Bearer t4";
+    // The third is new when it is refused: another would not help.
+    EXPECT_FALSE(client->Read({"Project", "p1"}).ok());
+    EXPECT_EQ(tokens, 3);
+  }
 }
 
 TEST_F(ClientTest, ASubscriptionIsCreatedBoundAndDeleted) {

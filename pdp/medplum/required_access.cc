@@ -64,6 +64,19 @@ bool CoversAll(fhir::JsonElement entry, std::string_view type,
          (type == "Project" && criteria == StrCat("Project?_id=", project));
 }
 
+// Whether a decision may need the field at `path` of `type`.
+bool IsNeeded(std::string_view type, std::string_view path) {
+  // What Medplum hides of it from every admin is known by other ways.
+  if (type == "Project") return false;
+  if (type == "AccessPolicy" || type == "ProjectMembership" ||
+      type == "UserConfiguration") {
+    return true;
+  }
+  const std::string_view member = path.substr(0, path.find('.'));
+  return member.empty() || member == "resourceType" || member == "id" ||
+         member == "meta" || member == "status";
+}
+
 // A policy's text, once parsed.
 class Policy {
  public:
@@ -84,16 +97,19 @@ class Policy {
     return granted;
   }
 
-  // Whether some entry keeps fields of `type` from who reads it.
-  bool HidesFieldsOf(std::string_view type) const {
+  // Whether some entry keeps from who reads it what of `type` is needed.
+  bool HidesWhatIsNeededOf(std::string_view type) const {
     bool hides = false;
     fhir::ForEachItem(
         resource_->root(), "resource", [&](fhir::JsonElement entry) {
           const std::string_view entry_type =
               fhir::StringMember(entry, "resourceType");
           if (entry_type != type && entry_type != "*") return;
-          fhir::ForEachItem(entry, "hiddenFields",
-                            [&](fhir::JsonElement) { hides = true; });
+          fhir::ForEachItem(
+              entry, "hiddenFields", [&](fhir::JsonElement field) {
+                hides = hides || IsNeeded(type, fhir::AsString(field).value_or(
+                                                    std::string_view()));
+              });
         });
     return hides;
   }
@@ -178,7 +194,7 @@ class Judge {
                                   ReadonlyEntry(type), " to ", PolicyName()));
         break;
       }
-      if (policy->HidesFieldsOf(type) && type != "Project") {
+      if (policy->HidesWhatIsNeededOf(type)) {
         Miss(Use::kDecide,
              StrCat("the policy hides fields of ", type, " from ", Login(),
                     ": take `hiddenFields` out of its entries in ",

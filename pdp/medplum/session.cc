@@ -53,7 +53,7 @@ absl::StatusOr<HttpExchange> Session::Send(const Request& request) {
     http.headers = headers;
     http.headers.push_back(StrCat("Authorization: Bearer ", token.text));
     HttpExchange exchange = http_.Send(http, repeat);
-    if (!absl::IsUnauthenticated(AnswerStatus(exchange, ""))) return exchange;
+    if (!RefusesToken(exchange)) return exchange;
     tokens_.Discard(token);
     if (token.is_new) return exchange;
   }

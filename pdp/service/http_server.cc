@@ -5,10 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
-#include <string_view>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
+#include "pdp/base/strings.h"
 
 namespace pdp::service {
 namespace {
@@ -17,10 +18,20 @@ std::string_view StatusText(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Payload Too Large";
+    case 429:
+      return "Too Many Requests";
     case 503:
       return "Service Unavailable";
     default:
@@ -28,12 +39,65 @@ std::string_view StatusText(int status) {
   }
 }
 
+// For a body to arrive.
+constexpr std::chrono::seconds kBodyTimeout{10};
+
+// A connection that is kept holds a thread; a Medplum server posts on 20.
+constexpr const char* kThreadsForPages = "2";
+constexpr const char* kThreadsForPosts = "32";
+
+struct Answer {
+  HttpResponse response;
+  std::string_view allow = "";  // The header.
+  bool close = false;
+};
+
+// What the refused request carries is not read, so the connection is not used
+// again.
+Answer Refuse(int status, std::string_view why, std::string_view allow = "") {
+  return {.response = {.status = status, .body = StrCat(why, "\n")},
+          .allow = allow,
+          .close = true};
+}
+
+// Nothing where it does not arrive.
+std::optional<std::string> ReadBody(mg_connection* connection, size_t size) {
+  const auto deadline = std::chrono::steady_clock::now() + kBodyTimeout;
+  std::string body(size, '\0');
+  size_t have = 0;
+  while (have < size) {
+    const int count = mg_read(connection, body.data() + have, size - have);
+    if (count <= 0 || std::chrono::steady_clock::now() > deadline) {
+      return std::nullopt;
+    }
+    have += static_cast<size_t>(count);
+  }
+  return body;
+}
+
+HttpRequest ReadHead(const mg_request_info& request) {
+  HttpRequest head;
+  head.path = request.local_uri;
+  for (int i = 0; i < request.num_headers; ++i) {
+    head.headers.emplace_back(request.http_headers[i].name,
+                              request.http_headers[i].value);
+  }
+  return head;
+}
+
 }  // namespace
+
+std::string_view HttpRequest::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (absl::EqualsIgnoreCase(key, ToAbsl(name))) return value;
+  }
+  return "";
+}
 
 class HttpServer::Impl {
  public:
-  explicit Impl(std::map<std::string, HttpHandler> handlers)
-      : handlers_(std::move(handlers)) {}
+  Impl(HttpPages pages, HttpPosts posts)
+      : pages_(std::move(pages)), posts_(std::move(posts)) {}
 
   ~Impl() {
     if (context_ == nullptr) return;
@@ -50,23 +114,24 @@ class HttpServer::Impl {
   absl::Status Listen(const ListenAddress& address) {
     const std::string listen = address.ToString();
     // No document root: files are never served.
-    const char* options[] = {"listening_ports",
-                             listen.c_str(),
-                             "num_threads",
-                             "2",
-                             "request_timeout_ms",
-                             "10000",
-                             "enable_keep_alive",
-                             "yes",
-                             "keep_alive_timeout_ms",
-                             "5000",
-                             "max_request_size",
-                             "8192",
-                             nullptr};
+    const char* options[] = {
+        "listening_ports",
+        listen.c_str(),
+        "num_threads",
+        posts_.empty() ? kThreadsForPages : kThreadsForPosts,
+        "request_timeout_ms",
+        "10000",
+        "enable_keep_alive",
+        "yes",
+        "keep_alive_timeout_ms",
+        "5000",
+        "max_request_size",
+        "8192",
+        nullptr};
     mg_callbacks callbacks{};
     callbacks.begin_request = [](mg_connection* connection) {
       static_cast<const Impl*>(mg_get_user_data(mg_get_context(connection)))
-          ->Answer(connection);
+          ->Serve(connection);
       return 1;  // Answered.
     };
     // Civetweb would write to a file or standard error.
@@ -75,8 +140,8 @@ class HttpServer::Impl {
     mg_server_port port{};
     if (context_ == nullptr || mg_get_server_ports(context_, 1, &port) < 1) {
       return absl::FailedPreconditionError(
-          absl::StrCat("cannot listen on ", listen,
-                       " for HTTP; is another process using it?"));
+          StrCat("cannot listen on ", listen,
+                 " for HTTP; is another process using it?"));
     }
     address_ = address;
     address_.port = static_cast<uint16_t>(port.port);
@@ -93,30 +158,54 @@ class HttpServer::Impl {
     if (connection != nullptr) mg_close_connection(connection);
   }
 
-  HttpResponse ResponseTo(const mg_request_info& request) const {
+  Answer AnswerTo(mg_connection* connection,
+                  const mg_request_info& request) const {
     const std::string_view method = request.request_method;
-    if (method != "GET" && method != "HEAD") {
-      return {.status = 405, .body = "only GET is served here\n"};
+    const bool is_get = method == "GET" || method == "HEAD";
+    const auto page = pages_.find(request.local_uri);
+    const auto post = posts_.find(request.local_uri);
+    if (is_get && page != pages_.end()) return {.response = page->second()};
+    if (method == "POST" && post != posts_.end()) {
+      return AnswerToPost(connection, request, post->second);
     }
-    const auto handler = handlers_.find(request.local_uri);
-    if (handler == handlers_.end()) {
-      return {.status = 404, .body = "no such page\n"};
+    if (page != pages_.end()) {
+      return Refuse(405, "only GET is served here", "GET, HEAD");
     }
-    return handler->second();
+    if (post != posts_.end()) {
+      return Refuse(405, "only POST is served here", "POST");
+    }
+    return Refuse(404, "no such page");
   }
 
-  void Answer(mg_connection* connection) const {
+  static Answer AnswerToPost(mg_connection* connection,
+                             const mg_request_info& request,
+                             const HttpPostHandler& handler) {
+    if (request.content_length < 0) {
+      return Refuse(411, "Content-Length is needed");
+    }
+    const auto size = static_cast<uint64_t>(request.content_length);
+    if (size > kMaxBodyBytes) return Refuse(413, "the body is too large");
+    HttpRequest post = ReadHead(request);
+    std::optional<std::string> body = ReadBody(connection, size);
+    if (!body) return Refuse(400, "the body is cut short");
+    post.body = *std::move(body);
+    return {.response = handler(post)};
+  }
+
+  void Serve(mg_connection* connection) const {
     const mg_request_info& request = *mg_get_request_info(connection);
-    const HttpResponse response = ResponseTo(request);
-    std::string text = absl::StrCat("HTTP/1.1 ", response.status, " ");
-    text += StatusText(response.status);
-    absl::StrAppend(&text, "\r\nContent-Type: ", response.content_type,
-                    "\r\nContent-Length: ", response.body.size(),
-                    "\r\nCache-Control: no-store\r\n");
-    if (response.status == 405) text += "Allow: GET, HEAD\r\n";
-    // What a refused request carries is not read, so the connection is not
-    // used again.
-    if (response.status == 405) text += "Connection: close\r\n";
+    const Answer answer = AnswerTo(connection, request);
+    const HttpResponse& response = answer.response;
+    std::string text =
+        StrCat("HTTP/1.1 ", response.status, " ", StatusText(response.status),
+               "\r\nContent-Type: ", response.content_type,
+               "\r\nContent-Length: ", response.body.size(),
+               "\r\nCache-Control: no-store\r\n");
+    if (!answer.allow.empty()) text += StrCat("Allow: ", answer.allow, "\r\n");
+    if (answer.close) {
+      text += "Connection: close\r\n";
+      mg_disable_connection_keep_alive(connection);
+    }
     text += "\r\n";
     if (std::string_view(request.request_method) != "HEAD") {
       text += response.body;
@@ -124,14 +213,15 @@ class HttpServer::Impl {
     mg_write(connection, text.data(), text.size());
   }
 
-  const std::map<std::string, HttpHandler> handlers_;
+  const HttpPages pages_;
+  const HttpPosts posts_;
   ListenAddress address_;
   mg_context* context_ = nullptr;
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
-    const ListenAddress& address, std::map<std::string, HttpHandler> handlers) {
-  auto impl = std::make_unique<Impl>(std::move(handlers));
+    const ListenAddress& address, HttpPages pages, HttpPosts posts) {
+  auto impl = std::make_unique<Impl>(std::move(pages), std::move(posts));
   const absl::Status status = impl->Listen(address);
   if (!status.ok()) return status;
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

@@ -1,12 +1,17 @@
-// HttpServer answers GET requests of monitoring: metrics and probes.
+// HttpServer answers HTTP requests: GET of monitoring (metrics and probes), and
+// POST of what a Medplum server notifies.
 
 #ifndef PDP_SERVICE_HTTP_SERVER_H_
 #define PDP_SERVICE_HTTP_SERVER_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pdp/service/listen_address.h"
@@ -19,17 +24,33 @@ struct HttpResponse {
   std::string body;
 };
 
+struct HttpRequest {
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> headers;  // As they came.
+  std::string body;
+
+  // The first header of that name, in any case; empty where there is none.
+  std::string_view Header(std::string_view name) const;
+};
+
 // Called from several threads at once.
 using HttpHandler = std::function<HttpResponse()>;
+using HttpPostHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+// By path, "/metrics".
+using HttpPages = std::map<std::string, HttpHandler>;
+using HttpPosts = std::map<std::string, HttpPostHandler>;
 
 class HttpServer {
  public:
-  // Serves each handler under its path, "/metrics".  Other paths are 404, other
-  // methods than GET and HEAD 405.  FailedPrecondition where the address is
-  // taken.
+  // Of what is posted; more is answered 413.
+  static constexpr size_t kMaxBodyBytes = size_t{4} << 20;
+
+  // Serves each handler under its path: `pages` for GET and HEAD, `posts` for
+  // POST.  Other paths are 404, other methods 405.  FailedPrecondition where
+  // the address is taken.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
-      const ListenAddress& address,
-      std::map<std::string, HttpHandler> handlers);
+      const ListenAddress& address, HttpPages pages, HttpPosts posts = {});
 
   // Waits for requests that are being answered.
   ~HttpServer();

@@ -1,18 +1,11 @@
-// Metrics, and the HTTP server that shows them.
+// Metrics, and the page that shows them.
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <memory>
 #include <string>
 
 #include "medplum/pdp/v1/decision.pb.h"
-#include "pdp/service/http_server.h"
 #include "pdp/service/metrics_page.h"
 #include "pdp/service/test_support.h"
 
@@ -21,7 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::StartsWith;
 
 std::string Page(const Fixture& f) {
   return RenderMetrics({f.metrics, f.decision_point, f.data, f.admin},
@@ -112,71 +104,6 @@ TEST(MetricsPageTest, ShowsSourceStoreAndBuild) {
   for (const char* const line : kLines) {
     EXPECT_THAT(page, HasSubstr(std::string("\n") + line)) << page;
   }
-}
-
-// What the server sends back to `request`, which must end the connection.
-std::string Http(const HttpServer& server, const std::string& request) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(server.address().port);
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
-  EXPECT_EQ(send(fd, request.data(), request.size(), 0),
-            static_cast<ssize_t>(request.size()));
-  std::string response;
-  char buffer[4096];
-  ssize_t count;
-  while ((count = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
-    response.append(buffer, static_cast<size_t>(count));
-  }
-  close(fd);
-  return response;
-}
-
-std::string Get(const HttpServer& server, const std::string& path,
-                const std::string& method = "GET") {
-  return Http(server, method + " " + path +
-                          " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-}
-
-std::unique_ptr<HttpServer> StartHttp(const std::atomic<bool>& ready) {
-  auto server = HttpServer::Start(
-      *ParseListenAddress("127.0.0.1:0"),
-      {{"/livez", [] { return HttpResponse{.body = "live\n"}; }},
-       {"/readyz", [&] {
-          return ready ? HttpResponse{.body = "ready\n"}
-                       : HttpResponse{.status = 503, .body = "not ready\n"};
-        }}});
-  EXPECT_TRUE(server.ok()) << server.status();
-  return *std::move(server);
-}
-
-TEST(HttpServerTest, ServesItsPagesAndNothingElse) {
-  std::atomic<bool> ready = false;
-  const auto server = StartHttp(ready);
-  EXPECT_THAT(Get(*server, "/livez"), StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(Get(*server, "/livez"), HasSubstr("\r\n\r\nlive\n"));
-  EXPECT_THAT(Get(*server, "/readyz"),
-              StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
-  ready = true;
-  EXPECT_THAT(Get(*server, "/readyz"), StartsWith("HTTP/1.1 200 OK\r\n"));
-
-  EXPECT_THAT(Get(*server, "/"), StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(Get(*server, "/livez/"), StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(Get(*server, "/../../../etc/passwd"),
-              StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(Get(*server, "/livez", "POST"), StartsWith("HTTP/1.1 405 "));
-  EXPECT_THAT(Get(*server, "/livez", "HEAD"), Not(HasSubstr("live\n")));
-  EXPECT_THAT(Http(*server, "nonsense\r\n\r\n"), HasSubstr(" 400 Bad Request"));
-}
-
-TEST(HttpServerTest, ATakenPortIsRefused) {
-  std::atomic<bool> ready = true;
-  const auto server = StartHttp(ready);
-  const auto second = HttpServer::Start(server->address(), {});
-  ASSERT_FALSE(second.ok());
-  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -1,14 +1,10 @@
 #include "pdp/medplum/web_socket_channel.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "absl/random/random.h"
-#include "pdp/base/log.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
-#include "pdp/medplum/subscription.h"
 
 namespace pdp::medplum {
 namespace {
@@ -18,19 +14,6 @@ constexpr size_t kMaxLeftovers = 200;
 
 absl::Time FromNanos(int64_t nanos) {
   return nanos == 0 ? absl::InfinitePast() : absl::FromUnixNanos(nanos);
-}
-
-// Whether trying again soon is of no use.
-bool NeedsHelp(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kResourceExhausted:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace
@@ -44,6 +27,7 @@ WebSocketChannel::WebSocketChannel(Api& api, WebSocketConnector& sockets,
       clock_(clock),
       options_(std::move(options)),
       sink_(std::move(sink)),
+      alarm_(clock, options_.set.tick),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 WebSocketChannel::~WebSocketChannel() {
@@ -66,7 +50,8 @@ void WebSocketChannel::Run(const std::stop_token& stop) {
     }
     if (!absl::IsUnavailable(end)) DeleteLeftovers(stop);
     if (clock_.SinceBoot() - began >= options_.settled_after) failures = 0;
-    Sleep(RetryDelay(end, failures++), stop);
+    alarm_.WaitUntil(
+        clock_.SinceBoot() + RetryDelay(options_.retry, end, failures++), stop);
   }
   set_ = nullptr;
 }
@@ -151,35 +136,6 @@ void WebSocketChannel::SetDisconnected(const absl::Status& why) {
     ++statistics_.failures;
   }
   if (sink_.disconnected) sink_.disconnected(why);
-}
-
-absl::Duration WebSocketChannel::RetryDelay(const absl::Status& why,
-                                            int failures) {
-  if (NeedsHelp(why)) return options_.refused_retry * (0.9 + 0.2 * Random());
-  const absl::Duration longest =
-      std::min(options_.max_retry,
-               options_.first_retry * std::exp2(std::min(failures, 30)));
-  return std::max(options_.first_retry / 10, longest * Random());
-}
-
-void WebSocketChannel::Sleep(absl::Duration duration,
-                             const std::stop_token& stop) {
-  const absl::Duration until = clock_.SinceBoot() + duration;
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested()) {
-    const absl::Duration left = until - clock_.SinceBoot();
-    if (left <= absl::ZeroDuration()) return;
-    stopping_.wait_for(
-        lock, stop,
-        absl::ToChronoNanoseconds(std::min(left, options_.set.tick)),
-        [] { return false; });
-  }
-}
-
-double WebSocketChannel::Random() {
-  if (options_.random) return options_.random();
-  thread_local absl::BitGen generator;
-  return absl::Uniform(generator, 0.0, 1.0);
 }
 
 WebSocketChannelStatistics WebSocketChannel::statistics() const {

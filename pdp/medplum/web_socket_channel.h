@@ -9,9 +9,7 @@
 #ifndef PDP_MEDPLUM_WEB_SOCKET_CHANNEL_H_
 #define PDP_MEDPLUM_WEB_SOCKET_CHANNEL_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -23,6 +21,7 @@
 #include "absl/time/time.h"
 #include "pdp/base/clock.h"
 #include "pdp/medplum/api.h"
+#include "pdp/medplum/channel_timing.h"
 #include "pdp/medplum/notification.h"
 #include "pdp/medplum/subscription_set.h"
 #include "pdp/medplum/web_socket.h"
@@ -39,17 +38,10 @@ struct WebSocketChannelOptions {
   absl::Duration renew_retry = absl::Minutes(10);
   absl::Duration renew_by = absl::Hours(23) + absl::Minutes(50);
 
-  // The wait before a new set, after a set that had lived for
-  // `settled_after`: a random time in [first_retry / 10, first_retry].  Then
-  // up to twice as long each time, up to max_retry.
-  absl::Duration first_retry = absl::Seconds(1);
-  absl::Duration max_retry = absl::Seconds(30);
+  // The wait before a new set.  After a set that had lived for `settled_after`
+  // it is as after a first failure.
+  ChannelRetryOptions retry;
   absl::Duration settled_after = absl::Seconds(15);
-  // Where a person must help, about this long.
-  absl::Duration refused_retry = absl::Minutes(1);
-
-  // In [0, 1).  Null: random.
-  std::function<double()> random;
 };
 
 struct WebSocketChannelStatistics {
@@ -98,9 +90,6 @@ class WebSocketChannel {
   void DeleteLeftovers(const std::stop_token& stop);
   void SetConnected();
   void SetDisconnected(const absl::Status& why);
-  absl::Duration RetryDelay(const absl::Status& why, int failures);
-  void Sleep(absl::Duration duration, const std::stop_token& stop);
-  double Random();
 
   Api& api_;
   WebSocketConnector& sockets_;
@@ -114,8 +103,8 @@ class WebSocketChannel {
   absl::Duration set_began_ = absl::ZeroDuration();
   std::vector<std::string> leftovers_;
 
+  Alarm alarm_;
   mutable std::mutex mutex_;  // Guards statistics_.
-  std::condition_variable_any stopping_;
   // Without what is in counters_.
   WebSocketChannelStatistics statistics_;
 

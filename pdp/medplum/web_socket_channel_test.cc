@@ -4,10 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "pdp/medplum/subscription.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/notification_recorder.h"
 #include "tests/support/subscription_server.h"
 
 namespace pdp::medplum {
@@ -24,47 +23,13 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// What a channel told.
-class Recorder {
- public:
-  NotificationSink Sink() {
-    return {.notify =
-                [this](Notification notification) {
-                  const std::lock_guard lock(mutex_);
-                  notifications_.push_back(std::move(notification));
-                },
-            .connected = [this] { ++connected_; },
-            .disconnected =
-                [this](absl::Status why) {
-                  const std::lock_guard lock(mutex_);
-                  ends_.push_back(std::move(why));
-                }};
-  }
-
-  int connected() const { return connected_; }
-  std::vector<Notification> notifications() const {
-    const std::lock_guard lock(mutex_);
-    return notifications_;
-  }
-  std::vector<absl::Status> ends() const {
-    const std::lock_guard lock(mutex_);
-    return ends_;
-  }
-
- private:
-  std::atomic<int> connected_ = 0;
-  mutable std::mutex mutex_;
-  std::vector<Notification> notifications_;
-  std::vector<absl::Status> ends_;
-};
-
 // A channel at a server, both in memory, with a clock that the test moves.
 struct World {
   World() {
     options.set.types = {"AccessPolicy", "ProjectMembership"};
     options.set.reason = "medplum-pdp test";
     options.set.tick = absl::Milliseconds(1);
-    options.random = [] { return 0.0; };
+    options.retry.random = [] { return 0.0; };
   }
 
   void Start() {
@@ -113,7 +78,7 @@ struct World {
 
   FakeClock clock;
   SubscriptionServer server{clock};
-  Recorder recorder;
+  NotificationRecorder recorder;
   WebSocketChannelOptions options;
   std::unique_ptr<WebSocketChannel> channel;
 };
@@ -315,7 +280,7 @@ TEST(WebSocketChannelTest, RecoversFromAFaultAtEveryStep) {
 
 TEST(WebSocketChannelTest, WaitsLongerAfterEachFailure) {
   World w;
-  w.options.random = [] { return 1.0; };
+  w.options.retry.random = [] { return 1.0; };
   std::mutex mutex;
   std::vector<absl::Duration> attempts;
   w.server.FailWhen([&](std::string_view call) {
@@ -346,7 +311,7 @@ TEST(WebSocketChannelTest, WaitsLongerAfterEachFailure) {
 
 TEST(WebSocketChannelTest, FirstRetryIsQuickAgainAfterALongLife) {
   World w;
-  w.options.random = [] { return 1.0; };
+  w.options.retry.random = [] { return 1.0; };
   std::atomic<bool> down = true;
   w.server.FailWhen([&](std::string_view) {
     return down ? absl::UnavailableError("down") : absl::OkStatus();

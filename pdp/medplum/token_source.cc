@@ -10,29 +10,12 @@
 #include "pdp/medplum/answers.h"
 #include "pdp/medplum/client_assertion.h"
 #include "pdp/medplum/secret_file.h"
+#include "pdp/medplum/url.h"
 
 namespace pdp::medplum {
 namespace {
 
 constexpr absl::Duration kRenewBefore = absl::Minutes(1);
-
-// As a value of application/x-www-form-urlencoded.
-std::string FormEncode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-        (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_') {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 0xf];
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -82,8 +65,8 @@ absl::StatusOr<std::string> TokenSource::RequestBody(
                                      : credentials_.client_secret_file));
   const std::string body = "grant_type=client_credentials";
   if (!has_key) {
-    return StrCat(body, "&client_id=", FormEncode(credentials_.client_id),
-                  "&client_secret=", FormEncode(secret));
+    return StrCat(body, "&client_id=", PercentEncode(credentials_.client_id),
+                  "&client_secret=", PercentEncode(secret));
   }
   PDP_ASSIGN_OR_RETURN(
       const std::string assertion,
@@ -92,9 +75,9 @@ absl::StatusOr<std::string> TokenSource::RequestBody(
                                    .key_id = credentials_.key_id,
                                    .now = http_.clock().Now()}));
   return StrCat(body, "&client_assertion_type=",
-                FormEncode("urn:ietf:params:oauth:client-assertion-type:"
-                           "jwt-bearer"),
-                "&client_assertion=", FormEncode(assertion));
+                PercentEncode("urn:ietf:params:oauth:client-assertion-type:"
+                              "jwt-bearer"),
+                "&client_assertion=", PercentEncode(assertion));
 }
 
 absl::Status TokenSource::Request() {

@@ -55,6 +55,10 @@ absl::StatusOr<Url> ParseBaseUrl(std::string_view text);
 // goes with ws, https with wss.
 bool IsSameServer(const Url& base, const Url& server);
 
+// `text` as a value in a query or a form: all but letters, digits, `-`, `.` and
+// `_` is percent-encoded.
+std::string PercentEncode(std::string_view text);
+
 }  // namespace pdp::medplum
 
 #endif  // PDP_MEDPLUM_URL_H_

@@ -61,8 +61,8 @@ class SubscriptionServer : public Api, public WebSocketConnector {
   explicit SubscriptionServer(const Clock& clock) : clock_(clock) {}
 
   // What a call is told instead of its answer, if not OK; called with
-  // `create`, `token`, `delete`, `connect` or `bind`, of which the last is then
-  // not answered.
+  // `create`, `token`, `delete`, `search`, `connect` or `bind`, of which the
+  // last is then not answered.
   void FailWhen(std::function<absl::Status(std::string_view call)> fault) {
     const std::lock_guard lock(mutex_);
     fault_ = std::move(fault);
@@ -98,6 +98,16 @@ class SubscriptionServer : public Api, public WebSocketConnector {
     const std::lock_guard lock(mutex_);
     const auto found = calls_.find(call);
     return found == calls_.end() ? 0 : found->second;
+  }
+  std::vector<std::string> searches() const {
+    const std::lock_guard lock(mutex_);
+    return searches_;
+  }
+  void SwitchOff(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    std::string& json = subscriptions_[id];
+    const std::string active = R"("status":"active")";
+    json.replace(json.find(active), active.size(), R"("status":"off")");
   }
   size_t open_sockets() const {
     const std::lock_guard lock(mutex_);
@@ -139,6 +149,7 @@ class SubscriptionServer : public Api, public WebSocketConnector {
     const std::lock_guard lock(mutex_);
     const std::string id = StrCat("s-", created_++);
     subscriptions_[id] = json;
+    created_at_[id] = clock_.Now();
     return id;
   }
   absl::StatusOr<BindingToken> GetBindingToken(std::string_view id) override {
@@ -165,8 +176,20 @@ class SubscriptionServer : public Api, public WebSocketConnector {
   absl::StatusOr<ReadAnswer> Read(const fhir::ResourceKey&) override {
     return ReadAnswer{};
   }
-  absl::StatusOr<SearchPage> Search(std::string_view) override {
-    return SearchPage{};
+  // All Subscriptions, whatever is asked for.
+  absl::StatusOr<SearchPage> Search(std::string_view query) override {
+    const absl::Status fault = Fault("search");
+    if (!fault.ok()) return fault;
+    SearchPage page;
+    for (const auto& [id, json] : Subscriptions()) {
+      const std::lock_guard lock(mutex_);
+      page.resources.push_back(
+          StrCat(R"({"id":")", id, R"(","meta":{"lastUpdated":")",
+                 absl::FormatTime(created_at_[id]), R"("},)", json.substr(1)));
+    }
+    const std::lock_guard lock(mutex_);
+    searches_.emplace_back(query);
+    return page;
   }
   absl::StatusOr<SearchPage> NextPage(std::string_view) override {
     return SearchPage{};
@@ -266,6 +289,8 @@ class SubscriptionServer : public Api, public WebSocketConnector {
   int created_ = 0;
   bool keep_bound_ = false;
   std::map<std::string, std::string> subscriptions_;
+  std::map<std::string, absl::Time> created_at_;
+  std::vector<std::string> searches_;
   std::map<std::string, int> calls_;
   std::set<std::shared_ptr<Line>> sockets_;
 };

@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "pdp/base/strings.h"
+#include "pdp/medplum/rest_hook_routes.h"
 #include "pdp/medplum/subscription.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
@@ -339,6 +341,25 @@ TEST(RestHookChannelTest, MissingGrantIsNamed) {
   ASSERT_TRUE(Eventually([&] { return w.recorder.ends().size() == 1; }));
   EXPECT_THAT(std::string(w.recorder.ends()[0].message()),
               HasSubstr("create, search and delete Subscription"));
+}
+
+TEST(RestHookRoutesTest, RequestsGoToTheChannelOfTheirName) {
+  World w;
+  RestHookRoutes routes;
+  const std::string body = R"({"resourceType":"AccessPolicy","id":"p"})";
+  const std::string signature = RestHookSignature(kSecret, body);
+  const RestHookRequest request = {.signature = signature,
+                                   .subscription = "s-0",
+                                   .interaction = "update",
+                                   .body = body};
+  EXPECT_EQ(routes.Receive("p", request), 503);
+  w.Connect();
+  std::shared_ptr<void> route = routes.Route("p", std::move(w.channel));
+  EXPECT_EQ(routes.Receive("p", request), 200);
+  EXPECT_EQ(routes.Receive("q", request), 503);
+  route = nullptr;
+  EXPECT_EQ(routes.Receive("p", request), 503);
+  EXPECT_THAT(w.recorder.notifications(), SizeIs(1));
 }
 
 }  // namespace

@@ -26,8 +26,6 @@ struct Version {
   bool live = false;
   std::string id;  // Of the version.
   int time = 0;    // Of the version, or of the deletion.
-
-  friend bool operator==(const Version&, const Version&) = default;
 };
 using World = std::map<ResourceKey, Version>;  // What is absent was expunged.
 

@@ -38,6 +38,13 @@ class ResourceLookup {
 
   virtual LookupResult Read(const ResourceKey& key) const = 0;
 
+  // Whether a resource is deleted: kDeleted, or kFound or kAbsent where it is
+  // not.  A lookup that is told of deletions alone knows no more, and answers
+  // kAbsent where Read answers kUnavailable.
+  virtual LookupState FindDeletion(const ResourceKey& key) const {
+    return Read(key).state;
+  }
+
   // One older or current version of a resource.
   virtual LookupResult ReadVersion(const ResourceKey& key,
                                    std::string_view version_id) const = 0;

@@ -194,6 +194,14 @@ std::optional<LookupFailure> AccessFinder::MayRead(
   fhir::fhirpath::Scratch scratch;
   Decider decider(caller, request, lookup_, options_.mode, scratch, decision);
   is_readable = decider.MayReadReference(reference);
+  if (!is_readable && decision.reason == Reason::kResourceUnavailable) {
+    // That it may not be read would be a guess.
+    std::optional<LookupFailure> failure = decider.TakeFailure();
+    if (failure) return failure;
+    failure.emplace();
+    failure->status = absl::UnavailableError(ToAbsl(decision.message));
+    return failure;
+  }
   if (!is_readable) {
     rule = SuspectedRule(decision, request.interaction,
                          reference.substr(0, reference.find('/')));

@@ -178,15 +178,21 @@ class Builder {
   }
 
   bool ReadProfile() {
-    if (!fhir::KeyOfReference(membership_.profile)) {
+    const std::optional<ResourceKey> profile =
+        fhir::KeyOfReference(membership_.profile);
+    if (!profile) {
       return Deny(Incomplete(StrCat("the profile of `", access_.membership,
                                     "` is no reference that can be "
                                     "followed")));
     }
-    LookupResult found;
-    if (!Read(membership_.profile, found)) return false;
+    access_.dependencies.push_back(*profile);
+    const LookupState state = lookup_.FindDeletion(*profile);
+    if (state == LookupState::kUnavailable || state == LookupState::kPending) {
+      failure_ = Unavailable(membership_.profile, state);
+      return false;
+    }
     // A profile that was never there is tolerated, a deleted one is not.
-    if (found.state != LookupState::kDeleted) return true;
+    if (state != LookupState::kDeleted) return true;
     return Deny(Incomplete(
         StrCat("the profile of `", access_.membership, "` is deleted")));
   }

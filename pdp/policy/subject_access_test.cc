@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "pdp/fhir/memory_lookup.h"
 #include "pdp/policy/decision_test_support.h"
 
 namespace pdp::policy {
@@ -501,6 +502,55 @@ TEST(SubjectAccessTest, AProfileThatIsNoReferenceDeniesEverything) {
     request.interaction = Interaction::kRead;
     request.resource.current = Json(kObservation);
     EXPECT_EQ(Say(world.Decide(request)), "DENY SUBJECT_INCOMPLETE 400");
+  }
+}
+
+// Knows the deletions of profiles, and nothing else of them.
+class DeletionsLookup : public fhir::MemoryLookup {
+ public:
+  DeletionsLookup(std::vector<fhir::ResourcePtr> live,
+                  fhir::LookupState deletion)
+      : MemoryLookup(std::move(live), {}), deletion_(deletion) {}
+
+  fhir::LookupResult Read(const fhir::ResourceKey& key) const override {
+    if (key.type == "Practitioner") return {};
+    return MemoryLookup::Read(key);
+  }
+  fhir::LookupState FindDeletion(const fhir::ResourceKey&) const override {
+    return deletion_;
+  }
+
+ private:
+  const fhir::LookupState deletion_;
+};
+
+TEST(SubjectAccessTest, OfAProfileOnlyTheDeletionIsAskedFor) {
+  using fhir::LookupState;
+  const struct {
+    LookupState deletion;
+    const char* want;
+  } kCases[] = {
+      {LookupState::kAbsent, "PERMIT 200"},
+      {LookupState::kFound, "PERMIT 200"},
+      {LookupState::kDeleted, "DENY SUBJECT_INCOMPLETE 400"},
+      {LookupState::kUnavailable, "UNAVAILABLE"},
+      {LookupState::kPending, "PENDING"},
+  };
+  for (const auto& test_case : kCases) {
+    SCOPED_TRACE(test_case.want);
+    const DeletionsLookup lookup(Clinic("[{'resourceType':'*'}]"),
+                                 test_case.deletion);
+    const DecisionPoint decision_point(lookup, {});
+    AccessRequest request;
+    request.subject.reference = "ProjectMembership/member";
+    request.interaction = Interaction::kRead;
+    request.resource.current = Json(kObservation);
+    Decision decision;
+    const Outcome outcome = decision_point.Decide(request, decision);
+    EXPECT_EQ(outcome.decided()   ? Say(decision)
+              : outcome.pending() ? "PENDING"
+                                  : "UNAVAILABLE",
+              test_case.want);
   }
 }
 

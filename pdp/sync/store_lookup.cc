@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "pdp/sync/membership_subjects.h"
+#include "pdp/sync/mirrored_types.h"
 #include "store/record.h"
 
 namespace pdp::sync {
@@ -47,6 +48,11 @@ StoreLookup::StoreLookup(store::Store& store, const Options& options)
 StoreLookup::~StoreLookup() { store_.RemoveObserver(observer_); }
 
 LookupResult StoreLookup::Read(const ResourceKey& key) const {
+  if (!IsWhole(key.type)) return {.state = LookupState::kUnavailable};
+  return ReadKept(key);
+}
+
+LookupResult StoreLookup::ReadKept(const ResourceKey& key) const {
   ResourceCache::Ticket ticket;
   if (std::optional<LookupResult> cached = resources_.Find(key, ticket)) {
     return *std::move(cached);
@@ -56,6 +62,19 @@ LookupResult StoreLookup::Read(const ResourceKey& key) const {
     resources_.Insert(key, result, ParsedBytes(result), ticket);
   }
   return result;
+}
+
+bool StoreLookup::IsWhole(std::string_view type) const {
+  if (!options_.mirrored_types_only) return true;
+  const MirroredType* const mirrored = FindMirroredType(type);
+  return mirrored != nullptr && mirrored->kept == Mirrored::kWhole;
+}
+
+LookupState StoreLookup::FindDeletion(const ResourceKey& key) const {
+  // Where tombstones are kept, none is the word that it is not deleted.
+  const bool knows_deletions = !options_.mirrored_types_only ||
+                               FindMirroredType(key.type) != nullptr;
+  return knows_deletions ? ReadKept(key).state : LookupState::kUnavailable;
 }
 
 LookupResult StoreLookup::ReadStore(const ResourceKey& key) const {
@@ -92,13 +111,17 @@ LookupResult StoreLookup::ReadVersion(const ResourceKey& key,
     CountError();
     return {.state = LookupState::kUnavailable};
   }
-  if (!version->has_value()) return {.state = LookupState::kAbsent};
+  if (!version->has_value()) {
+    return {.state = options_.mirrored_types_only ? LookupState::kUnavailable
+                                                  : LookupState::kAbsent};
+  }
   return FromRecord(key, **version);
 }
 
 LookupState StoreLookup::FindVersions(
     const ResourceKey& key,
     const std::function<void(const ResourcePtr&)>& visit) const {
+  if (!IsWhole(key.type)) return LookupState::kUnavailable;
   bool parsed = true;
   const absl::Status status = store_.FindVersions(
       key, [&](const ResourceKey&, const store::Record& record) {
@@ -192,6 +215,7 @@ bool StoreLookup::FindCachedMemberships(std::string_view reference,
 LookupState StoreLookup::Scan(
     std::string_view type, std::string_view project,
     const std::function<bool(const ResourcePtr&)>& visit) const {
+  if (!IsWhole(type)) return LookupState::kUnavailable;
   bool parsed = true;
   const absl::Status status = store_.Scan(
       type, project, [&](const ResourceKey& key, const store::Record& record) {

@@ -5,7 +5,9 @@
 // returned, no call that begins later is answered from before it.
 //
 // What the store cannot read is kUnavailable, and counted; kAbsent is only what
-// the store says it does not have.
+// the store says it does not have.  Of a store that mirrors some types only
+// (mirrored_types.h) it is kAbsent for these alone: of others nothing is known,
+// and so it is for the older versions of all types.
 
 #ifndef PDP_SYNC_STORE_LOOKUP_H_
 #define PDP_SYNC_STORE_LOOKUP_H_
@@ -40,12 +42,15 @@ class StoreLookup : public fhir::ResourceLookup {
     // parsed resource takes some 16 times its JSON.
     size_t max_cache_bytes = size_t{128} << 20;
     fhir::ParseLimits parse_limits = {.max_bytes = kMaxStoredResourceBytes};
+    // Whether the store holds nothing but the mirrored types, rather than all
+    // that there is of its source.
+    bool mirrored_types_only = false;
   };
 
   struct Statistics {
     CacheStatistics resources;
     CacheStatistics subjects;
-    uint64_t errors = 0;  // Answers that were kUnavailable.
+    uint64_t errors = 0;  // What the store could not read.
   };
 
   // `store` must outlive the lookup.
@@ -56,6 +61,7 @@ class StoreLookup : public fhir::ResourceLookup {
   StoreLookup& operator=(const StoreLookup&) = delete;
 
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override;
+  fhir::LookupState FindDeletion(const fhir::ResourceKey& key) const override;
   fhir::LookupResult ReadVersion(const fhir::ResourceKey& key,
                                  std::string_view version_id) const override;
   fhir::LookupState FindVersions(
@@ -83,6 +89,10 @@ class StoreLookup : public fhir::ResourceLookup {
   using SubjectCache = ShardedCache<std::string, std::shared_ptr<const Keys>,
                                     StringHash, StringEqual>;
 
+  // Whether what the store does not hold of `type` does not exist.
+  bool IsWhole(std::string_view type) const;
+  // What the store holds: kAbsent where that is nothing.
+  fhir::LookupResult ReadKept(const fhir::ResourceKey& key) const;
   fhir::LookupResult ReadStore(const fhir::ResourceKey& key) const;
   fhir::LookupResult FromRecord(const fhir::ResourceKey& key,
                                 const store::Record& record) const;

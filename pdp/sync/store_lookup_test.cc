@@ -282,5 +282,56 @@ TEST_F(StoreLookupTest, TheCacheStaysWithinItsBytes) {
   EXPECT_GT(statistics.evictions, 0u);
 }
 
+// Of a store that holds nothing but the mirrored types.
+TEST_F(StoreLookupTest, OfWhatIsNotMirroredNothingIsKnown) {
+  StoreLookup::Options options;
+  options.mirrored_types_only = true;
+  const StoreLookup mirrored(*store_, options);
+  const ResourceKey deleted{"Patient", "deleted"};
+  const ResourceKey policy{"AccessPolicy", "a"};
+  Apply({Delete(deleted), Put(policy, "v1")});
+  const struct {
+    const char* name;
+    ResourceKey key;
+    LookupState read;
+    LookupState deletion;
+  } kCases[] = {
+      {"WhatIsHeld", policy, LookupState::kFound, LookupState::kFound},
+      {"OfAWholeTypeWhatIsNotHeldDoesNotExist",
+       {"AccessPolicy", "b"},
+       LookupState::kAbsent,
+       LookupState::kAbsent},
+      {"ATombstone", deleted, LookupState::kUnavailable, LookupState::kDeleted},
+      {"OfAProfileWithoutTombstoneIsKnownThatItIsNotDeleted",
+       {"Patient", "other"},
+       LookupState::kUnavailable,
+       LookupState::kAbsent},
+      {"OfOtherTypesNothingIsKnown",
+       {"Observation", "o"},
+       LookupState::kUnavailable,
+       LookupState::kUnavailable},
+  };
+  for (const auto& test_case : kCases) {
+    SCOPED_TRACE(test_case.name);
+    EXPECT_EQ(mirrored.Read(test_case.key).state, test_case.read);
+    EXPECT_EQ(mirrored.FindDeletion(test_case.key), test_case.deletion);
+  }
+  const auto ignore = [](const ResourcePtr&) { return true; };
+  EXPECT_EQ(mirrored.Scan("AccessPolicy", "", ignore), LookupState::kFound);
+  EXPECT_EQ(mirrored.Scan("Patient", "", ignore), LookupState::kUnavailable);
+  EXPECT_EQ(mirrored.Scan("Observation", "", ignore),
+            LookupState::kUnavailable);
+  EXPECT_EQ(mirrored.FindVersions(policy, ignore), LookupState::kFound);
+  EXPECT_EQ(mirrored.FindVersions(deleted, ignore), LookupState::kUnavailable);
+  // Older versions are not mirrored.
+  EXPECT_EQ(mirrored.ReadVersion(policy, "v1").state, LookupState::kFound);
+  EXPECT_EQ(mirrored.ReadVersion(policy, "v0").state,
+            LookupState::kUnavailable);
+  EXPECT_EQ(mirrored.ReadVersion({"AccessPolicy", "b"}, "v0").state,
+            LookupState::kUnavailable);
+  // None of this is a fault of the store's.
+  EXPECT_EQ(mirrored.statistics().errors, 0u);
+}
+
 }  // namespace
 }  // namespace pdp::sync

@@ -57,9 +57,10 @@ void WebSocketChannel::Run(const std::stop_token& stop) {
 }
 
 absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
+  // A server that was killed still has them, and allows only so many.
+  DeleteLeftovers(stop);
   PDP_RETURN_IF_ERROR(OpenSet(stop, set_));
   SetConnected();
-  DeleteLeftovers(stop);
   absl::Duration renew_at = set_began_ + options_.renew_after;
   while (true) {
     PDP_RETURN_IF_ERROR(

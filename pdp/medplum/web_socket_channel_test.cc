@@ -255,6 +255,27 @@ TEST(WebSocketChannelTest, WhatAKilledServerKeptIsDeleted) {
   EXPECT_EQ(w.server.Subscriptions()[0].first, "s-6");
 }
 
+TEST(WebSocketChannelTest, WhatAKilledServerKeptDoesNotFillTheLimit) {
+  World w;
+  w.options.set.types = {"AccessPolicy",      "ProjectMembership", "Project",
+                         "UserConfiguration", "ClientApplication", "Bot"};
+  w.server.KeepWhatWasBound();
+  std::atomic<int> live = 0;
+  w.server.FailWhen([&](std::string_view call) {
+    if (call == "delete") --live;
+    if (call == "create" && ++live > 20) {
+      --live;
+      return absl::InvalidArgumentError("20 Subscriptions are the most");
+    }
+    return absl::OkStatus();
+  });
+  w.Connect();
+  w.server.CloseAll();
+  EXPECT_FALSE(w.End().ok());
+  ASSERT_TRUE(w.ConnectsWithin(absl::Seconds(1), 2));
+  EXPECT_THAT(w.server.Subscriptions(), SizeIs(18));
+}
+
 TEST(WebSocketChannelTest, RecoversFromAFaultAtEveryStep) {
   // Six times create and token, connect, six binds.
   for (int step = 1; step <= 19; ++step) {

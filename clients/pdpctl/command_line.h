@@ -85,10 +85,32 @@ struct ConformanceCommand {
   bool summary = false;
 };
 
+struct SetupCommand {
+  std::string base_url;
+  std::string project;
+  std::string ca_file;
+  // Of the ClientApplication and of its AccessPolicy.
+  std::string client_name = "Policy decision point";
+  bool rest_hook = false;  // In place of WebSockets.
+
+  // Makes what is missing, by an administrator's login.
+  bool create = false;
+  std::string admin_client_id;
+  std::string admin_client_secret_file;
+  std::string secret_file;  // Where the new client's secret goes.
+
+  // Checks the decision point's own login.
+  bool verify = false;
+  std::string client_id;
+  std::string client_secret_file;
+  std::string private_key_file;
+  std::string key_id;
+};
+
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
-               TestCommand, ConformanceCommand>
+               TestCommand, ConformanceCommand, SetupCommand>
       command;
 };
 

@@ -7,6 +7,7 @@
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/run_conformance.h"
+#include "clients/pdpctl/run_setup.h"
 
 namespace {
 
@@ -32,6 +33,9 @@ struct Runner {
   }
   int operator()(const ConformanceCommand& command) const {
     return RunConformanceCommand(command, output, std::cout, std::cerr);
+  }
+  int operator()(const SetupCommand& command) const {
+    return RunSetup(command, std::cout, std::cerr);
   }
 };
 

@@ -245,6 +245,9 @@ class Connection {
       case HttpRequest::Method::kPut:
         curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, "PUT");
         break;
+      case HttpRequest::Method::kPatch:
+        curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, "PATCH");
+        break;
       case HttpRequest::Method::kPost:
         curl_easy_setopt(easy_, CURLOPT_POST, 1L);
         break;

@@ -39,7 +39,7 @@ struct HttpOptions {
 };
 
 struct HttpRequest {
-  enum class Method : uint8_t { kGet, kPost, kPut, kDelete };
+  enum class Method : uint8_t { kGet, kPost, kPut, kPatch, kDelete };
   Method method = Method::kGet;
   std::string url;
   std::vector<std::string> headers;  // `Name: value`.

@@ -71,6 +71,7 @@ TEST(HttpTest, SendsMethodHeadersAndBody) {
       {Method::kGet, "GET"},
       {Method::kPost, "POST"},
       {Method::kPut, "PUT"},
+      {Method::kPatch, "PATCH"},
       {Method::kDelete, "DELETE"}};
   const ScriptedServer server(
       [](const ServerRequest&) { return ServerAnswer(); });
@@ -78,7 +79,7 @@ TEST(HttpTest, SendsMethodHeadersAndBody) {
   const auto http = *Http::Open({});
   for (const auto& [method, name] : methods) {
     SCOPED_TRACE(name);
-    const bool has_body = method == Method::kPost || method == Method::kPut;
+    const bool has_body = method != Method::kGet && method != Method::kDelete;
     const HttpExchange exchange =
         http->Send({.method = method,
                     .url = server.url() + "a?b",

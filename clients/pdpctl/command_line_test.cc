@@ -50,6 +50,21 @@ const ErrorCase kErrorCases[] = {
      "--mode: lax not in"},
     {"UnknownKind", {"conformance", "d", "--kinds", "check,warm"}, "warm"},
     {"NoFile", {"test"}, "FILE is required"},
+    {"NothingToSetUp", {"setup"}, "A subcommand is required"},
+    {"NoBaseUrl", {"setup", "medplum", "--project", "p"}, "--base-url"},
+    {"NoPlainName",
+     {"setup", "medplum", "--base-url", "u", "--project", "p&x"},
+     "letters, digits"},
+    {"NoAdministrator",
+     {"setup", "medplum", "--base-url", "u", "--project", "p", "--create"},
+     "--create requires --admin-client"},
+    {"CreateAndVerify",
+     {"setup", "medplum", "--base-url", "u", "--project", "p", "--create",
+      "--verify"},
+     "--create"},
+    {"NoClient",
+     {"setup", "medplum", "--base-url", "u", "--project", "p", "--verify"},
+     "--verify requires --client-id"},
 };
 
 TEST(CommandLineTest, ErrorsNameTheArgumentAndEndWithTwo) {

@@ -74,7 +74,14 @@ std::string ConfigLines(const SetupCommand& command, std::string_view client_id,
   if (!command.ca_file.empty()) {
     text += StrCat("  ca-file: ", command.ca_file, "\n");
   }
-  if (command.rest_hook) text += "  notifications: rest_hook\n";
+  if (command.rest_hook) {
+    text +=
+        "  notifications: rest_hook\n"
+        "  rest-hook:\n"
+        "    endpoint: URL by which the server reaches `listen`\n"
+        "    listen: HOST:PORT\n"
+        "    secret-file: FILE with at least 16 bytes\n";
+  }
   return StrCat(text, "  login:\n    - project: ", command.project,
                 "\n      client-id: ", client_id,
                 "\n      client-secret-file: ", secret_file, "\n");

@@ -28,6 +28,7 @@
 #include "pdp/base/feed_freshness.h"
 #include "pdp/base/log.h"
 #include "pdp/base/strings.h"
+#include "pdp/configured_source.h"
 #include "pdp/fhir/json.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_service.h"
@@ -41,7 +42,6 @@
 #include "pdp/service/shadow.h"
 #include "pdp/service/version.h"
 #include "pdp/source_reader.h"
-#include "pdp/sync/directory_source.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
 
@@ -143,12 +143,6 @@ class StalenessWatch {
 };
 
 int Serve(const Settings& settings) {
-  if (settings.medplum) {
-    return Fail(kBadConfiguration,
-                "source: `medplum` is not available yet; export the policies "
-                "and memberships as JSON files and use directory:PATH");
-  }
-
   // Store.
   std::error_code error;
   std::filesystem::create_directories(settings.data_dir, error);
@@ -161,10 +155,9 @@ int Serve(const Settings& settings) {
       pdp::store::Store::Open({.directory = settings.data_dir + "/store"});
   if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
 
-  // Decision point.
+  // Source and decision point.
   pdp::FreshnessTable feeds;
-  pdp::FeedFreshness& freshness = feeds.Add("");
-  pdp::sync::StoreLookup lookup(**store);
+  pdp::sync::StoreLookup lookup(**store, pdp::LookupOptions(settings));
   pdp::policy::DecisionPoint decision_point(
       lookup, {.mode = settings.mode,
                .parameter_semantics = settings.parameter_semantics,
@@ -173,23 +166,18 @@ int Serve(const Settings& settings) {
                  return feeds.Find(project) != nullptr;
                }});
   decision_point.Invalidate((*store)->revision(), {});
-
-  // Source.
-  if (!std::filesystem::is_directory(settings.source_directory, error)) {
-    return Fail(kBadConfiguration,
-                pdp::StrCat("source: `", settings.source_directory,
-                            "` is not a directory"));
-  }
   pdp::Backend* changes = nullptr;
-  pdp::sync::DirectorySource source(
-      {.path = settings.source_directory,
-       .rescan_interval =
-           std::min(absl::Seconds(10), settings.max_staleness / 3),
-       .freshness = &freshness},
-      **store, [&](uint64_t revision, auto changed) {
+  auto made = pdp::ConfiguredSource::Make(
+      settings, **store, feeds, [&](uint64_t revision, auto changed) {
         decision_point.Invalidate(revision, changed);
         if (changes != nullptr) changes->Changed(changed.size());
       });
+  if (!made.ok()) {
+    return Fail(
+        absl::IsInvalidArgument(made.status()) ? kBadConfiguration : kFault,
+        pdp::ToStd(made.status().message()));
+  }
+  pdp::sync::Source& source = (*made)->source();
   pdp::SourceState state(feeds, **store);
   pdp::Backend backend(**store, source, feeds,
                        settings.data_dir + "/checkpoints");

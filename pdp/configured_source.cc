@@ -1,0 +1,207 @@
+#include "pdp/configured_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "pdp/base/clock.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/medplum/client.h"
+#include "pdp/medplum/rest_hook_channel.h"
+#include "pdp/medplum/rest_hook_routes.h"
+#include "pdp/medplum/web_socket.h"
+#include "pdp/medplum/web_socket_channel.h"
+#include "pdp/service/http_server.h"
+#include "pdp/service/version.h"
+#include "pdp/sync/directory_source.h"
+#include "pdp/sync/medplum_source.h"
+#include "pdp/sync/mirror.h"
+#include "pdp/sync/mirrored_types.h"
+
+namespace pdp {
+namespace {
+
+class ConfiguredDirectory final : public ConfiguredSource {
+ public:
+  ConfiguredDirectory(const service::Settings& settings, store::Store& store,
+                      FreshnessTable& feeds, sync::ChangeCallback changed)
+      : source_({.path = settings.source_directory,
+                 .rescan_interval =
+                     std::min(absl::Seconds(10), settings.max_staleness / 3),
+                 .freshness = &feeds.Add("")},
+                store, std::move(changed)) {}
+
+  sync::Source& source() override { return source_; }
+
+ private:
+  sync::DirectorySource source_;
+};
+
+std::vector<std::string> WholeTypes() {
+  std::vector<std::string> types;
+  for (const sync::MirroredType& type : sync::MirroredTypes()) {
+    if (type.kept == sync::Mirrored::kWhole) types.emplace_back(type.name);
+  }
+  return types;
+}
+
+// Where the endpoint receives the hooks of a project; then its route's name.
+constexpr std::string_view kRestHookPath = "medplum/rest-hook/";
+
+std::string RouteName(std::string_view project) {
+  return std::string(project.empty() ? "all" : project);
+}
+
+class ConfiguredMedplum final : public ConfiguredSource {
+ public:
+  absl::Status Build(const service::MedplumSettings& settings,
+                     store::Store& store, FreshnessTable& feeds,
+                     sync::ChangeCallback changed) {
+    const std::string name = StrCat("medplum:", settings.base_url);
+    sync::Mirror::Options mirror{.source = name};
+    for (const service::MedplumLogin& login : settings.logins) {
+      if (login.all_projects()) {
+        mirror.all_others = true;
+      } else {
+        mirror.projects.push_back(login.project);
+      }
+    }
+    PDP_ASSIGN_OR_RETURN(mirror_, sync::Mirror::Open(store, std::move(mirror),
+                                                     std::move(changed)));
+    PDP_RETURN_IF_ERROR(StartReceiving(settings));
+
+    sync::MedplumSource::Options options{
+        .name = name,
+        .sweep = {.interval = settings.sweep.interval,
+                  .full_interval = settings.sweep.full_interval,
+                  .overlap = settings.sweep.overlap},
+        .max_searches_per_second =
+            static_cast<double>(settings.sweep.max_searches_per_second)};
+    for (const service::MedplumLogin& login : settings.logins) {
+      PDP_ASSIGN_OR_RETURN(sync::MedplumSource::Feed feed,
+                           MakeFeed(settings, login, feeds));
+      options.feeds.push_back(std::move(feed));
+    }
+    source_ = std::make_unique<sync::MedplumSource>(std::move(options), store,
+                                                    *mirror_);
+    return absl::OkStatus();
+  }
+
+  sync::Source& source() override { return *source_; }
+
+ private:
+  absl::StatusOr<sync::MedplumSource::Feed> MakeFeed(
+      const service::MedplumSettings& settings,
+      const service::MedplumLogin& login, FreshnessTable& feeds) {
+    medplum::ClientOptions options{
+        .base_url = settings.base_url,
+        .credentials = {.client_id = login.client_id,
+                        .client_secret_file = login.client_secret_file,
+                        .private_key_file = login.private_key_file,
+                        .key_id = login.key_id}};
+    options.http.ca_file = settings.ca_file;
+    options.http.user_agent = StrCat("medplum-pdp/", service::kVersion);
+    options.http.total_timeout = settings.request_timeout;
+    PDP_ASSIGN_OR_RETURN(std::unique_ptr<medplum::Client> client,
+                         medplum::Client::Open(std::move(options)));
+    medplum::Api& api = *client;
+    clients_.push_back(std::move(client));
+
+    sync::MedplumSource::Feed feed{.project = login.project,
+                                   .api = &api,
+                                   .freshness = &feeds.Add(login.project)};
+    if (sockets_ != nullptr) {
+      feed.web_socket = true;
+      feed.start_notifications = [this, &api](medplum::NotificationSink sink) {
+        medplum::WebSocketChannelOptions channel;
+        channel.set.types = WholeTypes();
+        return std::make_shared<medplum::WebSocketChannel>(
+            api, *sockets_, Clock::Real(), std::move(channel), std::move(sink));
+      };
+    }
+    if (receiver_ != nullptr) {
+      medplum::RestHookChannelOptions channel;
+      channel.target = {
+          .endpoint = StrCat(settings.rest_hook->endpoint, kRestHookPath,
+                             RouteName(login.project)),
+          .types = WholeTypes()};
+      channel.secret_file = settings.rest_hook->secret_file;
+      feed.start_notifications =
+          [this, &api, channel,
+           name = RouteName(login.project)](medplum::NotificationSink sink) {
+            return routes_.Route(
+                name, std::make_unique<medplum::RestHookChannel>(
+                          api, Clock::Real(), channel, std::move(sink)));
+          };
+    }
+    return feed;
+  }
+
+  absl::Status StartReceiving(const service::MedplumSettings& settings) {
+    if (settings.notifications == service::Notifications::kWebSocket) {
+      PDP_ASSIGN_OR_RETURN(sockets_, medplum::WebSocketLoop::Start(
+                                         {.ca_file = settings.ca_file}));
+    }
+    if (settings.rest_hook) {
+      service::HttpPosts posts;
+      for (const service::MedplumLogin& login : settings.logins) {
+        const std::string name = RouteName(login.project);
+        posts[StrCat("/", kRestHookPath, name)] =
+            [this, name](const service::HttpRequest& request) {
+              return service::HttpResponse{.status = Receive(name, request)};
+            };
+      }
+      PDP_ASSIGN_OR_RETURN(receiver_, service::HttpServer::Start(
+                                          settings.rest_hook->listen,
+                                          /*pages=*/{}, std::move(posts)));
+    }
+    return absl::OkStatus();
+  }
+
+  int Receive(const std::string& name, const service::HttpRequest& request) {
+    return routes_.Receive(
+        name, {.signature = request.Header("X-Signature"),
+               .subscription = request.Header("X-Medplum-Subscription"),
+               .interaction = request.Header("X-Medplum-Interaction"),
+               .deleted_resource = request.Header("X-Medplum-Deleted-Resource"),
+               .body = request.body});
+  }
+
+  // In the order in which they use each other.
+  std::unique_ptr<sync::Mirror> mirror_;
+  std::unique_ptr<medplum::WebSocketLoop> sockets_;
+  medplum::RestHookRoutes routes_;
+  std::unique_ptr<service::HttpServer> receiver_;
+  std::vector<std::unique_ptr<medplum::Client>> clients_;
+  std::unique_ptr<sync::MedplumSource> source_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ConfiguredSource>> ConfiguredSource::Make(
+    const service::Settings& settings, store::Store& store,
+    FreshnessTable& feeds, sync::ChangeCallback changed) {
+  if (settings.medplum) {
+    auto source = std::make_unique<ConfiguredMedplum>();
+    PDP_RETURN_IF_ERROR(
+        source->Build(*settings.medplum, store, feeds, std::move(changed)));
+    return source;
+  }
+  std::error_code error;
+  if (!std::filesystem::is_directory(settings.source_directory, error)) {
+    return absl::InvalidArgumentError(
+        StrCat("source: `", settings.source_directory, "` is not a directory"));
+  }
+  return std::make_unique<ConfiguredDirectory>(settings, store, feeds,
+                                               std::move(changed));
+}
+
+sync::StoreLookup::Options LookupOptions(const service::Settings& settings) {
+  return {.mirrored_types_only = settings.medplum.has_value()};
+}
+
+}  // namespace pdp

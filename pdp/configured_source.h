@@ -1,0 +1,39 @@
+// ConfiguredSource: the source that the settings name, with all that it is made
+// of.
+
+#ifndef PDP_CONFIGURED_SOURCE_H_
+#define PDP_CONFIGURED_SOURCE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "pdp/base/feed_freshness.h"
+#include "pdp/service/settings.h"
+#include "pdp/sync/source.h"
+#include "pdp/sync/store_lookup.h"
+#include "store/store.h"
+
+namespace pdp {
+
+class ConfiguredSource {
+ public:
+  // Builds it, and starts nothing yet.  Adds its feeds to `feeds`, which must
+  // outlive it as `store` must.  `changed` runs after each change of the store.
+  //
+  // InvalidArgument: the settings name what cannot be used: a directory or a
+  // file that is not there.  Other errors are the store's.
+  static absl::StatusOr<std::unique_ptr<ConfiguredSource>> Make(
+      const service::Settings& settings, store::Store& store,
+      FreshnessTable& feeds, sync::ChangeCallback changed);
+
+  virtual ~ConfiguredSource() = default;
+
+  virtual sync::Source& source() = 0;
+};
+
+// What a look-up in a store that this source feeds can tell.
+sync::StoreLookup::Options LookupOptions(const service::Settings& settings);
+
+}  // namespace pdp
+
+#endif  // PDP_CONFIGURED_SOURCE_H_

@@ -66,6 +66,18 @@ absl::Status SubscriptionSet::Rebind(const std::stop_token& stop) {
   return Bind(tokens, stop);
 }
 
+absl::Status SubscriptionSet::Probe() {
+  const std::string& id = ids_[probed_++ % ids_.size()];
+  const absl::Status answer = api_.GetBindingToken(id).status();
+  if (absl::IsNotFound(answer)) {
+    return absl::UnavailableError("the server has lost a Subscription");
+  }
+  if (IsRefusal(answer) || absl::IsUnauthenticated(answer)) {
+    return Explain(answer, "a Subscription cannot be bound any more");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> SubscriptionSet::Create(const std::string& type,
                                                     Interaction interaction) {
   absl::StatusOr<std::string> id = api_.CreateSubscription(
@@ -103,7 +115,7 @@ absl::Status SubscriptionSet::Bind(const std::vector<BindingToken>& tokens,
     }
   }
   if (stop.stop_requested()) return Stopped();
-  PDP_RETURN_IF_ERROR(Connect(tokens[0].web_socket_url));
+  PDP_RETURN_IF_ERROR(Connect(tokens[0].web_socket_url, stop));
   {
     const std::lock_guard lock(mutex_);
     for (auto& [id, member] : members_) member.is_binding = true;
@@ -122,7 +134,8 @@ absl::Status SubscriptionSet::Bind(const std::vector<BindingToken>& tokens,
                                        " Subscriptions in time"));
 }
 
-absl::Status SubscriptionSet::Connect(const std::string& url) {
+absl::Status SubscriptionSet::Connect(const std::string& url,
+                                      const std::stop_token& stop) {
   if (socket_ != nullptr) {
     if (url == url_) return absl::OkStatus();
     return absl::UnavailableError("the server names another WebSocket now");
@@ -133,7 +146,8 @@ absl::Status SubscriptionSet::Connect(const std::string& url) {
       sockets_.Connect(
           url, options_.answer_timeout,
           {.text = [this](std::string_view text) { OnText(text); },
-           .closed = [this](absl::Status why) { Die(std::move(why)); }}));
+           .closed = [this](absl::Status why) { Die(std::move(why)); }},
+          stop));
   return absl::OkStatus();
 }
 

@@ -94,6 +94,12 @@ class SubscriptionSet {
   // Binds all again with new tokens; waits as Open does.
   absl::Status Rebind(const std::stop_token& stop);
 
+  // Asks the server whether it would bind one of them, each time the next: a
+  // server does not say that a login was revoked, a feature taken away or a
+  // Subscription lost; events just stop.  An error where it would not; OK where
+  // nothing can be known now.
+  absl::Status Probe();
+
   // When Rebind is due (Clock::SinceBoot).
   absl::Duration rebind_at() const { return rebind_at_; }
 
@@ -117,7 +123,7 @@ class SubscriptionSet {
                     const std::stop_token& stop);
   // Rebind is then due before it ends.
   absl::StatusOr<BindingToken> GetToken(const std::string& id);
-  absl::Status Connect(const std::string& url);
+  absl::Status Connect(const std::string& url, const std::stop_token& stop);
   // The refusal `status`, in words that say what to grant.
   absl::Status Explain(const absl::Status& status, std::string_view what);
 
@@ -141,6 +147,7 @@ class SubscriptionSet {
   FrameCounters& counters_;
 
   std::vector<std::string> ids_;
+  size_t probed_ = 0;
   absl::Duration rebind_at_ = absl::InfiniteDuration();
 
   // Guards what follows, up to the socket.

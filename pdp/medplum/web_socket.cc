@@ -320,7 +320,8 @@ class WebSocketLoop::Impl {
   }
 
   absl::StatusOr<std::unique_ptr<WebSocket>> Connect(
-      const Url& url, absl::Duration timeout, WebSocketCallbacks callbacks) {
+      const Url& url, absl::Duration timeout, WebSocketCallbacks callbacks,
+      const std::stop_token& stop) {
     std::shared_ptr<Session> session;
     if (url.is_secure()) {
       session = std::make_shared<SessionOver<TlsStream>>(
@@ -339,6 +340,12 @@ class WebSocketLoop::Impl {
                        [connected](absl::Status status) {
                          connected->set_value(std::move(status));
                        });
+    });
+    // Posted after the above, so it finds a session that has begun.
+    const std::stop_callback on_stop(stop, [&] {
+      asio::post(io_, [session] {
+        session->End(absl::CancelledError("the WebSocket is not wanted"));
+      });
     });
     PDP_RETURN_IF_ERROR(connected->get_future().get());
     return std::make_unique<LoopSocket>(io_, std::move(session));
@@ -379,15 +386,15 @@ WebSocketLoop::WebSocketLoop(std::unique_ptr<Impl> impl)
 WebSocketLoop::~WebSocketLoop() = default;
 
 absl::StatusOr<std::unique_ptr<WebSocket>> WebSocketLoop::Connect(
-    std::string_view text, absl::Duration timeout,
-    WebSocketCallbacks callbacks) {
+    std::string_view text, absl::Duration timeout, WebSocketCallbacks callbacks,
+    const std::stop_token& stop) {
   PDP_ASSIGN_OR_RETURN(const Url url, Url::Parse(text));
   if (!url.is_web_socket() || (!url.is_secure() && !IsLoopback(url.host))) {
     return absl::InvalidArgumentError(
         "the WebSocket's URL is not `wss:`, which all but loopback addresses "
         "need");
   }
-  return impl_->Connect(url, timeout, std::move(callbacks));
+  return impl_->Connect(url, timeout, std::move(callbacks), stop);
 }
 
 void WebSocketLoop::Stop() { impl_->Stop(); }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -48,10 +49,10 @@ class WebSocketConnector {
   // Unavailable         no connection, also where the server's certificate is
   //                     not the host's, or it declines the upgrade
   // DeadlineExceeded    not within `timeout`
-  // Cancelled           Stop was called
+  // Cancelled           `stop` was requested, or Stop called
   virtual absl::StatusOr<std::unique_ptr<WebSocket>> Connect(
       std::string_view url, absl::Duration timeout,
-      WebSocketCallbacks callbacks) = 0;
+      WebSocketCallbacks callbacks, const std::stop_token& stop) = 0;
 
   // Ends all sockets and every Connect, now and later.
   virtual void Stop() = 0;
@@ -78,7 +79,7 @@ class WebSocketLoop : public WebSocketConnector {
 
   absl::StatusOr<std::unique_ptr<WebSocket>> Connect(
       std::string_view url, absl::Duration timeout,
-      WebSocketCallbacks callbacks) override;
+      WebSocketCallbacks callbacks, const std::stop_token& stop) override;
   void Stop() override;
 
  private:

@@ -62,10 +62,17 @@ absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
   PDP_RETURN_IF_ERROR(OpenSet(stop, set_));
   SetConnected();
   absl::Duration renew_at = set_began_ + options_.renew_after;
+  absl::Duration probe_at = clock_.SinceBoot() + options_.probe_interval;
   while (true) {
-    PDP_RETURN_IF_ERROR(
-        set_->WaitUntil(std::min(set_->rebind_at(), renew_at), stop));
-    if (clock_.SinceBoot() < renew_at) {
+    PDP_RETURN_IF_ERROR(set_->WaitUntil(
+        std::min({set_->rebind_at(), renew_at, probe_at}), stop));
+    const absl::Duration now = clock_.SinceBoot();
+    if (now >= probe_at) {
+      PDP_RETURN_IF_ERROR(set_->Probe());
+      probe_at = now + options_.probe_interval;
+    }
+    if (now < renew_at && now < set_->rebind_at()) continue;
+    if (now < renew_at) {
       PDP_RETURN_IF_ERROR(set_->Rebind(stop));
       const std::lock_guard lock(mutex_);
       ++statistics_.rebinds;

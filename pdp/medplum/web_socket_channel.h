@@ -38,6 +38,10 @@ struct WebSocketChannelOptions {
   absl::Duration renew_retry = absl::Minutes(10);
   absl::Duration renew_by = absl::Hours(23) + absl::Minutes(50);
 
+  // How often it is asked whether the server would still bind
+  // (SubscriptionSet::Probe).
+  absl::Duration probe_interval = absl::Minutes(2);
+
   // The wait before a new set.  After a set that had lived for `settled_after`
   // it is as after a first failure.
   ChannelRetryOptions retry;

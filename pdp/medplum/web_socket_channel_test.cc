@@ -29,6 +29,7 @@ struct World {
     options.set.types = {"AccessPolicy", "ProjectMembership"};
     options.set.reason = "medplum-pdp test";
     options.set.tick = absl::Milliseconds(1);
+    options.probe_interval = absl::InfiniteDuration();
     options.retry.random = [] { return 0.0; };
   }
 
@@ -455,6 +456,45 @@ TEST(WebSocketChannelTest, SetThatCannotBeReplacedIsKeptAsLongAsItLasts) {
     w.Live(absl::Minutes(10));
   }
   EXPECT_THAT(std::string(w.End().message()), HasSubstr("busy"));
+}
+
+TEST(WebSocketChannelTest, WhatTheServerDoesNotSayIsAskedFor) {
+  struct Case {
+    const char* name;
+    absl::Status answer;
+    const char* end;  // Null: it goes on.
+  };
+  const Case kCases[] = {
+      {"all is well", absl::OkStatus(), nullptr},
+      {"nothing can be known", absl::UnavailableError("busy"), nullptr},
+      {"the Subscription is gone", absl::NotFoundError("not found"), "lost"},
+      {"the feature is taken away", absl::InvalidArgumentError("not enabled"),
+       "websocket-subscriptions"},
+      {"the login is revoked", absl::UnauthenticatedError("revoked"),
+       "revoked"},
+      {"the grant is taken away", absl::PermissionDeniedError("Forbidden"),
+       "Forbidden"},
+  };
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.name);
+    World w;
+    w.options.probe_interval = absl::Minutes(2);
+    w.Connect();
+    w.server.FailWhen([&](std::string_view call) {
+      return call == "token" ? c.answer : absl::OkStatus();
+    });
+    w.Live(absl::Seconds(119));
+    EXPECT_EQ(w.server.calls("token"), 6);
+    w.Live(absl::Seconds(2));
+    ASSERT_TRUE(Eventually([&] { return w.server.calls("token") == 7; }));
+    if (c.end == nullptr) {
+      w.Live(absl::Seconds(125));
+      ASSERT_TRUE(Eventually([&] { return w.server.calls("token") == 8; }));
+      EXPECT_THAT(w.recorder.ends(), IsEmpty());
+    } else {
+      EXPECT_THAT(std::string(w.End().message()), HasSubstr(c.end));
+    }
+  }
 }
 
 // Refused in one way or another: what the channel says.

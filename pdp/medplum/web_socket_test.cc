@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -79,7 +80,7 @@ TEST(WebSocketTest, MessagesGoBothWaysInOrder) {
   });
   const auto loop = StartLoop();
   Recorder recorder;
-  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks());
+  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks(), {});
   ASSERT_TRUE(socket.ok()) << socket.status();
   const std::string big(1'000'000, 'x');
   (*socket)->Send("one");
@@ -101,7 +102,8 @@ TEST(WebSocketTest, TlsIsSpokenWithWhoTheAuthorityVouchesFor) {
         Echo, authority.Issue(host == "localhost" ? "DNS:localhost"
                                                   : "IP:127.0.0.1"));
     Recorder recorder;
-    auto socket = loop->Connect(server.url(host), kLong, recorder.Callbacks());
+    auto socket =
+        loop->Connect(server.url(host), kLong, recorder.Callbacks(), {});
     ASSERT_TRUE(socket.ok()) << socket.status();
     (*socket)->Send("hello");
     ASSERT_TRUE(Eventually([&] { return recorder.texts().size() == 1; }));
@@ -133,7 +135,7 @@ TEST(WebSocketTest, CertificatesThatProveNothingAreRefused) {
     const auto loop = StartLoop({.ca_file = c.ca_file});
     Recorder recorder;
     const auto socket =
-        loop->Connect(server.url("localhost"), kLong, recorder.Callbacks());
+        loop->Connect(server.url("localhost"), kLong, recorder.Callbacks(), {});
     EXPECT_EQ(socket.status().code(), absl::StatusCode::kUnavailable);
     EXPECT_THAT(std::string(socket.status().message()), HasSubstr("TLS"));
     EXPECT_FALSE(reached);
@@ -157,7 +159,7 @@ TEST(WebSocketTest, TokensGoToLoopbackOrOverTls) {
         "http://127.0.0.1/a", "127.0.0.1", "", "wss://user@localhost/",
         "wss://"}) {
     SCOPED_TRACE(url);
-    EXPECT_EQ(loop->Connect(url, kLong, {}).status().code(),
+    EXPECT_EQ(loop->Connect(url, kLong, {}, {}).status().code(),
               absl::StatusCode::kInvalidArgument);
   }
 }
@@ -184,7 +186,7 @@ TEST(WebSocketTest, ConnectsThatFailSayWhy) {
     WebSocketTestServer server([](ServedSocket&) {}, std::nullopt, c.upgrade);
     Recorder recorder;
     const auto socket =
-        loop->Connect(server.url(), c.timeout, recorder.Callbacks());
+        loop->Connect(server.url(), c.timeout, recorder.Callbacks(), {});
     EXPECT_EQ(socket.status().code(), c.code);
     EXPECT_THAT(std::string(socket.status().message()), HasSubstr(c.says));
     EXPECT_TRUE(recorder.ends().empty());
@@ -197,7 +199,7 @@ TEST(WebSocketTest, NobodyListensIsSaid) {
     const WebSocketTestServer server([](ServedSocket&) {});
     url = server.url();
   }
-  const auto socket = StartLoop()->Connect(url, kLong, {});
+  const auto socket = StartLoop()->Connect(url, kLong, {}, {});
   EXPECT_EQ(socket.status().code(), absl::StatusCode::kUnavailable);
 }
 
@@ -234,7 +236,7 @@ TEST(WebSocketTest, EndsAreToldOnce) {
       if (c.code == absl::StatusCode::kDataLoss) socket.Receive();
     });
     Recorder recorder;
-    auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks());
+    auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks(), {});
     ASSERT_TRUE(socket.ok()) << socket.status();
     EXPECT_EQ(recorder.End().code(), c.code) << recorder.End();
     (*socket)->Send("into the void");
@@ -251,7 +253,7 @@ TEST(WebSocketTest, MessageAtTheLimitPasses) {
   });
   const auto loop = StartLoop({.max_message_bytes = 1000});
   Recorder recorder;
-  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks());
+  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks(), {});
   ASSERT_TRUE(socket.ok()) << socket.status();
   EXPECT_TRUE(Eventually([&] { return recorder.texts().size() == 1; }));
 }
@@ -266,7 +268,7 @@ TEST(WebSocketTest, DestroyingItClosesIt) {
   });
   const auto loop = StartLoop();
   Recorder recorder;
-  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks());
+  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks(), {});
   ASSERT_TRUE(socket.ok()) << socket.status();
   *socket = nullptr;
   closed.get_future().wait();
@@ -283,7 +285,8 @@ TEST(WebSocketTest, NothingIsCalledOnceItIsDestroyed) {
     auto alive = std::make_unique<std::atomic<int>>(0);
     auto socket = loop->Connect(
         server.url(), kLong,
-        {.text = [&alive](std::string_view) { ++*alive; }, .closed = nullptr});
+        {.text = [&alive](std::string_view) { ++*alive; }, .closed = nullptr},
+        {});
     ASSERT_TRUE(socket.ok()) << socket.status();
     ASSERT_TRUE(Eventually([&] { return *alive > i; }));
     *socket = nullptr;
@@ -297,18 +300,37 @@ TEST(WebSocketTest, StopEndsSocketsAndConnects) {
                              Upgrade::kStall);
   const auto loop = StartLoop();
   Recorder recorder;
-  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks());
+  auto socket = loop->Connect(server.url(), kLong, recorder.Callbacks(), {});
   ASSERT_TRUE(socket.ok()) << socket.status();
   absl::Status waiting;
   std::thread connecting([&] {
-    waiting = loop->Connect(silent.url(), absl::Hours(1), {}).status();
+    waiting = loop->Connect(silent.url(), absl::Hours(1), {}, {}).status();
   });
   loop->Stop();
   connecting.join();
   EXPECT_EQ(waiting.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(recorder.End().code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(loop->Connect(server.url(), kLong, {}).status().code(),
+  EXPECT_EQ(loop->Connect(server.url(), kLong, {}, {}).status().code(),
             absl::StatusCode::kCancelled);
+}
+
+TEST(WebSocketTest, ConnectThatIsNotWantedAnyMoreEnds) {
+  WebSocketTestServer silent([](ServedSocket&) {}, std::nullopt,
+                             Upgrade::kStall);
+  const auto loop = StartLoop();
+  std::stop_source before;
+  before.request_stop();
+  EXPECT_EQ(loop->Connect(silent.url(), absl::Hours(1), {}, before.get_token())
+                .status()
+                .code(),
+            absl::StatusCode::kCancelled);
+  absl::Status waiting;
+  std::jthread connecting([&](const std::stop_token& stop) {
+    waiting = loop->Connect(silent.url(), absl::Hours(1), {}, stop).status();
+  });
+  connecting.request_stop();
+  connecting.join();
+  EXPECT_EQ(waiting.code(), absl::StatusCode::kCancelled);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -197,7 +198,8 @@ class SubscriptionServer : public Api, public WebSocketConnector {
   absl::StatusOr<std::string> ServerVersion() override { return "5.1.29"; }
 
   absl::StatusOr<std::unique_ptr<WebSocket>> Connect(
-      std::string_view, absl::Duration, WebSocketCallbacks callbacks) override {
+      std::string_view, absl::Duration, WebSocketCallbacks callbacks,
+      const std::stop_token&) override {
     const absl::Status fault = Fault("connect");
     if (!fault.ok()) return fault;
     auto line = std::make_shared<Line>();

@@ -2,6 +2,7 @@
 
 #include <civetweb.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <future>
@@ -39,8 +40,10 @@ std::string_view StatusText(int status) {
   }
 }
 
-// For a body to arrive.
+// For a body to arrive; and for one that is not wanted.
 constexpr std::chrono::seconds kBodyTimeout{10};
+constexpr std::chrono::seconds kDiscardTimeout{2};
+constexpr int64_t kMaxDiscarded = int64_t{64} << 20;
 
 // A connection that is kept holds a thread; a Medplum server posts on 20.
 constexpr const char* kThreadsForPages = "2";
@@ -52,8 +55,8 @@ struct Answer {
   bool close = false;
 };
 
-// What the refused request carries is not read, so the connection is not used
-// again.
+// What the refused request carries is not looked at, and the connection not
+// used again.
 Answer Refuse(int status, std::string_view why, std::string_view allow = "") {
   return {.response = {.status = status, .body = StrCat(why, "\n")},
           .allow = allow,
@@ -73,6 +76,18 @@ std::optional<std::string> ReadBody(mg_connection* connection, size_t size) {
     have += static_cast<size_t>(count);
   }
   return body;
+}
+
+// Takes from a client what it is still sending: were the connection closed
+// before, it would not see the answer.
+void Discard(mg_connection* connection, int64_t size) {
+  const auto deadline = std::chrono::steady_clock::now() + kDiscardTimeout;
+  char buffer[16384];
+  for (size = std::min(size, kMaxDiscarded); size > 0;) {
+    const int count = mg_read(connection, buffer, sizeof buffer);
+    if (count <= 0 || std::chrono::steady_clock::now() > deadline) return;
+    size -= count;
+  }
 }
 
 HttpRequest ReadHead(const mg_request_info& request) {
@@ -211,6 +226,7 @@ class HttpServer::Impl {
       text += response.body;
     }
     mg_write(connection, text.data(), text.size());
+    if (answer.close) Discard(connection, request.content_length);
   }
 
   const HttpPages pages_;

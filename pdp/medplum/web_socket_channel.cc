@@ -84,7 +84,10 @@ absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
       continue;
     }
     renew_at += options_.renew_retry;
-    if (renew_at > set_began_ + options_.renew_by) return renewed;
+    if (renew_at > set_began_ + options_.renew_by) {
+      // Without the old set in its way a new one may well be made, at once.
+      return absl::UnavailableError(renewed.message());
+    }
   }
 }
 

@@ -82,15 +82,31 @@ TEST_F(FeedRoundsTest, ASweepAsksOnlyForWhatIsNew) {
   login->TakeAsked();
   ASSERT_TRUE(rounds->Run().ok());
   const std::vector<std::string> asked = login->TakeAsked();
-  // The living and the deleted of five types, the deleted of three, the
+  // The living twice and the deleted of five types, the deleted of three, the
   // Project.
-  EXPECT_EQ(asked.size(), 14u);
+  EXPECT_EQ(asked.size(), 19u);
   for (const std::string& what : asked) {
     if (what == "Read Project/p") continue;
     EXPECT_THAT(what, HasSubstr("_lastUpdated=ge"));
     EXPECT_THAT(what, HasSubstr("_project=p"));
     EXPECT_THAT(what, HasSubstr("_sort=_lastUpdated&_count=1000"));
   }
+}
+
+TEST_F(FeedRoundsTest, WhatIsBackBeforeTheDeletedAreListedIsFound) {
+  ASSERT_TRUE(rounds->Run().ok());
+  clock.Advance(absl::Seconds(15));
+  server.Delete({"AccessPolicy", "a"});
+  clock.Advance(absl::Seconds(1));
+  login->SetBefore([&](std::string_view what) {
+    if (what.find("Search AccessPolicy") == 0 &&
+        what.find("_deleted=true") != std::string_view::npos) {
+      server.Put({"AccessPolicy", "a"}, "p");
+    }
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(rounds->Run().ok());
+  ExpectInStep();
 }
 
 TEST_F(FeedRoundsTest, ADeletedProfileIsKnownAndSoIsItsReturn) {
@@ -229,6 +245,17 @@ TEST_F(FeedRoundsTest, AServersClockThatWentBackHidesNothing) {
     ASSERT_TRUE(rounds->Run().ok());
     ExpectInStep();
   }
+}
+
+TEST_F(FeedRoundsTest, AServersClockThatWentBackMeanwhileLeadsToAFullSweep) {
+  ASSERT_TRUE(rounds->Run().ok());
+  server.SetSkew(-absl::Minutes(3));
+  server.Put({"AccessPolicy", "a"}, "p");
+  server.Delete({"ProjectMembership", "b"});
+  clock.Advance(absl::Minutes(1));
+  Restart();
+  ASSERT_TRUE(rounds->Run().ok());
+  ExpectInStep();
 }
 
 TEST_F(FeedRoundsTest, AServerThatDoesNotSayItsTimeIsSweptFromWhereItWas) {

@@ -8,8 +8,19 @@
 #include "pdp/base/log.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/sync/listing.h"
+#include "pdp/sync/mirrored_types.h"
 
 namespace pdp::sync {
+namespace {
+
+// What clocks of one server may differ by, the Date header's rounding included.
+constexpr absl::Duration kClockError = absl::Seconds(5);
+
+bool IsWhole(std::string_view type) {
+  return FindMirroredType(type)->kept == Mirrored::kWhole;
+}
+
+}  // namespace
 
 absl::Duration Sweep::Behind(const Moment& now) const {
   if (!last_ || last_->server_time == absl::InfinitePast() ||
@@ -23,26 +34,31 @@ absl::Duration Sweep::Behind(const Moment& now) const {
 
 absl::Status Sweep::Run(const Moment& began) {
   PDP_ASSIGN_OR_RETURN(FeedPosition position, cursors_.Get());
-  const absl::Duration behind = Behind(began);
-  if (behind > overlap_ && !needs_full_sweep_) {
+  // Also what earlier attempts saw that failed.
+  behind_ = std::max(behind_, Behind(began));
+  // Of the time before this process only this much can be told.
+  const bool set_back_before =
+      !last_ && began.server_time != absl::InfinitePast() &&
+      began.server_time + kClockError < position.through;
+  if ((behind_ > overlap_ || set_back_before) && !needs_full_sweep_) {
     Log(Severity::kWarning, "server_clock_went_back",
         {{"project", reads_.project()},
-         {"seconds", absl::ToInt64Seconds(behind)}});
+         {"seconds", absl::ToInt64Seconds(behind_)}});
     needs_full_sweep_ = true;
   }
-  absl::Time since = position.through;
-  if (began.server_time != absl::InfinitePast()) {
-    since = std::min(since, began.server_time);
-  }
-  since -= overlap_ + behind;
+  const bool knows_time = began.server_time != absl::InfinitePast();
+  const absl::Duration reach = overlap_ + behind_;
+  const absl::Time since =
+      (knows_time ? std::min(position.through, began.server_time)
+                  : position.through) -
+      reach;
+  const absl::Time during = knows_time ? began.server_time - reach : since;
   for (const FeedSearch& search : FeedSearches(reads_.project())) {
-    Listing listing(reads_, search, since);
-    while (!listing.done()) {
-      PDP_ASSIGN_OR_RETURN(std::vector<Observation> observations,
-                           listing.Next());
-      if (observations.empty()) continue;
-      PDP_RETURN_IF_ERROR(reads_.Apply(std::move(observations)).status());
-    }
+    PDP_RETURN_IF_ERROR(ApplyListed(search, since));
+    if (!search.deleted || !IsWhole(search.type)) continue;
+    // What was deleted when the living were listed, and is back when the
+    // deleted are, is in neither list.
+    PDP_RETURN_IF_ERROR(ApplyListed({search.type, /*deleted=*/false}, during));
   }
   if (!knows_elsewhere_) {
     PDP_RETURN_IF_ERROR(reads_.FindElsewhere());
@@ -55,15 +71,23 @@ absl::Status Sweep::Run(const Moment& began) {
 
   const FeedPosition before = position;
   position.phase = FeedPosition::Phase::kSwept;
-  if (began.server_time != absl::InfinitePast()) {
-    position.through = began.server_time;
-  }
+  if (knows_time) position.through = began.server_time;
   if (position != before) {
     const store::Cursor cursor = cursors_.At(position);
     PDP_RETURN_IF_ERROR(reads_.Apply({}, std::span(&cursor, 1)).status());
   }
-  // Not before: a sweep that failed has not learned what it was behind by.
   last_ = began;
+  behind_ = absl::ZeroDuration();
+  return absl::OkStatus();
+}
+
+absl::Status Sweep::ApplyListed(const FeedSearch& search, absl::Time since) {
+  Listing listing(reads_, search, since);
+  while (!listing.done()) {
+    PDP_ASSIGN_OR_RETURN(std::vector<Observation> observations, listing.Next());
+    if (observations.empty()) continue;
+    PDP_RETURN_IF_ERROR(reads_.Apply(std::move(observations)).status());
+  }
   return absl::OkStatus();
 }
 

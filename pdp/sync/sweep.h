@@ -45,13 +45,16 @@ class Sweep {
   absl::Status FullSweepIsComplete(const Moment& began);
 
  private:
+  // Applies all that was updated, or deleted, at `since` or later.
+  absl::Status ApplyListed(const FeedSearch& search, absl::Time since);
   // How far the server's clock is behind where it must be by now.
   absl::Duration Behind(const Moment& now) const;
 
   FeedReads& reads_;
   const FeedCursors& cursors_;
   const absl::Duration overlap_;
-  std::optional<Moment> last_;  // Of this process.
+  std::optional<Moment> last_;  // Of the last sweep of this process.
+  absl::Duration behind_ = absl::ZeroDuration();  // The most since then.
   bool knows_elsewhere_ = false;
   bool needs_full_sweep_ = false;
 };

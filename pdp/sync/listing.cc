@@ -38,7 +38,9 @@ std::string ToInstantText(absl::Time time) {
 
 absl::StatusOr<absl::Time> ParseInstant(std::string_view text) {
   absl::Time time;
-  if (!absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S%Ez", ToAbsl(text), &time,
+  // ParseTime also takes `infinite-past`, and space in front.
+  if (text.empty() || text[0] < '0' || text[0] > '9' ||
+      !absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S%Ez", ToAbsl(text), &time,
                        nullptr)) {
     return absl::DataLossError("not an instant");
   }

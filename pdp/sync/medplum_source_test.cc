@@ -38,7 +38,10 @@ class MedplumSourceTest : public ::testing::Test {
     if (!mirror.ok()) std::abort();
     mirror_ = *std::move(mirror);
     logins_.clear();
-    sinks_.clear();
+    {
+      MutexLock lock(mutex_);
+      sinks_.clear();
+    }
     MedplumSource::Options options{.name = std::string(kModelSource),
                                    .max_searches_per_second = 1e6,
                                    .clock = &clock_};

@@ -338,13 +338,25 @@ medplum::NotificationSink ProjectFeed::Sink() {
               status_.notifications = NotificationState::kConnected;
               status_.notifications_message.clear();
             }
+            Log(Severity::kInfo, "notifications_connected",
+                {{"project", options_.project}});
             SweepNow();
           },
       .disconnected =
           [this](const absl::Status& why) {
-            MutexLock lock(status_mutex_);
-            status_.notifications = NotificationState::kDisconnected;
-            status_.notifications_message = ToStd(why.message());
+            std::string message(ToStd(why.message()));
+            {
+              MutexLock lock(status_mutex_);
+              // One line for all attempts that end alike.
+              if (status_.notifications == NotificationState::kDisconnected &&
+                  status_.notifications_message == message) {
+                return;
+              }
+              status_.notifications = NotificationState::kDisconnected;
+              status_.notifications_message = message;
+            }
+            Log(Severity::kWarning, "notifications_disconnected",
+                {{"project", options_.project}, {"error", message}});
           },
   };
 }

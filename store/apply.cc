@@ -1,7 +1,11 @@
 // Store::Apply: changes become one WriteBatch, indexes included.
 
+#include <sys/statvfs.h>
+
+#include <cstdint>
 #include <deque>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +19,8 @@
 
 namespace pdp::store {
 namespace {
+
+constexpr size_t kRoomBytes = size_t{1} << 20;
 
 absl::Status CheckRecord(const Change& change) {
   const Record& record = change.record;
@@ -227,6 +233,19 @@ void Flush(const Rocks& rocks) {
       .PermitUncheckedError();
 }
 
+// A write that RocksDB could not end might not be taken up again without
+// opening the database anew; so none is begun that could fill the disk.  A
+// failing statvfs says nothing.
+absl::Status CheckRoom(const std::string& directory, size_t bytes) {
+  struct statvfs about;
+  if (statvfs(directory.c_str(), &about) != 0) return absl::OkStatus();
+  const uint64_t room = uint64_t{about.f_bavail} * about.f_frsize;
+  if (room >= bytes) return absl::OkStatus();
+  return absl::UnavailableError(StrCat("the disk is full: ", room,
+                                       " bytes are left for `", directory,
+                                       "`, and ", bytes, " have to be"));
+}
+
 }  // namespace
 
 absl::Status PutRevision(const Rocks& rocks, uint64_t revision,
@@ -271,7 +290,16 @@ absl::Status Store::Impl::Commit(rocksdb::WriteBatch& batch,
   rocksdb::WriteOptions options;
   // Until it is replayed, a lost revocation permits.
   options.sync = true;
-  PDP_RETURN_IF_ERROR(Counted(FromRocks(rocks->db().Write(options, &batch))));
+  // For the write-ahead log, and for the tables that what is in memory becomes.
+  PDP_RETURN_IF_ERROR(Counted(CheckRoom(
+      directory, kRoomBytes + 2 * (write_buffer_bytes + batch.GetDataSize()))));
+  if (write_failed) {
+    PDP_RETURN_IF_ERROR(Counted(FromRocks(rocks->db().Resume())));
+    write_failed = false;
+  }
+  const rocksdb::Status written = rocks->db().Write(options, &batch);
+  write_failed = !written.ok();
+  PDP_RETURN_IF_ERROR(Counted(FromRocks(written)));
   revision.store(applied.revision, std::memory_order_release);
   applied_batches.fetch_add(1, std::memory_order_relaxed);
   applied_changes.fetch_add(changes, std::memory_order_relaxed);

@@ -43,6 +43,8 @@ struct Store::Impl {
   mutable Mutex apply_mutex;  // Held for all of one Apply.
   std::vector<std::pair<int, Observer>> observers ABSL_GUARDED_BY(apply_mutex);
   int next_observer ABSL_GUARDED_BY(apply_mutex) = 0;
+  // RocksDB takes nothing more until it is told to go on.
+  bool write_failed ABSL_GUARDED_BY(apply_mutex) = false;
 
   std::atomic<uint64_t> revision{0};
   std::atomic<uint64_t> applied_batches{0};

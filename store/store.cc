@@ -112,6 +112,17 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenDirectory(options);
+  if (!absl::IsDataLoss(store.status())) return store;
+  return absl::DataLossError(
+      StrCat(ToStd(store.status().message()), "; remove the directory `",
+             options.directory,
+             "`, and the source fills a new store: all that is lost are the "
+             "blocks that were set here"));
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::OpenDirectory(
+    const Options& options) {
   absl::StatusOr<std::unique_ptr<Identity>> identity =
       Identity::Open(options.directory);
   PDP_RETURN_IF_ERROR(identity.status());

@@ -118,7 +118,10 @@ class Store {
   // may go back to its cursor after a crash.
   //
   // InvalidArgument: a key, project, versionId, subject or cursor that cannot
-  // be part of a key; nothing was applied.  Returns the revision.
+  // be part of a key; nothing was applied.
+  // Unavailable: the file system refuses, the disk is full; where the revision
+  // did not rise nothing was applied.  Reads go on, and so does Apply once
+  // there is room again.  Returns the revision.
   absl::StatusOr<uint64_t> Apply(std::span<const Change> changes,
                                  std::span<const Cursor> cursors);
 
@@ -203,6 +206,8 @@ class Store {
  private:
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
+  static absl::StatusOr<std::unique_ptr<Store>> OpenDirectory(
+      const Options& options);
 
   std::unique_ptr<Impl> impl_;
 };

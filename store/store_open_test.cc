@@ -141,6 +141,17 @@ TEST(StoreOpenTest, ACheckpointThatWasCutShortIsRefused) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(StoreOpenTest, TheRefusalOfADamagedStoreSaysWhatToDo) {
+  const TempDirectory directory;
+  Fill(directory / "store");
+  fs::remove_all(directory / "store/db");
+  const auto store = OpenAt(directory / "store");
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      std::string(store.status().message()),
+      HasSubstr(StrCat("remove the directory `", directory / "store", "`")));
+}
+
 // Opens and reads everything: either something is refused, or all is there.
 void ExpectRefusedOrWhole(const std::string& directory, bool& refused) {
   refused = true;

@@ -68,7 +68,8 @@ class Mirror {
   // What is held of foreign resources is erased: feeds read them anew before
   // they say that they are current.
   //
-  // `store` must outlive the mirror, and nobody else may write to it.
+  // `store` must outlive the mirror, and nobody else may change its
+  // resources.
   // `callback` runs after a change is durable, one call at a time; it must not
   // call Apply or Elsewhere.
   static absl::StatusOr<std::unique_ptr<Mirror>> Open(store::Store& store,

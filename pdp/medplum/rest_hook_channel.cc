@@ -121,8 +121,7 @@ void RestHookChannel::SetConnected(bool has_gap) {
   {
     const std::lock_guard lock(mutex_);
     if (statistics_.is_connected && !has_gap) return;
-    statistics_.is_connected = true;
-    statistics_.connected_since = clock_.Now();
+    statistics_.Connect(clock_.Now());
   }
   if (sink_.connected) sink_.connected();
 }
@@ -130,10 +129,7 @@ void RestHookChannel::SetConnected(bool has_gap) {
 void RestHookChannel::SetDisconnected(const absl::Status& why) {
   {
     const std::lock_guard lock(mutex_);
-    statistics_.is_connected = false;
-    statistics_.connected_since = absl::InfinitePast();
-    statistics_.last_error = ToStd(why.message());
-    ++statistics_.failures;
+    statistics_.Disconnect(why);
   }
   if (sink_.disconnected) sink_.disconnected(why);
 }

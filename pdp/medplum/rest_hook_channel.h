@@ -24,6 +24,7 @@
 #include "pdp/base/clock.h"
 #include "pdp/base/strings.h"
 #include "pdp/medplum/api.h"
+#include "pdp/medplum/channel_state.h"
 #include "pdp/medplum/channel_timing.h"
 #include "pdp/medplum/notification.h"
 #include "pdp/medplum/rest_hook.h"
@@ -49,9 +50,7 @@ struct RestHookChannelOptions {
   absl::Duration tick = absl::Seconds(1);
 };
 
-struct RestHookChannelStatistics {
-  bool is_connected = false;
-  absl::Time connected_since = absl::InfinitePast();  // While it is connected.
+struct RestHookChannelStatistics : ChannelState {
   absl::Time last_event = absl::InfinitePast();
   uint64_t creates = 0;
   uint64_t updates = 0;
@@ -62,8 +61,6 @@ struct RestHookChannelStatistics {
   uint64_t too_many = 0;
   uint64_t checks = 0;
   uint64_t subscriptions_made = 0;
-  uint64_t failures = 0;   // Of checks.
-  std::string last_error;  // Of the last one that failed.
 };
 
 // Thread-safe.

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "pdp/base/status_context.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource.h"
@@ -27,11 +28,6 @@ struct Found {
   bool is_active = false;
   bool has_secret = false;  // Ours, that is.
 };
-
-absl::Status InContext(std::string_view what, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      ToAbsl(StrCat(what, ": ", ToStd(status.message()))));
-}
 
 std::string_view SecretOf(fhir::JsonElement subscription) {
   std::string_view secret;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "pdp/base/status_context.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/medplum/required_access.h"
 #include "pdp/medplum/subscription.h"
@@ -13,11 +14,6 @@ namespace pdp::medplum {
 namespace {
 
 absl::Status Stopped() { return absl::CancelledError("stopped"); }
-
-absl::Status InContext(std::string_view what, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      ToAbsl(StrCat(what, ": ", ToStd(status.message()))));
-}
 
 // Codes that a refusal by the server's rules has; others are trouble.
 bool IsRefusal(const absl::Status& status) {

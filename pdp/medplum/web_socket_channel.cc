@@ -131,8 +131,7 @@ void WebSocketChannel::DeleteLeftovers(const std::stop_token& stop) {
 void WebSocketChannel::SetConnected() {
   {
     const std::lock_guard lock(mutex_);
-    statistics_.is_connected = true;
-    statistics_.connected_since = clock_.Now();
+    statistics_.Connect(clock_.Now());
     ++statistics_.connections;
   }
   if (sink_.connected) sink_.connected();
@@ -141,10 +140,7 @@ void WebSocketChannel::SetConnected() {
 void WebSocketChannel::SetDisconnected(const absl::Status& why) {
   {
     const std::lock_guard lock(mutex_);
-    statistics_.is_connected = false;
-    statistics_.connected_since = absl::InfinitePast();
-    statistics_.last_error = ToStd(why.message());
-    ++statistics_.failures;
+    statistics_.Disconnect(why);
   }
   if (sink_.disconnected) sink_.disconnected(why);
 }

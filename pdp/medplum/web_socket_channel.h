@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "pdp/base/clock.h"
 #include "pdp/medplum/api.h"
+#include "pdp/medplum/channel_state.h"
 #include "pdp/medplum/channel_timing.h"
 #include "pdp/medplum/notification.h"
 #include "pdp/medplum/subscription_set.h"
@@ -48,9 +49,7 @@ struct WebSocketChannelOptions {
   absl::Duration settled_after = absl::Seconds(15);
 };
 
-struct WebSocketChannelStatistics {
-  bool is_connected = false;
-  absl::Time connected_since = absl::InfinitePast();  // While it is connected.
+struct WebSocketChannelStatistics : ChannelState {
   absl::Time last_frame = absl::InfinitePast();
   absl::Time last_event = absl::InfinitePast();
   uint64_t heartbeats = 0;
@@ -62,8 +61,6 @@ struct WebSocketChannelStatistics {
   uint64_t connections = 0;  // Sets that were bound, after an end.
   uint64_t renewals = 0;     // Sets that replaced one that lived.
   uint64_t rebinds = 0;
-  uint64_t failures = 0;   // Sets that ended, or could not be bound.
-  std::string last_error;  // Why the last one did.
 };
 
 // Thread-safe.

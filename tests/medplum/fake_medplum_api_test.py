@@ -141,6 +141,17 @@ class ReadTest(ApiTest):
         self.assertNotIn("secret", other)
         self.assertNotIn("setting", other)
 
+    def test_a_project_admin_cannot_give_features(self):
+        admin = self.fake.api(self.fake.add_login(
+            project=self.project, policy=[], watched=False))
+        project = admin.get(f"Project/{self.project}")[1]
+        status, _ = admin.update({**project, "features": ["bots"],
+                                  "description": "x"})
+        self.assertEqual(200, status)
+        project = self.fake.read(reference=f"Project/{self.project}")
+        self.assertEqual("x", project["description"])
+        self.assertEqual(["websocket-subscriptions"], project["features"])
+
     def test_linked_projects_can_be_read_as_far_as_they_export(self):
         linked = self.fake.add_project(exportedResourceType=["Bot"])
         self.fake.change(

@@ -5,8 +5,8 @@ import re
 
 
 class HttpFault:
-    """Applies to the requests whose method and `path?query` match, `times` of
-    them (0: all), after the first `skip`.
+    """Applies to the requests whose method and `path?query` match, and that are
+    made by `client`, to `times` of them (0: all), after the first `skip`.
 
     kind      what happens
     --------  -------------------------------------------------------------
@@ -25,18 +25,21 @@ class HttpFault:
     called before the request is handled, and before the answer leaves.
     """
 
-    def __init__(self, kind="status", method=None, path="", times=1, skip=0,
-                 **options):
+    def __init__(self, kind="status", method=None, path="", client=None,
+                 times=1, skip=0, **options):
         self.kind = kind
         self.method = method
         self.path = re.compile(path)
+        self.client = client
         self.times = times
         self.skip = skip
         self.options = options
         self.hits = 0
 
-    def takes(self, method, target):
-        if self.method not in (None, method) or not self.path.search(target):
+    def takes(self, method, target, client):
+        if self.method not in (None, method) or \
+                self.client not in (None, client) or \
+                not self.path.search(target):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -58,9 +61,9 @@ class HttpFaults:
         self.rules[id_] = HttpFault(**options)
         return id_
 
-    def take(self, method, target):
+    def take(self, method, target, client):
         for rule in self.rules.values():
-            if rule.takes(method, target):
+            if rule.takes(method, target, client):
                 return rule
         return None
 

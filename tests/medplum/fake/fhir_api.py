@@ -213,9 +213,13 @@ class FhirApi:
         before = self.world.find(type_, id_)
         if before is None and not caller.access.super_admin:
             raise Outcome("not-found")
-        if before is not None and \
-                caller.access.entry_for(before, "update") is None:
-            raise Outcome("forbidden")
+        if before is not None:
+            entry = caller.access.entry_for(before, "update")
+            if entry is None:
+                raise Outcome("forbidden")
+            if not before.deleted:
+                resource = restored(self.world.resource(before), resource,
+                                    entry)
         return self._write(caller, resource, 200, extended)
 
     def _patch(self, caller, type_, id_, operations, extended):
@@ -317,6 +321,17 @@ def bundle_answer(type_, results):
         "entry": [{"response": {"status": str(result.status)},
                    "resource": json.loads(result.body)}
                   for result in results]}))
+
+
+def restored(before, resource, entry):
+    """What is readonly or hidden stays as it is, without a word."""
+    result = dict(resource)
+    for name in (*entry.get("readonlyFields", ()),
+                 *entry.get("hiddenFields", ())):
+        result.pop(name, None)
+        if name in before:
+            result[name] = before[name]
+    return result
 
 
 def etag(version):

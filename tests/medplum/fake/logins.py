@@ -71,7 +71,8 @@ class Logins:
         membership = self.membership_of(f"ClientApplication/{client['id']}")
         if membership is None:
             raise TokenError("invalid_request", "Invalid client")
-        if self.world.living(membership["project"]["reference"]) is None:
+        if not self.settings.tokens_for_gone_projects and \
+                self.world.living(membership["project"]["reference"]) is None:
             raise TokenError("invalid_request", "Invalid project")
         login = Login(client["id"], f"ProjectMembership/{membership['id']}",
                       self.now() + self.settings.token_seconds)
@@ -158,6 +159,12 @@ class Logins:
         if profile is not None and profile.deleted:
             raise bad_request(AUTHENTICATION_ERROR)
         return Caller(login, Access(self.world, membership, project))
+
+    def client_of(self, authorization):
+        """Whose token it is, valid or not; None: nobody's."""
+        token = (authorization or "").partition(" ")[2]
+        known = self.by_token.get(token)
+        return known[0].client if known else None
 
     # Control.
 

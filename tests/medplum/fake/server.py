@@ -37,6 +37,8 @@ class Settings:
         self.hook_parallel = 20
         self.token_seconds = 3600
         self.binding_seconds = 3600
+        # Whether they are still issued, as those of inactive members are.
+        self.tokens_for_gone_projects = True
         self.subscriptions_per_author = 20
         self.allow_unsafe_outbound = True
         self.version = "5.1.29-4f2a1c9e"
@@ -144,7 +146,9 @@ class Server:
         path = request.path
         begun = time.monotonic()
         target = request.raw_path
-        fault = self.faults.take(request.method, target)
+        fault = self.faults.take(
+            request.method, target,
+            self.logins.client_of(request.headers.get("Authorization")))
         if path == "/ws/subscriptions-r4" and fault is None:
             return await self.web_sockets.serve(request)
         body = await request.read()

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""A project that cannot be kept in step is refused, each for its own reason;
+the other projects are not."""
+
+import os
+import time
+import unittest
+
+from checker import Checker
+from harness import PERMIT, EndToEndTest, wait_until
+from medplum.pdp.v1 import types_pb2
+
+DENIED = "INTERACTION_NOT_GRANTED"
+
+
+class StatesTest(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.clinic_ = self.clinic()
+        self.neighbor = self.clinic()
+        self.member = self.clinic_.member
+
+    def follow(self, **options):
+        return self.pdp(self.clinic_, self.neighbor, **options)
+
+    def refused(self, pdp, reason):
+        """The one project is refused for that reason, the other served all the
+        while."""
+        self.comes(reason, pdp, self.member)
+        self.assertEqual(PERMIT, pdp.ask(self.neighbor.member))
+
+    def test_refused_credentials(self):
+        pdp = self.follow()
+        client = f"ClientApplication/{self.clinic_.login['client']}"
+        self.fake.change(reference=client, values={"secret": "another"})
+        self.fake.revoke(client=self.clinic_.login["client"])
+        self.refused(pdp, "CREDENTIALS_REFUSED")
+        # The secret's file is read again when it changes.
+        (pdp.directory / f"secret-{self.clinic_.id}").write_text("another")
+        self.comes(PERMIT, pdp, self.member)
+
+    def test_an_inactive_login(self):
+        pdp = self.follow()
+        self.fake.set_active(membership=self.clinic_.login["membership"],
+                             active=False)
+        self.refused(pdp, "CREDENTIALS_REFUSED")
+        self.fake.set_active(membership=self.clinic_.login["membership"],
+                             active=True)
+        self.comes(PERMIT, pdp, self.member)
+
+    def test_a_deleted_project(self):
+        pdp = self.follow()
+        self.fake.delete_project(project=self.clinic_.id)
+        self.refused(pdp, "PROJECT_GONE")
+
+    def test_a_project_of_which_nothing_is_left(self):
+        # The client is gone too: no token tells why.
+        acts = {
+            "deleted, without tokens": lambda: (
+                self.fake.set(tokens_for_gone_projects=False),
+                self.fake.delete_project(project=self.clinic_.id)),
+            "expunged": lambda: self.fake.expunge_project(
+                project=self.clinic_.id),
+        }
+        for name, act in acts.items():
+            with self.subTest(name):
+                self.clinic_ = self.clinic()
+                self.member = self.clinic_.member
+                pdp = self.follow()
+                act()
+                wait_until(lambda p=pdp: p.ask(self.member) in
+                           ("PROJECT_GONE", "CREDENTIALS_REFUSED"))
+                self.assertEqual(PERMIT, pdp.ask(self.neighbor.member))
+
+    def test_a_lost_grant(self):
+        pdp = self.follow()
+        policy = self.fake.read(reference=self.clinic_.login["policy"])
+        without = [entry for entry in policy["resource"]
+                   if entry["resourceType"] != "AccessPolicy"]
+        self.fake.change(reference=self.clinic_.login["policy"],
+                         values={"resource": without})
+        self.refused(pdp, "ACCESS_MISSING")
+        self.fake.change(reference=self.clinic_.login["policy"],
+                         values={"resource": policy["resource"]})
+        self.comes(PERMIT, pdp, self.member)
+
+    def test_a_stale_project_says_so_and_is_then_refused(self):
+        pdp = self.follow()
+        self.fake.fault(kind="status", status=500, times=0, path="/fhir/R4",
+                        client=self.clinic_.login["client"])
+
+        def is_noted():
+            decision = pdp.check(self.member)
+            return any(note.code == types_pb2.NOTE_CODE_STALE
+                       for note in decision.notes)
+        wait_until(is_noted)
+        with Checker(pdp, [self.neighbor.member]) as checker:
+            self.refused(pdp, "STALE")
+            self.assertEqual(200, pdp.http("/readyz")[0])
+            time.sleep(1)
+        self.assertEqual({PERMIT}, set(checker.counts()))
+        self.assertFalse(any(answer.stale for answer in checker.answers))
+        self.clinic_.grant(False)
+        self.fake.clear_faults()
+        self.comes(DENIED, pdp, self.member)
+
+    def test_an_outage_is_counted_and_never_answered_wrongly(self):
+        """Scaled down; with PDP_OUTAGE=600 ten minutes under the default
+        bounds."""
+        outage, bounds, options = 9, (2, 6), {}
+        if "PDP_OUTAGE" in os.environ:
+            outage, bounds = int(os.environ["PDP_OUTAGE"]), (30, 300)
+            options = {"stale-after": "30s", "max-staleness": "5m",
+                       "sweep": {"interval": "15s"}}
+        pdp = self.follow(**options)
+        with Checker(pdp, [self.member, self.neighbor.member]) as checker:
+            self.fake.down()
+            time.sleep(1)
+            self.clinic_.grant(False)
+            time.sleep(outage - 1)
+            self.fake.up()
+            self.comes(DENIED, pdp, self.member, limit=90)
+        self.assertEqual([], checker.wrong(self.fake, *bounds))
+        self.assertLessEqual(set(checker.counts()), {PERMIT, "DENY", "STALE"})
+        refused = checker.counts()["STALE"]
+        print(f"an outage of {outage} s: {len(checker.answers)} calls, "
+              f"{refused} refused, none wrong")
+        self.assertGreater(checker.counts()["STALE"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -158,18 +158,19 @@ class Pdp:
                 [str(BIN / "pdpd"), "--config", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 env=self.environment)
-        threading.Thread(target=self._read_ready, daemon=True,
-                         args=(self.process.stdout,)).start()
+        threading.Thread(
+            target=self._read_ready, daemon=True,
+            args=(self.process, self._ready_line)).start()
         if wait:
             self.wait_ready(limit)
 
-    def _read_ready(self, output):
-        line = output.readline()
-        if line:
+    def _read_ready(self, process, ready_line):
+        line = process.stdout.readline()
+        if line and process is self.process:
             self.ready = json.loads(line)
-        self._ready_line.set()
-        output.read()  # Until the end, so that it is never full.
-        output.close()
+        ready_line.set()
+        process.stdout.read()  # Until the end, so that it is never full.
+        process.stdout.close()
 
     def wait_ready(self, limit=LONG):
         if not self._ready_line.wait(limit) or self.ready is None:

@@ -143,7 +143,7 @@ class DiskTest(EndToEndTest):
     def test_a_full_disk_refuses_and_recovers(self):
         disk = tempfile.mkdtemp(dir=self.directory)
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk],
+            ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk],
             capture_output=True, text=True, check=False)
         if mounted.returncode != 0:
             self.skipTest("A DISK OF ITS OWN CANNOT BE MOUNTED HERE: "

@@ -304,6 +304,22 @@ def wait_until(condition, what="it", limit=LONG, pause=0.01):
         time.sleep(pause)
 
 
+def all_bound(fake, projects):
+    """Whether WebSocket Subscriptions of each project are in place."""
+    bound = {(s["meta"]["project"], s["criteria"].rstrip("?"))
+             for s in fake.subscriptions()["web_socket"] if s["bound"]}
+    return {(p.id, type_) for p in projects
+            for type_ in FOLLOWED_TYPES} <= bound
+
+
+def wait_quiet(fake, seconds=0.3):
+    """Until the server was asked nothing for so long; with rare sweeps."""
+    def is_quiet():
+        now = fake.now()["monotonic_ns"]
+        return not fake.requests(since_ns=now - int(seconds * 1e9))
+    wait_until(is_quiet, "quiet", pause=0.05)
+
+
 class EndToEndTest(unittest.TestCase):
     """Every test has its own fake server, decision points and directory; at its
     end nothing but Subscriptions may have been written."""
@@ -351,17 +367,10 @@ class EndToEndTest(unittest.TestCase):
         return pdp
 
     def all_bound(self, projects):
-        bound = {(s["meta"]["project"], s["criteria"].rstrip("?"))
-                 for s in self.fake.subscriptions()["web_socket"] if s["bound"]}
-        return {(p.id, type_) for p in projects
-                for type_ in FOLLOWED_TYPES} <= bound
+        return all_bound(self.fake, projects)
 
-    def wait_quiet(self, seconds=0.3):
-        """Until the server was asked nothing for so long; with rare sweeps."""
-        def is_quiet():
-            now = self.fake.now()["monotonic_ns"]
-            return not self.fake.requests(since_ns=now - int(seconds * 1e9))
-        wait_until(is_quiet, "quiet", pause=0.05)
+    def wait_quiet(self):
+        wait_quiet(self.fake)
 
     def comes(self, answer, pdp, member, limit=LONG, **options):
         """Waits until that is the answer, and returns how long it took."""

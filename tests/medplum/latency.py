@@ -14,7 +14,8 @@ import tempfile
 import time
 
 from fake_client import FakeMedplum
-from harness import PERMIT, RARE_SWEEPS, Members, Pdp, Project, wait_until
+from harness import (PERMIT, RARE_SWEEPS, Members, Pdp, Project, all_bound,
+                     wait_quiet, wait_until)
 
 
 def quantile(values, q):
@@ -82,7 +83,8 @@ def main():
     with FakeMedplum() as fake, tempfile.TemporaryDirectory() as directory:
         setup = run(fake, directory, rounds, **RARE_SWEEPS)
         pdp, clinic = setup[:2]
-        wait_until(lambda: pdp.notifications(clinic.id) == "CONNECTED")
+        wait_until(lambda: all_bound(fake, [clinic]))
+        wait_quiet(fake)
         row("policy edit, WebSocket", policy_edits(*setup))
         row("active=false to the last permit, WebSocket",
             deactivations(*setup))

@@ -38,13 +38,36 @@ std::string AccessKey(std::string_view membership,
 
 AccessFinder::AccessFinder(const SubjectAccessOptions& options,
                            size_t max_items, const fhir::ResourceLookup& lookup,
-                           PolicyCache& policies)
+                           PolicyCache& policies, const PublishedBlocks& blocks)
     : options_(options),
       lookup_(lookup),
       policies_(policies),
+      blocks_(blocks),
       accesses_(max_items) {}
 
 std::optional<LookupFailure> AccessFinder::Find(
+    const Subject& subject, const RequestContext& context,
+    std::shared_ptr<const SubjectAccess>& access, Denial& denial) {
+  const BlockSet* const blocks = blocks_.Get();
+  if (blocks == nullptr) {
+    return FindUnblocked(subject, context, access, denial);
+  }
+  // Before anything is looked up: who is blocked need not be known.
+  std::optional<Denial> blocked = blocks->CheckNames(subject, context);
+  if (!blocked) {
+    if (auto failure = FindUnblocked(subject, context, access, denial)) {
+      return failure;
+    }
+    if (access != nullptr) blocked = blocks->CheckAccess(*access, context);
+  }
+  if (blocked) {
+    access = nullptr;
+    denial = *std::move(blocked);
+  }
+  return std::nullopt;
+}
+
+std::optional<LookupFailure> AccessFinder::FindUnblocked(
     const Subject& subject, const RequestContext& context,
     std::shared_ptr<const SubjectAccess>& access, Denial& denial) {
   if (!subject.project.empty() && !options_.Keeps(subject.project)) {

@@ -20,6 +20,7 @@
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/access_cache.h"
 #include "pdp/policy/bind.h"
+#include "pdp/policy/blocks.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
 #include "pdp/policy/subject_access.h"
@@ -28,11 +29,13 @@ namespace pdp::policy {
 
 class AccessFinder {
  public:
-  // `lookup` and `policies` must outlive the AccessFinder.
+  // `lookup`, `policies` and `blocks` must outlive the AccessFinder.
   AccessFinder(const SubjectAccessOptions& options, size_t max_items,
-               const fhir::ResourceLookup& lookup, PolicyCache& policies);
+               const fhir::ResourceLookup& lookup, PolicyCache& policies,
+               const PublishedBlocks& blocks);
 
-  // `access` stays null where `denial` says why there is none.
+  // `access` stays null where `denial` says why there is none; so it does for
+  // whoever is blocked, and nothing of a block is kept.
   std::optional<LookupFailure> Find(
       const Subject& subject, const RequestContext& context,
       std::shared_ptr<const SubjectAccess>& access, Denial& denial);
@@ -47,6 +50,11 @@ class AccessFinder {
   uint64_t misses() const { return misses_.load(std::memory_order_relaxed); }
 
  private:
+  // Find where there are no blocks.
+  std::optional<LookupFailure> FindUnblocked(
+      const Subject& subject, const RequestContext& context,
+      std::shared_ptr<const SubjectAccess>& access, Denial& denial);
+
   // The access of one membership; with `caller`, as on its behalf.
   std::optional<LookupFailure> FindMembers(
       std::string_view membership, const RequestContext& context,
@@ -75,6 +83,7 @@ class AccessFinder {
   const SubjectAccessOptions options_;
   const fhir::ResourceLookup& lookup_;
   PolicyCache& policies_;
+  const PublishedBlocks& blocks_;
   AccessCache accesses_;
   std::atomic<uint64_t> hits_{0};
   std::atomic<uint64_t> misses_{0};

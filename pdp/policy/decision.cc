@@ -68,6 +68,8 @@ std::string_view ReasonName(Reason reason) {
       return "FACT_MISSING";
     case Reason::kQueryNotSafe:
       return "QUERY_NOT_SAFE";
+    case Reason::kBlocked:
+      return "BLOCKED";
     case Reason::kNotSupported:
       return "NOT_SUPPORTED";
     case Reason::kLimitExceeded:

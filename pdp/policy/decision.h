@@ -58,6 +58,7 @@ enum class Reason : uint8_t {
   kSession = 43,
   kFactMissing = 44,
   kQueryNotSafe = 45,
+  kBlocked = 46,
   kNotSupported = 50,
   kLimitExceeded = 51,
   kInternal = 52,

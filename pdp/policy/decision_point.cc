@@ -62,9 +62,9 @@ class DecisionPoint::Impl {
       : lookup_(lookup),
         options_(Effective(options)),
         parity_(AccessOptions(Mode::kParity, options_),
-                options_.max_bound_policies, lookup, policies_),
+                options_.max_bound_policies, lookup, policies_, blocks_),
         strict_(AccessOptions(Mode::kStrict, options_),
-                options_.max_bound_policies, lookup, policies_) {}
+                options_.max_bound_policies, lookup, policies_, blocks_) {}
 
   // By one mode alone: a strict decision still names every rule it used.
   Outcome DecideAlone(Mode mode, const AccessRequest& request,
@@ -193,6 +193,7 @@ class DecisionPoint::Impl {
   const fhir::ResourceLookup& lookup_;
   const DecisionPointOptions options_;
   mutable CompiledPolicies policies_;
+  PublishedBlocks blocks_;
   // That of the other mode stays empty until it is asked for.
   mutable AccessFinder parity_;
   mutable AccessFinder strict_;
@@ -262,6 +263,10 @@ Outcome DecisionPoint::DescribeEffectivePolicy(const Subject& subject,
   });
 }
 
+void DecisionPoint::Publish(std::shared_ptr<const BlockSet> blocks) {
+  impl_->blocks_.Publish(std::move(blocks));
+}
+
 void DecisionPoint::Invalidate(uint64_t revision,
                                std::span<const fhir::ResourceKey> changed) {
   impl_->parity_.Invalidate(changed);
@@ -280,10 +285,12 @@ const DecisionPointOptions& DecisionPoint::options() const {
 DecisionPointStatistics DecisionPoint::statistics() const {
   const AccessFinder& parity = impl_->parity_;
   const AccessFinder& strict = impl_->strict_;
+  const BlockSet* const blocks = impl_->blocks_.Get();
   return {.bound_policy_hits = parity.hits() + strict.hits(),
           .bound_policy_misses = parity.misses() + strict.misses(),
           .bound_policies = parity.size() + strict.size(),
-          .compiled_policies = impl_->policies_.size()};
+          .compiled_policies = impl_->policies_.size(),
+          .blocks = blocks == nullptr ? 0 : blocks->in_force()};
 }
 
 }  // namespace pdp::policy

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/blocks.h"
 #include "pdp/policy/decision.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
@@ -60,6 +61,7 @@ struct DecisionPointStatistics {
   uint64_t bound_policy_misses = 0;
   uint64_t bound_policies = 0;  // Held now.
   uint64_t compiled_policies = 0;
+  uint64_t blocks = 0;  // In force now.
 };
 
 class DecisionPoint {
@@ -103,8 +105,12 @@ class DecisionPoint {
                                   const RequestContext& context,
                                   EffectivePolicy& answer) const;
 
-  // Called by the one writer after `changed` was committed at `revision`:
-  // forgets what was derived from these resources.
+  // Denies, from now on, by `blocks` alone (null: by none).  Invalidate is to
+  // be called after it, with the revision that the change of blocks has.
+  void Publish(std::shared_ptr<const BlockSet> blocks);
+
+  // Called after `changed` was committed at `revision`, in the order of
+  // revisions: forgets what was derived from these resources.
   void Invalidate(uint64_t revision,
                   std::span<const fhir::ResourceKey> changed);
 

@@ -112,7 +112,11 @@ class Builder {
     }
     access_.profile = membership_.profile;
     access_.project_admin = membership_.admin;
+    access_.names = {access_.membership, membership_.user, membership_.profile,
+                     membership_.project};
     if (caller_ != nullptr) {
+      access_.names.insert(access_.names.end(), caller_->names.begin(),
+                           caller_->names.end());
       access_.profile = caller_->profile;
       access_.on_behalf_of_profile = membership_.profile;
       access_.dependencies.insert(access_.dependencies.end(),
@@ -269,6 +273,12 @@ class Builder {
 
   bool CheckTenants() {
     access_.tenants = TenantsOf(uses_, options_.tenant_parameters);
+    access_.own_tenants = access_.tenants;
+    if (caller_ != nullptr) {
+      access_.own_tenants.insert(access_.own_tenants.end(),
+                                 caller_->own_tenants.begin(),
+                                 caller_->own_tenants.end());
+    }
     for (const std::string_view tenant : context_.active_tenants) {
       if (std::find(access_.tenants.begin(), access_.tenants.end(), tenant) ==
           access_.tenants.end()) {

@@ -44,6 +44,10 @@ struct SubjectAccess {
   std::shared_ptr<const BoundPolicy> policy;  // Null where denied.
   std::optional<Denial> denial;
   std::vector<std::string> tenants;
+  // Who this is, as references: membership, user, profile and project; then
+  // the same of the caller that acts on behalf.
+  std::vector<std::string> names;
+  std::vector<std::string> own_tenants;  // `tenants`, and the caller's.
   // What this was built from: when one of them changes, it is built anew.
   std::vector<fhir::ResourceKey> dependencies;
 

@@ -42,6 +42,7 @@
 #include "pdp/service/shadow.h"
 #include "pdp/service/version.h"
 #include "pdp/source_reader.h"
+#include "pdp/sync/block_list.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
 
@@ -142,6 +143,13 @@ class StalenessWatch {
   std::map<std::string, bool> stale_;
 };
 
+void RemoveEnded(pdp::sync::BlockList& blocks) {
+  const absl::Status status = blocks.RemoveEnded();
+  if (status.ok()) return;
+  Log(Severity::kError, "blocks_not_removed",
+      {{"error", pdp::ToStd(status.message())}});
+}
+
 int Serve(const Settings& settings) {
   // Store.
   std::error_code error;
@@ -165,11 +173,18 @@ int Serve(const Settings& settings) {
                .keeps_project = [&](std::string_view project) {
                  return feeds.Find(project) != nullptr;
                }});
+  auto blocks = pdp::sync::BlockList::Open(**store, {.publish = [&](auto set) {
+    decision_point.Publish(std::move(set));
+  }});
+  if (!blocks.ok()) return Fail(kFault, pdp::ToStd(blocks.status().message()));
   decision_point.Invalidate((*store)->revision(), {});
+  // In the order of revisions, whoever writes: a source, or the blocks.
+  (*store)->AddObserver([&](const pdp::store::Applied& applied) {
+    decision_point.Invalidate(applied.revision, applied.keys);
+  });
   pdp::Backend* changes = nullptr;
   auto made = pdp::ConfiguredSource::Make(
-      settings, **store, feeds, [&](uint64_t revision, auto changed) {
-        decision_point.Invalidate(revision, changed);
+      settings, **store, feeds, [&](uint64_t, auto changed) {
         if (changes != nullptr) changes->Changed(changed.size());
       });
   if (!made.ok()) {
@@ -195,8 +210,8 @@ int Serve(const Settings& settings) {
        .stale_after = settings.stale_after,
        .decision_reuse = settings.decision_reuse,
        .shadow = shadow.get()});
-  pdp::service::AdminService admin(decision_point, state, backend,
-                                   shadow.get());
+  pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
+                                   blocks->get());
   pdp::SourceReader reader(source);
 
   // Servers.
@@ -242,6 +257,7 @@ int Serve(const Settings& settings) {
     }
     if (state.IsReady()) {
       staleness.Look();
+      RemoveEnded(**blocks);
       backend.Recount();
     }
   } while (!WaitForStop(state.IsReady() ? absl::Seconds(5)

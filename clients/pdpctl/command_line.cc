@@ -105,6 +105,28 @@ CLI::App* AddFilter(CLI::App& app, FilterCommand& filter) {
   return command;
 }
 
+CLI::App* AddBlock(CLI::App& app, BlockCommand& block) {
+  CLI::App* command = app.add_subcommand(
+      "block", "deny at once whatever somebody asks for, until a moment");
+  AddConnection(*command, block.connection);
+  command
+      ->add_option("TARGET", block.target,
+                   "a ProjectMembership/ID; a profile, user or client in every "
+                   "membership; a Project/ID; or a tenant, such as "
+                   "Organization/ID")
+      ->required();
+  command
+      ->add_option("--until", block.until,
+                   "when it ends: a duration from now (30m, 2h) or a time "
+                   "(2026-01-02T03:04:05Z); at most a year ahead")
+      ->required();
+  command
+      ->add_option("--reason", block.reason,
+                   "why; it is shown in the status and in answers")
+      ->required();
+  return command;
+}
+
 CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
                          Connection& connection) {
   CLI::App* command = app.add_subcommand(
@@ -243,6 +265,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   FilterCommand filter;
   DescribeCommand describe;
   StatusCommand status;
+  BlockCommand block;
+  UnblockCommand unblock;
   TestCommand test;
   ConformanceCommand conformance;
   SetupCommand setup;
@@ -261,6 +285,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   status_app->add_flag("--differences", status.differences,
                        "what the other mode would have answered otherwise, by "
                        "rule (needs a server with --shadow)");
+  const CLI::App* block_app = AddBlock(app, block);
+  CLI::App* unblock_app = app.add_subcommand("unblock", "end a block");
+  AddConnection(*unblock_app, unblock.connection);
+  unblock_app->add_option("TARGET", unblock.target, "Type/ID")->required();
   CLI::App* test_app =
       app.add_subcommand("test", "run a table of checks with their answers");
   AddConnection(*test_app, test.connection);
@@ -296,6 +324,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(describe);
   } else if (status_app->parsed()) {
     line.command = std::move(status);
+  } else if (block_app->parsed()) {
+    line.command = std::move(block);
+  } else if (unblock_app->parsed()) {
+    line.command = std::move(unblock);
   } else if (test_app->parsed()) {
     line.command = std::move(test);
   } else if (setup_app->parsed()) {

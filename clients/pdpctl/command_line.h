@@ -68,6 +68,18 @@ struct StatusCommand {
   bool differences = false;
 };
 
+struct BlockCommand {
+  Connection connection;
+  std::string target;  // `Type/id`.
+  std::string until;   // A duration, `2h`, or a time of RFC 3339.
+  std::string reason;
+};
+
+struct UnblockCommand {
+  Connection connection;
+  std::string target;
+};
+
 struct TestCommand {
   Connection connection;
   std::string file;
@@ -110,7 +122,8 @@ struct SetupCommand {
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
-               TestCommand, ConformanceCommand, SetupCommand>
+               BlockCommand, UnblockCommand, TestCommand, ConformanceCommand,
+               SetupCommand>
       command;
 };
 

@@ -1,6 +1,7 @@
 #include "clients/pdpctl/commands.h"
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/print.h"
 #include "clients/pdpctl/print_differences.h"
@@ -78,6 +79,33 @@ int RunStatus(const StatusCommand& command, OutputFormat output,
   }
   Print(*response, output, out);
   return response->ready() ? kExitOk : kExitError;
+}
+
+int RunBlock(const BlockCommand& command, OutputFormat output,
+             std::ostream& out, std::ostream& err) {
+  const auto request = ToRequest(command, absl::Now());
+  if (!request.ok()) {
+    Fail(request.status(), err);
+    return kExitUsage;
+  }
+  const auto response = RpcClient(command.connection).Block(*request);
+  if (!response.ok()) return Fail(response.status(), err);
+  Print(response->block(), output, out);
+  return kExitOk;
+}
+
+int RunUnblock(const UnblockCommand& command, OutputFormat output,
+               std::ostream& out, std::ostream& err) {
+  v1::UnblockRequest request;
+  request.set_target(command.target);
+  const auto response = RpcClient(command.connection).Unblock(request);
+  if (!response.ok()) return Fail(response.status(), err);
+  if (output == OutputFormat::kJson) {
+    out << ToJsonLine(*response) << std::flush;
+  } else {
+    out << command.target << " is not blocked any more\n" << std::flush;
+  }
+  return kExitOk;
 }
 
 }  // namespace pdp::ctl

@@ -16,6 +16,10 @@ int RunFilter(const FilterCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
 int RunDescribe(const DescribeCommand& command, OutputFormat output,
                 std::ostream& out, std::ostream& err);
+int RunBlock(const BlockCommand& command, OutputFormat output,
+             std::ostream& out, std::ostream& err);
+int RunUnblock(const UnblockCommand& command, OutputFormat output,
+               std::ostream& out, std::ostream& err);
 int RunStatus(const StatusCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
 int RunTest(const TestCommand& command, OutputFormat output, std::ostream& out,

@@ -28,6 +28,12 @@ struct Runner {
   int operator()(const StatusCommand& command) const {
     return RunStatus(command, output, std::cout, std::cerr);
   }
+  int operator()(const BlockCommand& command) const {
+    return RunBlock(command, output, std::cout, std::cerr);
+  }
+  int operator()(const UnblockCommand& command) const {
+    return RunUnblock(command, output, std::cout, std::cerr);
+  }
   int operator()(const TestCommand& command) const {
     return RunTest(command, output, std::cout, std::cerr);
   }

@@ -56,6 +56,11 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
   return google::protobuf::util::TimeUtil::ToString(time);
 }
 
+std::string BlockText(const v1::Block& block) {
+  return StrCat(block.target(), " until ", TimeText(block.until()), ": ",
+                block.reason());
+}
+
 template <typename Notes>
 void NoteLines(std::string& out, const Notes& notes) {
   for (const v1::Note& note : notes) Line(out, "note", NoteText(note));
@@ -184,6 +189,9 @@ std::string ToText(const v1::GetStatusResponse& status) {
     }
     Line(out, "last error", text);
   }
+  for (const v1::Block& block : status.blocks()) {
+    Line(out, "blocked", BlockText(block));
+  }
   if (status.has_store()) {
     const v1::StoreStatus& store = status.store();
     Line(out, "store",
@@ -191,6 +199,12 @@ std::string ToText(const v1::GetStatusResponse& status) {
                 " policies, ", store.bytes_on_disk(), " bytes on disk, format ",
                 store.format_version()));
   }
+  return out;
+}
+
+std::string ToText(const v1::Block& block) {
+  std::string out;
+  Line(out, "blocked", BlockText(block));
   return out;
 }
 

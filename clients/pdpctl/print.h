@@ -15,6 +15,7 @@ std::string ToText(const medplum::pdp::v1::Decision& decision);
 std::string ToText(const medplum::pdp::v1::FilterResponse& filter);
 std::string ToText(const medplum::pdp::v1::DescribeAccessResponse& access);
 std::string ToText(const medplum::pdp::v1::GetStatusResponse& status);
+std::string ToText(const medplum::pdp::v1::Block& block);
 
 // The message in the canonical JSON form of protobuf, with the field names of
 // the .proto files, on one line that ends with a newline.  As that form has it,

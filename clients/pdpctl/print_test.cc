@@ -83,6 +83,9 @@ TEST(PrintTest, Status) {
                    "fresh_as_of": "2026-01-02T03:04:05Z",
                    "last_error": "a.json:3: no id",
                    "last_error_at": "2026-01-02T03:04:04Z"}],
+      "blocks": [{"target": "Practitioner/1", "reason": "lost laptop",
+                  "since": "2026-01-02T03:04:05Z",
+                  "until": "2026-01-02T05:04:05Z"}],
       "store": {"format_version": 1, "bytes_on_disk": 10, "memberships": 2,
                 "policies": 1}})");
   EXPECT_EQ(ToText(status),
@@ -94,6 +97,8 @@ TEST(PrintTest, Status) {
             "source        directory:p, 12 resources, fresh as of "
             "2026-01-02T03:04:05Z\n"
             "last error    a.json:3: no id (at 2026-01-02T03:04:04Z)\n"
+            "blocked       Practitioner/1 until 2026-01-02T05:04:05Z: lost "
+            "laptop\n"
             "store         2 memberships, 1 policies, 10 bytes on disk, "
             "format 1\n");
 }

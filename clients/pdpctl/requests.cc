@@ -140,4 +140,30 @@ v1::DescribeAccessRequest ToRequest(const DescribeCommand& command) {
   return request;
 }
 
+absl::StatusOr<v1::BlockRequest> ToRequest(const BlockCommand& command,
+                                           absl::Time now) {
+  absl::Time until;
+  absl::Duration duration;
+  std::string error;
+  if (absl::ParseDuration(command.until, &duration)) {
+    until = now + duration;
+  } else if (!absl::ParseTime(absl::RFC3339_full, command.until, &until,
+                              &error)) {
+    return absl::InvalidArgumentError(
+        StrCat("--until `", command.until,
+               "` is neither a duration, such as 30m or 2h, nor a time, such "
+               "as 2026-01-02T03:04:05Z"));
+  }
+  v1::BlockRequest request;
+  v1::Block& block = *request.mutable_block();
+  block.set_target(command.target);
+  const absl::Duration since_1970 = until - absl::UnixEpoch();
+  const int64_t seconds = absl::ToInt64Seconds(since_1970);
+  block.mutable_until()->set_seconds(seconds);
+  block.mutable_until()->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(since_1970 - absl::Seconds(seconds))));
+  block.set_reason(command.reason);
+  return request;
+}
+
 }  // namespace pdp::ctl

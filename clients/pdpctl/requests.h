@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "clients/pdpctl/command_line.h"
+#include "medplum/pdp/v1/admin.pb.h"
 #include "medplum/pdp/v1/decision.pb.h"
 
 namespace pdp::ctl {
@@ -24,6 +26,11 @@ absl::StatusOr<medplum::pdp::v1::CheckRequest> ToRequest(
 medplum::pdp::v1::FilterRequest ToRequest(const FilterCommand& command);
 medplum::pdp::v1::DescribeAccessRequest ToRequest(
     const DescribeCommand& command);
+
+// The block that is asked for at `now`.  InvalidArgument: `--until` is neither
+// a duration nor a time.
+absl::StatusOr<medplum::pdp::v1::BlockRequest> ToRequest(
+    const BlockCommand& command, absl::Time now);
 
 }  // namespace pdp::ctl
 

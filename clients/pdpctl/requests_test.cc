@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "pdp/base/strings.h"
+
 namespace pdp::ctl {
 namespace {
 
@@ -95,6 +97,39 @@ TEST(FilterRequestTest, IsRunByAPrivilegedTokenUnlessTold) {
   EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_PRIVILEGED);
   command.same_project_runner = true;
   EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_SAME_PROJECT);
+}
+
+TEST(BlockRequestTest, EndsAfterADurationOrAtATime) {
+  const absl::Time now = absl::FromUnixMillis(1'700'000'000'250);
+  const struct {
+    const char* until;
+    int64_t seconds;
+    int32_t nanos;
+  } cases[] = {{"2h", 1'700'007'200, 250'000'000},
+               {"1h30m", 1'700'005'400, 250'000'000},
+               {"-1s", 1'699'999'999, 250'000'000},
+               {"2026-01-02T03:04:05Z", 1'767'323'045, 0},
+               {"2026-01-02T05:04:05+02:00", 1'767'323'045, 0}};
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.until);
+    const auto request = ToRequest(
+        BlockCommand{.target = "User/u", .until = test.until, .reason = "r"},
+        now);
+    ASSERT_TRUE(request.ok()) << request.status();
+    EXPECT_EQ(request->block().target(), "User/u");
+    EXPECT_EQ(request->block().reason(), "r");
+    EXPECT_EQ(request->block().until().seconds(), test.seconds);
+    EXPECT_EQ(request->block().until().nanos(), test.nanos);
+  }
+  for (const char* until : {"", "2", "tomorrow", "2026-01-02", "2h ago"}) {
+    SCOPED_TRACE(until);
+    EXPECT_EQ(ToRequest(BlockCommand{.target = "User/u", .until = until}, now)
+                  .status(),
+              absl::InvalidArgumentError(
+                  StrCat("--until `", until,
+                         "` is neither a duration, such as 30m or 2h, nor a "
+                         "time, such as 2026-01-02T03:04:05Z")));
+  }
 }
 
 }  // namespace

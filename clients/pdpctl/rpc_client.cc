@@ -127,4 +127,20 @@ absl::StatusOr<v1::GetStatusResponse> RpcClient::GetStatus() const {
       });
 }
 
+absl::StatusOr<v1::BlockResponse> RpcClient::Block(
+    const v1::BlockRequest& request) const {
+  return Call<v1::BlockRequest, v1::BlockResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->Block(context, in, out);
+      });
+}
+
+absl::StatusOr<v1::UnblockResponse> RpcClient::Unblock(
+    const v1::UnblockRequest& request) const {
+  return Call<v1::UnblockRequest, v1::UnblockResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->Unblock(context, in, out);
+      });
+}
+
 }  // namespace pdp::ctl

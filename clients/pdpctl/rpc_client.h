@@ -33,6 +33,10 @@ class RpcClient {
   absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
       const medplum::pdp::v1::DescribeAccessRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;
+  absl::StatusOr<medplum::pdp::v1::BlockResponse> Block(
+      const medplum::pdp::v1::BlockRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::UnblockResponse> Unblock(
+      const medplum::pdp::v1::UnblockRequest& request) const;
 
  private:
   struct Stubs;

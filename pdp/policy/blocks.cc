@@ -41,6 +41,10 @@ std::string_view LastTwoSegments(std::string_view reference) {
 
 }  // namespace
 
+bool IsInForce(const Block& block, const Clock& clock) {
+  return clock.Now() < block.until || clock.SinceBoot() < block.deadline;
+}
+
 BlockSet::BlockSet(std::vector<Block> blocks, const Clock& clock)
     : clock_(clock) {
   for (Block& block : blocks) {
@@ -81,7 +85,7 @@ std::optional<Denial> BlockSet::CheckAccess(
 
 const Block* BlockSet::Find(std::string_view target) const {
   const auto it = blocks_.find(target);
-  if (it == blocks_.end() || !IsInForce(it->second)) return nullptr;
+  if (it == blocks_.end() || !IsInForce(it->second, clock_)) return nullptr;
   return &it->second;
 }
 
@@ -97,10 +101,6 @@ const Block* BlockSet::FindReference(std::string_view reference) const {
   return Find(LastTwoSegments(reference));
 }
 
-bool BlockSet::IsInForce(const Block& block) const {
-  return clock_.Now() < block.until || clock_.SinceBoot() < block.deadline;
-}
-
 std::vector<Block> BlockSet::List() const {
   std::vector<Block> list;
   list.reserve(blocks_.size());
@@ -113,7 +113,7 @@ std::vector<Block> BlockSet::List() const {
 size_t BlockSet::in_force() const {
   return static_cast<size_t>(std::count_if(
       blocks_.begin(), blocks_.end(),
-      [this](const auto& item) { return IsInForce(item.second); }));
+      [this](const auto& item) { return IsInForce(item.second, clock_); }));
 }
 
 void PublishedBlocks::Publish(std::shared_ptr<const BlockSet> set) {

@@ -44,6 +44,8 @@ struct Block {
   absl::Duration deadline = absl::InfiniteDuration();
 };
 
+bool IsInForce(const Block& block, const Clock& clock);
+
 // Immutable.
 class BlockSet {
  public:
@@ -63,8 +65,6 @@ class BlockSet {
 
   // The block of `target` that is in force; null where there is none.
   const Block* Find(std::string_view target) const;
-
-  bool IsInForce(const Block& block) const;
 
   // All of them, ended ones too, ordered by target.
   std::vector<Block> List() const;

@@ -271,7 +271,12 @@ void DecisionPoint::Invalidate(uint64_t revision,
                                std::span<const fhir::ResourceKey> changed) {
   impl_->parity_.Invalidate(changed);
   impl_->strict_.Invalidate(changed);
-  impl_->revision_.store(revision, std::memory_order_release);
+  // Never back.
+  uint64_t before = impl_->revision_.load(std::memory_order_relaxed);
+  while (before < revision && !impl_->revision_.compare_exchange_weak(
+                                  before, revision, std::memory_order_release,
+                                  std::memory_order_relaxed)) {
+  }
 }
 
 uint64_t DecisionPoint::revision() const {

@@ -110,7 +110,8 @@ class DecisionPoint {
   void Publish(std::shared_ptr<const BlockSet> blocks);
 
   // Called after `changed` was committed at `revision`, in the order of
-  // revisions: forgets what was derived from these resources.
+  // revisions: forgets what was derived from these resources.  A lower revision
+  // than one before it forgets, and leaves the revision.
   void Invalidate(uint64_t revision,
                   std::span<const fhir::ResourceKey> changed);
 

@@ -62,6 +62,48 @@ struct CheckpointMethod : UnaryMethod {
   }
 };
 
+struct BlockMethod : UnaryMethod {
+  using Request = v1::BlockRequest;
+  using Response = v1::BlockResponse;
+  static constexpr Method kMethod = Method::kBlock;
+  static constexpr bool kOnWorker = true;
+  static Worker& WorkerOf(const CallContext& context) {
+    return context.urgent_worker;
+  }
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestBlock(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request& request, Response& response) {
+    return Failed(context.admin.Block(request, response));
+  }
+};
+
+struct UnblockMethod : UnaryMethod {
+  using Request = v1::UnblockRequest;
+  using Response = v1::UnblockResponse;
+  static constexpr Method kMethod = Method::kUnblock;
+  static constexpr bool kOnWorker = true;
+  static Worker& WorkerOf(const CallContext& context) {
+    return context.urgent_worker;
+  }
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestUnblock(context, request, writer, queue, queue, tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request& request, Response& response) {
+    return Failed(context.admin.Unblock(request, response));
+  }
+};
+
 struct LintPoliciesMethod : UnaryMethod {
   using Request = v1::LintPoliciesRequest;
   using Response = v1::LintPoliciesResponse;
@@ -87,6 +129,8 @@ void PostAdminCalls(CallQueue& queue) {
   UnaryCall<GetStatusMethod>::PostAll(queue);
   UnaryCall<ResyncMethod>::PostAll(queue);
   UnaryCall<CheckpointMethod>::PostAll(queue);
+  UnaryCall<BlockMethod>::PostAll(queue);
+  UnaryCall<UnblockMethod>::PostAll(queue);
   UnaryCall<LintPoliciesMethod>::PostAll(queue);
 }
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "medplum/pdp/v1/admin.pb.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/service/convert_block.h"
 #include "pdp/service/timestamp.h"
 #include "pdp/service/version.h"
 
@@ -29,6 +32,10 @@ void ConvertSource(const SourceStatus& source, v1::SourceStatus& message) {
     WriteTimestamp(source.last_error_at, *message.mutable_last_error_at());
   }
   message.set_resources(source.resources);
+}
+
+absl::Status NoBlocks() {
+  return absl::UnimplementedError("this server keeps no blocks");
 }
 
 absl::Status CheckCheckpointName(std::string_view name) {
@@ -59,6 +66,11 @@ void AdminService::GetStatus(v1::GetStatusResponse& response) const {
     ConvertSource(source, *response.add_sources());
   }
   if (shadow_ != nullptr) shadow_->Describe(*response.mutable_shadow());
+  if (blocks_ != nullptr) {
+    for (const policy::Block& block : blocks_->InForce()) {
+      ConvertBlock(block, *response.add_blocks());
+    }
+  }
   const StoreStatus store = backend_.Store();
   response.mutable_store()->set_format_version(store.format_version);
   response.mutable_store()->set_bytes_on_disk(store.bytes_on_disk);
@@ -84,6 +96,23 @@ absl::Status AdminService::Checkpoint(const v1::CheckpointRequest& request,
   response.set_path(result->path);
   response.set_revision(result->revision);
   return absl::OkStatus();
+}
+
+absl::Status AdminService::Block(const v1::BlockRequest& request,
+                                 v1::BlockResponse& response) {
+  if (blocks_ == nullptr) return NoBlocks();
+  PDP_ASSIGN_OR_RETURN(policy::Block block,
+                       ReadBlock(request.block(), absl::Now()));
+  PDP_ASSIGN_OR_RETURN(block, blocks_->Set(std::move(block)));
+  ConvertBlock(block, *response.mutable_block());
+  return absl::OkStatus();
+}
+
+absl::Status AdminService::Unblock(const v1::UnblockRequest& request,
+                                   v1::UnblockResponse& /*response*/) {
+  if (blocks_ == nullptr) return NoBlocks();
+  PDP_RETURN_IF_ERROR(CheckBlockTarget("target", request.target()));
+  return blocks_->End(request.target());
 }
 
 }  // namespace pdp::service

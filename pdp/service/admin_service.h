@@ -6,16 +6,21 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pdp/policy/blocks.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
 #include "pdp/service/shadow.h"
 
 namespace medplum::pdp::v1 {
+class BlockRequest;
+class BlockResponse;
 class CheckpointRequest;
 class CheckpointResponse;
 class GetStatusResponse;
 class ResyncResponse;
+class UnblockRequest;
+class UnblockResponse;
 }  // namespace medplum::pdp::v1
 
 namespace pdp::service {
@@ -26,13 +31,16 @@ namespace v1 = ::medplum::pdp::v1;
 class AdminService {
  public:
   // All of them must outlive the service.  `shadow`: null where there is none.
+  // `blocks`: null where nobody can be blocked.
   AdminService(const policy::DecisionPoint& decision_point,
                const DataState& data, AdminBackend& backend,
-               const Shadow* shadow = nullptr)
+               const Shadow* shadow = nullptr,
+               policy::BlockKeeper* blocks = nullptr)
       : decision_point_(decision_point),
         data_(data),
         backend_(backend),
         shadow_(shadow),
+        blocks_(blocks),
         started_at_(absl::Now()) {}
 
   void GetStatus(v1::GetStatusResponse& response) const;
@@ -41,12 +49,17 @@ class AdminService {
   absl::Status Resync(v1::ResyncResponse& response);
   absl::Status Checkpoint(const v1::CheckpointRequest& request,
                           v1::CheckpointResponse& response);
+  absl::Status Block(const v1::BlockRequest& request,
+                     v1::BlockResponse& response);
+  absl::Status Unblock(const v1::UnblockRequest& request,
+                       v1::UnblockResponse& response);
 
  private:
   const policy::DecisionPoint& decision_point_;
   const DataState& data_;
   AdminBackend& backend_;
   const Shadow* const shadow_;
+  policy::BlockKeeper* const blocks_;
   const absl::Time started_at_;
 };
 

@@ -46,7 +46,8 @@ struct CallContext {
   const DecisionService& decisions;
   AdminService& admin;
   Metrics& metrics;
-  Worker& worker;  // For what takes its time.
+  Worker& worker;         // For what takes its time.
+  Worker& urgent_worker;  // For what takes little, and must not wait for that.
   const std::atomic<bool>& is_serving;
   FactFetcher* fetcher = nullptr;  // May be null.
   Refresher* refresher = nullptr;  // May be null.

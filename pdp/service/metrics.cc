@@ -44,6 +44,10 @@ std::string_view MethodName(Method method) {
       return "Resync";
     case Method::kCheckpoint:
       return "Checkpoint";
+    case Method::kBlock:
+      return "Block";
+    case Method::kUnblock:
+      return "Unblock";
     case Method::kLintPolicies:
       return "LintPolicies";
     case Method::kHealthCheck:

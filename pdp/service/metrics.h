@@ -29,12 +29,14 @@ enum class Method : uint8_t {
   kGetStatus,
   kResync,
   kCheckpoint,
+  kBlock,
+  kUnblock,
   kLintPolicies,
   kHealthCheck,
   kHealthWatch,
   kReflection,
 };
-inline constexpr size_t kMethods = 16;
+inline constexpr size_t kMethods = 18;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.

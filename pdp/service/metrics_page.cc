@@ -182,6 +182,8 @@ void AddPolicies(const policy::DecisionPoint& decision_point,
          MetricType::Gauge, static_cast<double>(statistics.bound_policies));
   AddOne(page, "pdp_policy_compiled", "Compiled AccessPolicies held.",
          MetricType::Gauge, static_cast<double>(statistics.compiled_policies));
+  AddOne(page, "pdp_blocks", "Blocks in force (PdpAdmin.Block).",
+         MetricType::Gauge, static_cast<double>(statistics.blocks));
 }
 
 void AddShadow(const Shadow& shadow, std::vector<MetricFamily>& page) {

@@ -73,6 +73,7 @@ class Server::Impl {
   std::atomic<bool> is_serving_{false};
   GrpcServices services_;
   Worker worker_{kMaxQueuedWork};
+  Worker urgent_worker_{kMaxQueuedWork};
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   bool is_drained_ = false;
@@ -115,6 +116,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .admin = served.admin,
                     .metrics = served.metrics,
                     .worker = worker_,
+                    .urgent_worker = urgent_worker_,
                     .is_serving = is_serving_,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher},

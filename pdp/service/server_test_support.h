@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -84,6 +85,50 @@ class CountingRefresher final : public Refresher {
   std::vector<std::thread> threads_;
 };
 
+// Blocks in memory, in force under a decision point.
+class MemoryBlocks final : public policy::BlockKeeper {
+ public:
+  MemoryBlocks(policy::DecisionPoint& decision_point, const Clock& clock)
+      : decision_point_(decision_point), clock_(clock) {}
+
+  absl::StatusOr<policy::Block> Set(policy::Block block) override {
+    const std::lock_guard lock(mutex_);
+    block.since = clock_.Now();
+    blocks_[block.target] = block;
+    Publish();
+    return block;
+  }
+  absl::Status End(std::string_view target) override {
+    const std::lock_guard lock(mutex_);
+    if (blocks_.erase(std::string(target)) == 0) {
+      return absl::NotFoundError("not blocked");
+    }
+    Publish();
+    return absl::OkStatus();
+  }
+  std::vector<policy::Block> InForce() const override {
+    const std::lock_guard lock(mutex_);
+    return List();
+  }
+
+ private:
+  std::vector<policy::Block> List() const {
+    std::vector<policy::Block> list;
+    for (const auto& [target, block] : blocks_) list.push_back(block);
+    return list;
+  }
+  void Publish() {
+    decision_point_.Publish(
+        std::make_shared<const policy::BlockSet>(List(), clock_));
+    decision_point_.Invalidate(decision_point_.revision() + 1, {});
+  }
+
+  policy::DecisionPoint& decision_point_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, policy::Block> blocks_;
+};
+
 class ServerTest : public ::testing::Test {
  protected:
   void Start(std::vector<std::string> listen = {"127.0.0.1:0"},
@@ -138,7 +183,9 @@ class ServerTest : public ::testing::Test {
   }
 
   Fixture f_;
-  AdminService admin_{f_.decision_point, f_.data, f_.admin};
+  MemoryBlocks blocks_{f_.decision_point, f_.clock};
+  AdminService admin_{f_.decision_point, f_.data, f_.admin, /*shadow=*/nullptr,
+                      &blocks_};
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
   std::unique_ptr<Server> server_;

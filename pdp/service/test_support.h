@@ -187,12 +187,15 @@ class FakeAdmin final : public AdminBackend {
             .policies = 1};
   }
   absl::StatusOr<ResyncResult> Resync() override {
+    if (while_resyncing) while_resyncing();
     return ResyncResult{.revision = 8, .changed = 3};
   }
   absl::StatusOr<CheckpointResult> Checkpoint(std::string_view name) override {
     return CheckpointResult{.path = "checkpoints/" + std::string(name),
                             .revision = 8};
   }
+
+  std::function<void()> while_resyncing;  // May be empty.
 };
 
 // The clinic, whose one member may read Patients and nothing else.

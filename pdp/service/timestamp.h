@@ -19,6 +19,11 @@ inline void WriteTimestamp(absl::Time time,
   message.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
 }
 
+inline absl::Time ReadTimestamp(const google::protobuf::Timestamp& message) {
+  return absl::FromUnixSeconds(message.seconds()) +
+         absl::Nanoseconds(message.nanos());
+}
+
 inline absl::Duration ReadDuration(const google::protobuf::Duration& message) {
   return absl::Seconds(message.seconds()) + absl::Nanoseconds(message.nanos());
 }

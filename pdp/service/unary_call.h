@@ -26,8 +26,9 @@ struct UnaryMethod {
   // Calls posted at start, and kept at most.
   static constexpr int kPosted = 1;
   static constexpr int kMaxPosted = 4;
-  // True: Answer takes its time, and runs on the worker.
+  // True: Answer takes its time, and runs on the worker that WorkerOf names.
   static constexpr bool kOnWorker = false;
+  static Worker& WorkerOf(const CallContext& context) { return context.worker; }
 };
 
 // One call of the method M, reused for one request after the other.  Its
@@ -134,10 +135,11 @@ class UnaryCall final : public QueueTag, public WaitingCall {
       return;
     }
     KeepPosted();
-    const bool is_queued = queue_.context().worker.Offer([this, done = *done] {
-      done(M::Answer(queue_.context(), CallAttempt(), *request_, *response_)
-               .status);
-    });
+    const bool is_queued =
+        M::WorkerOf(queue_.context()).Offer([this, done = *done] {
+          done(M::Answer(queue_.context(), CallAttempt(), *request_, *response_)
+                   .status);
+        });
     if (!is_queued) {
       (*done)(absl::ResourceExhaustedError(
           "too many calls of this kind wait; try again when one has ended"));

@@ -194,6 +194,68 @@ class PdpdTest(unittest.TestCase):
             self.assertIn("\npdp_snapshot_revision 1\n", metrics)
             self.assertEqual(server.stop(), 0)
 
+    def ctl(self, server, *arguments):
+        result = subprocess.run(
+            [PDPCTL, arguments[0], "--target", server.target, *arguments[1:]],
+            capture_output=True, text=True, timeout=60, check=False,
+        )
+        return result.returncode, result.stdout + result.stderr
+
+    def check(self, server):
+        patient = self.directory / "patient.json"
+        patient.write_text(
+            '{"resourceType": "Patient", "id": "1", "meta": {"project": "p"}}'
+        )
+        return self.ctl(
+            server, "check", "--interaction", "read", "--body", str(patient),
+            "--subject", "Practitioner/x",
+        )
+
+    def test_a_block_denies_at_once_and_after_kill_9(self):
+        server = self.start("--http-listen", "127.0.0.1:0")
+        ready = server.ready_line()
+        server.target = ready["grpc"][0]
+        self.assertEqual(self.check(server)[0], 0)
+        code, text = self.ctl(
+            server, "block", "User/u", "--until", "2h", "--reason", "lost laptop"
+        )
+        self.assertEqual(code, 0, text)
+        self.assertIn("blocked       User/u until ", text)
+        code, text = self.check(server)
+        self.assertEqual(code, 3)
+        self.assertIn("BLOCKED", text)
+        self.assertIn("lost laptop", text)
+        metrics = get(ready["http"], "/metrics")[1]
+        self.assertIn("\npdp_blocks 1\n", metrics)
+        self.assertIn('reason="blocked"} 1\n', metrics)
+        self.assertIn("\npdp_snapshot_revision 2\n", metrics)
+        server.stop(signal.SIGKILL)
+
+        server = self.start("--http-listen", "none")
+        server.target = server.ready_line()["grpc"][0]
+        self.assertEqual(self.check(server)[0], 3)
+        self.assertIn("User/u until ", self.ctl(server, "status")[1])
+        self.assertEqual(self.ctl(server, "unblock", "User/u")[0], 0)
+        self.assertEqual(self.check(server)[0], 0)
+        code, text = self.ctl(server, "unblock", "User/u")
+        self.assertEqual(code, 1)
+        self.assertIn("`User/u` is not blocked", text)
+        self.assertEqual(server.stop(), 0)
+        self.assertIn("block_removed", server.events())
+
+    def test_a_block_ends_by_itself(self):
+        server = self.start("--http-listen", "none")
+        server.target = server.ready_line()["grpc"][0]
+        code, text = self.ctl(
+            server, "block", "User/u", "--until", "1s", "--reason", "a test"
+        )
+        self.assertEqual(code, 0, text)
+        while "block_ended" not in server.events():
+            time.sleep(0.05)
+        self.assertEqual(self.check(server)[0], 0)
+        self.assertNotIn("User/u", self.ctl(server, "status")[1])
+        self.assertEqual(server.stop(), 0)
+
     def test_a_killed_server_leaves_a_socket_that_the_next_takes_over(self):
         flags = [
             "--listen",

@@ -25,6 +25,13 @@
 // wherever it lives when a membership names it, or a link of the project does.
 // It is held as long as a feed that wants it finds it by id.
 //
+// Tombstones.  What is deleted stays held as deleted until a read by id finds
+// it absent, because the server has expunged it, or alive again; age alone ends
+// no tombstone.  So a deleted membership is known as deleted and is found by no
+// subject, and a deleted profile denies as long as the server would.  A login
+// from which a policy hides deleted profiles must not feed a mirror: it is told
+// that they are absent.
+//
 // Secrets (stored_form.h) are taken out of what is stored.  What a login is not
 // shown is absent from what it reads: `superAdmin`, `systemSecret` and
 // `strictMode` of the own Project, and `secret`, `setting` and `systemSetting`

@@ -3,18 +3,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
 
-#include "absl/strings/str_replace.h"
 #include "clients/pdpctl/setup_plan.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
 #include "pdp/medplum/required_access.h"
 #include "pdp/medplum/secret_file.h"
+#include "pdp/medplum/url.h"
 
 namespace pdp::ctl {
 namespace {
@@ -46,8 +45,8 @@ class Creator {
 
   // The parameters by which the decision point's own `type` is found.
   std::string ByName(std::string_view type) const {
-    return StrCat(type, "?_project=", command_.project, "&name=",
-                  absl::StrReplaceAll(command_.client_name, {{" ", "%20"}}));
+    return StrCat(type, "?_project=", command_.project,
+                  "&name=", medplum::PercentEncode(command_.client_name));
   }
 
   absl::Status MakePolicy() {

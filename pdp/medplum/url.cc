@@ -176,7 +176,9 @@ absl::StatusOr<Url> ParseBaseUrl(std::string_view text) {
 }
 
 bool IsSameServer(const Url& base, const Url& server) {
-  return base.host == server.host && base.port == server.port &&
+  const bool is_same_host = base.host == server.host ||
+                            (IsLoopback(base.host) && IsLoopback(server.host));
+  return is_same_host && base.port == server.port &&
          base.is_secure() == server.is_secure();
 }
 

@@ -52,7 +52,7 @@ bool IsLoopback(std::string_view host);
 absl::StatusOr<Url> ParseBaseUrl(std::string_view text);
 
 // Whether `server` has the host, the port and the encryption of `base`: http
-// goes with ws, https with wss.
+// goes with ws, https with wss.  All names of this machine are one host.
 bool IsSameServer(const Url& base, const Url& server);
 
 // `text` as a value in a query or a form: all but letters, digits, `-`, `.` and

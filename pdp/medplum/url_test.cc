@@ -105,5 +105,13 @@ TEST(UrlTest, TheSameServerHasTheSameHostPortAndEncryption) {
   }
 }
 
+TEST(UrlTest, AllNamesOfThisMachineAreOneHost) {
+  const Url base = *ParseBaseUrl("http://127.0.0.1:8103/");
+  EXPECT_TRUE(IsSameServer(base, *Url::Parse("ws://localhost:8103/ws")));
+  EXPECT_TRUE(IsSameServer(base, *Url::Parse("ws://[::1]:8103/ws")));
+  EXPECT_FALSE(IsSameServer(base, *Url::Parse("ws://localhost:8104/ws")));
+  EXPECT_FALSE(IsSameServer(base, *Url::Parse("ws://10.0.0.1:8103/ws")));
+}
+
 }  // namespace
 }  // namespace pdp::medplum

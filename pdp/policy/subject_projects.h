@@ -20,6 +20,13 @@ std::optional<LookupFailure> FindSubjectProjects(
     const Subject& subject, const RequestContext& context,
     const fhir::ResourceLookup& lookup, std::vector<std::string>& projects);
 
+// Adds to `projects` all that the access of these subjects is built from: their
+// own, the ones that these link, and those of the AccessPolicies that their
+// memberships name.
+std::optional<LookupFailure> AddNamedProjects(
+    const Subject& subject, const RequestContext& context,
+    const fhir::ResourceLookup& lookup, std::vector<std::string>& projects);
+
 }  // namespace pdp::policy
 
 #endif  // PDP_POLICY_SUBJECT_PROJECTS_H_

@@ -89,6 +89,13 @@ class FeedCheck::Run {
     if (projects.empty() && scope.subject.project.empty()) return JudgeAll();
     if (projects.empty()) projects.emplace_back(scope.subject.project);
     AddProjectOf(scope.resource, projects);
+    std::vector<std::string> named;
+    if (auto failure = policy::AddNamedProjects(scope.subject, scope.context,
+                                                check_.lookup_, named)) {
+      return FromEngine(
+          attempt_, {std::move(failure->status), std::move(failure->needed)});
+    }
+    for (const std::string& project : named) AddKept(project, projects);
     CallOutcome outcome;
     for (const std::string& project : projects) {
       const FeedFreshness* const feed = feeds.Find(project);
@@ -121,7 +128,12 @@ class FeedCheck::Run {
     const fhir::LookupResult found = check_.lookup_.Read(
         {std::string(resource->type), std::string(resource->id)});
     if (found.resource == nullptr) return;
-    const std::string_view project = found.resource->project();
+    AddKept(found.resource->project(), projects);
+  }
+
+  // What has no feed is read by those that name it.
+  void AddKept(std::string_view project,
+               std::vector<std::string>& projects) const {
     if (check_.feeds_.Find(project) == nullptr) return;
     if (std::find(projects.begin(), projects.end(), project) ==
         projects.end()) {

@@ -4,7 +4,9 @@
 // else is looked at.  Otherwise the feeds that count are those of the subject's
 // projects, so that one project's trouble is no other's; where the subject has
 // no membership that is known here, it may have one in a project that is
-// behind, and every feed counts.
+// behind, and every feed counts.  Beside these, the feeds of the projects count
+// that theirs link, and of the AccessPolicies that they name: what is stale
+// there is stale here.
 
 #ifndef PDP_SERVICE_FEED_CHECK_H_
 #define PDP_SERVICE_FEED_CHECK_H_

@@ -121,6 +121,55 @@ TEST_F(FeedCheckTest, AProjectThatIsNotCurrentIsRefusedAlone) {
   }
 }
 
+TEST(FeedCheckNamedTest, WhatAMemberIsJudgedByCountsWhereverItIsKept) {
+  std::vector<fhir::ResourcePtr> live = TwoProjects();
+  live.push_back(testing::Json(
+      "{'resourceType':'ProjectMembership','id':'borrower','meta':{'project':"
+      "'$PROJECT'},'project':{'reference':'Project/$PROJECT'},'user':"
+      "{'reference':'User/b'},'profile':{'reference':'Practitioner/b'},"
+      "'access':[{'policy':{'reference':'AccessPolicy/south'}}]}"));
+  const PendingLookup lookup(std::move(live));
+  const struct {
+    const char* name;
+    std::string_view stale;  // The project whose feed is behind.
+    const char* subject;
+    const char* on_behalf_of;
+    bool refused;
+  } kCases[] = {
+      {"Own", testing::kProject, kNorthMember, "", true},
+      {"APolicyElsewhere", testing::kOtherProject, "ProjectMembership/borrower",
+       "", true},
+      {"NoPolicyThere", testing::kOtherProject, kNorthMember, "", false},
+      {"OnBehalfOfWhoHasAPolicyElsewhere", testing::kOtherProject, kNorthMember,
+       "ProjectMembership/borrower", true},
+      {"TheSameByProfile", testing::kOtherProject, kNorthMember,
+       "Practitioner/b", true},
+      {"ALinkedProject", testing::kLinkedProject, kNorthMember, "", true},
+      {"NotLinkedFromThere", testing::kLinkedProject, kSouthMember, "", false},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.name);
+    const FakeClock clock;
+    FreshnessTable feeds;
+    for (const std::string_view project :
+         {testing::kProject, testing::kOtherProject, testing::kLinkedProject}) {
+      feeds.Add(project).Confirm(clock.SinceBoot() - (project == c.stale
+                                                          ? absl::Minutes(6)
+                                                          : absl::Seconds(1)));
+    }
+    const FeedCheck check(
+        lookup, feeds,
+        {.max_staleness = absl::Minutes(5), .unremarkable = absl::Seconds(30)});
+    policy::RequestContext context;
+    if (*c.on_behalf_of != '\0') context.on_behalf_of = c.on_behalf_of;
+    const policy::Subject subject{c.subject, ""};
+    absl::Duration age = check.OldestAge(clock.SinceBoot());
+    const CallOutcome outcome =
+        check.Check({}, {}, {subject, context}, clock.SinceBoot(), age);
+    EXPECT_EQ(absl::IsUnavailable(outcome.status), c.refused) << outcome.status;
+  }
+}
+
 TEST(FeedCheckLoadingTest, AProjectThatWasNotConfirmedYetIsStale) {
   const FakeClock clock;
   FreshnessTable feeds;

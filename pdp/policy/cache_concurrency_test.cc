@@ -11,6 +11,7 @@
 
 #include "pdp/policy/access_cache.h"
 #include "pdp/policy/bind_cache.h"
+#include "pdp/policy/blocks.h"
 #include "tests/support/world.h"
 
 namespace pdp::policy {
@@ -79,6 +80,35 @@ TEST(BindCacheConcurrency, ThreadsThatBindTheSameInputsGetEqualPolicies) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(cache.size(), 0u);
+}
+
+TEST(PublishedBlocksConcurrency, AReaderNeverGoesBackToAnOlderSet) {
+  PublishedBlocks published;
+  std::atomic<bool> done = false;
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 3; ++r) {
+    readers.emplace_back([&] {
+      size_t last = 0;
+      while (!done.load()) {
+        const BlockSet* const blocks = published.Get();
+        if (blocks == nullptr) continue;
+        ASSERT_GE(blocks->size(), last);
+        ASSERT_NE(blocks->Find("User/0"), nullptr);
+        last = blocks->size();
+      }
+    });
+  }
+  std::vector<Block> blocks;
+  for (int i = 0; i < 300; ++i) {
+    blocks.push_back({.target = StrCat("User/", i),
+                      .since = absl::UnixEpoch(),
+                      .until = absl::InfiniteFuture(),
+                      .reason = "r"});
+    published.Publish(std::make_shared<const BlockSet>(blocks, Clock::Real()));
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(published.Get()->size(), 300u);
 }
 
 }  // namespace

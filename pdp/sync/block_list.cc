@@ -150,13 +150,13 @@ absl::Status BlockList::Change(Blocks next, const policy::Block* put) {
   // First: what is decided at the revision that the store then has is decided
   // under these.
   Publish(next);
-  const absl::Status status = store_.ApplyBlocks(stored, erased).status();
-  if (!status.ok()) {
+  const absl::StatusOr<uint64_t> revision = store_.ApplyBlocks(stored, erased);
+  if (!revision.ok()) {
     Publish(*before);
-    return status;
+    return revision.status();
   }
   Replace(std::move(next));
-  if (options_.changed) options_.changed(targets);
+  if (options_.changed) options_.changed(*revision, targets);
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #ifndef PDP_SYNC_BLOCK_LIST_H_
 #define PDP_SYNC_BLOCK_LIST_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,8 +30,11 @@ class BlockList final : public policy::BlockKeeper {
   struct Options {
     // Called with each set that is to be decided under, also with the first.
     std::function<void(std::shared_ptr<const policy::BlockSet>)> publish;
-    // Called with the targets of a change once it is durable.  May be empty.
-    std::function<void(const std::vector<std::string>& targets)> changed;
+    // Called once a change is durable, with the revision that it made and its
+    // targets.  May be empty.
+    std::function<void(uint64_t revision,
+                       const std::vector<std::string>& targets)>
+        changed;
     const Clock* clock = &Clock::Real();
   };
 

@@ -34,7 +34,9 @@ class BlockListTest : public ::testing::Test {
     auto list = BlockList::Open(
         *store_, {.publish = [this](auto set) { published_ = std::move(set); },
                   .changed =
-                      [this](const std::vector<std::string>& targets) {
+                      [this](uint64_t revision,
+                             const std::vector<std::string>& targets) {
+                        EXPECT_EQ(revision, store_->revision());
                         changed_.push_back(targets);
                       },
                   .clock = &clock_});

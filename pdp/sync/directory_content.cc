@@ -291,7 +291,7 @@ class Reader {
       if (!member) continue;
       *text = fhir::AsString(*member).value_or("");
       const bool valid = text == &version.last_updated
-                             ? ParseInstant(*text).has_value()
+                             ? ReadInstant(*text).has_value()
                              : store::CheckVersionId(*text).ok();
       if (!valid) return StrCat("meta.", name, " is malformed");
     }

@@ -14,7 +14,7 @@
 namespace pdp::sync {
 
 // `2026-11-21T01:35:47.436Z`; nothing for anything else.
-inline std::optional<absl::Time> ParseInstant(std::string_view text) {
+inline std::optional<absl::Time> ReadInstant(std::string_view text) {
   absl::Time time;
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, ToAbsl(text), &time, &error) ||

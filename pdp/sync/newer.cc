@@ -58,7 +58,7 @@ Verdict JudgeById(const ReadResource& read, const Record* held) {
 // What a search says that differs from what is held as living.
 Verdict JudgeByTime(const ReadResource& read, const Record& held,
                     const ReadHistory& history, Verdict if_newer) {
-  const std::optional<absl::Time> held_time = ParseInstant(held.last_updated);
+  const std::optional<absl::Time> held_time = ReadInstant(held.last_updated);
   if (!held_time || read.last_updated == *held_time) return Verdict::kUnsure;
   if (read.last_updated > *held_time) return if_newer;
   // Older, and perhaps seen before what is held was.  Seen after it, either the

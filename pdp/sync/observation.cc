@@ -33,7 +33,7 @@ std::string ReadVersion(const fhir::Resource& resource, ReadResource& read) {
       !store::CheckVersionId(read.record.version_id).ok()) {
     return "meta.versionId is absent or malformed";
   }
-  const auto instant = ParseInstant(resource.last_updated());
+  const auto instant = ReadInstant(resource.last_updated());
   if (!instant) return "meta.lastUpdated is absent or malformed";
   read.record.last_updated = resource.last_updated();
   read.last_updated = *instant;

@@ -37,6 +37,7 @@
 #include "pdp/service/http_server.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/metrics_page.h"
+#include "pdp/service/revision_watchers.h"
 #include "pdp/service/server.h"
 #include "pdp/service/settings.h"
 #include "pdp/service/shadow.h"
@@ -178,9 +179,11 @@ int Serve(const Settings& settings) {
   }});
   if (!blocks.ok()) return Fail(kFault, pdp::ToStd(blocks.status().message()));
   decision_point.Invalidate((*store)->revision(), {});
+  pdp::service::RevisionWatchers watchers(lookup);
   // In the order of revisions, whoever writes: a source, or the blocks.
   (*store)->AddObserver([&](const pdp::store::Applied& applied) {
     decision_point.Invalidate(applied.revision, applied.keys);
+    watchers.Changed(applied.revision, applied.keys);
   });
   pdp::Backend* changes = nullptr;
   auto made = pdp::ConfiguredSource::Make(
@@ -234,7 +237,8 @@ int Serve(const Settings& settings) {
                                    .admin = admin,
                                    .metrics = metrics,
                                    .fetcher = &reader,
-                                   .refresher = &reader});
+                                   .refresher = &reader,
+                                   .watchers = &watchers});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
 
   // Serve.

@@ -149,6 +149,7 @@ void CallQueue::Run() {
   PostDecisionCalls(*this);
   if (serves_ == Serves::kEverything) {
     PostDescriptionCalls(*this);
+    PostWatchCalls(*this);
     PostAdminCalls(*this);
     PostHealthCalls(*this);
     PostReflectionCalls(*this);

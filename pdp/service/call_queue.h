@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -34,6 +35,7 @@
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/revision_watchers.h"
 #include "pdp/service/worker.h"
 
 namespace pdp::service {
@@ -49,8 +51,9 @@ struct CallContext {
   Worker& worker;         // For what takes its time.
   Worker& urgent_worker;  // For what takes little, and must not wait for that.
   const std::atomic<bool>& is_serving;
-  FactFetcher* fetcher = nullptr;  // May be null.
-  Refresher* refresher = nullptr;  // May be null.
+  FactFetcher* fetcher = nullptr;        // May be null.
+  Refresher* refresher = nullptr;        // May be null.
+  RevisionWatchers* watchers = nullptr;  // May be null.
 };
 
 // What comes out of a completion queue.
@@ -143,6 +146,13 @@ class CallQueue {
   // Nothing where too many calls wait already.  Where it `may_give_up`, it is
   // resumed at the deadline of a drain at the latest.
   std::optional<FetchDone> PutAside(WaitingCall* call, bool may_give_up);
+
+  // What runs `task` on the queue's thread when it is called, from any thread.
+  // It may outlive the queue; `task` then never runs.
+  std::function<void()> Poster(std::function<void()> task) {
+    return
+        [mailbox = mailbox_, task = std::move(task)] { mailbox->Post(task); };
+  }
 
   // How many calls of `method` are ready to be matched with a request.
   int& posted(Method method) { return posted_[static_cast<size_t>(method)]; }

@@ -14,6 +14,9 @@ void PostDecisionCalls(CallQueue& queue);
 // The rest of PolicyDecisionPoint.
 void PostDescriptionCalls(CallQueue& queue);
 
+// WatchRevisions.
+void PostWatchCalls(CallQueue& queue);
+
 void PostAdminCalls(CallQueue& queue);
 void PostHealthCalls(CallQueue& queue);
 void PostReflectionCalls(CallQueue& queue);

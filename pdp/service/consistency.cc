@@ -119,6 +119,13 @@ policy::Note StaleNote() {
           .text = "the data is further behind its source than usual"};
 }
 
+policy::Note ServerVersionNote() {
+  return {.code = policy::NoteCode::kServerVersion,
+          .text =
+              "the rules were not checked against the version of Medplum that "
+              "the server runs"};
+}
+
 CallOutcome CheckConsistency(const ConsistencyFacts& facts,
                              const CallAttempt& attempt,
                              const v1::Consistency& wanted,

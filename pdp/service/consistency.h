@@ -27,6 +27,9 @@ CallOutcome NotReady();
 // The note of an answer from data that is past the warning bound.
 policy::Note StaleNote();
 
+// The note of an answer by rules that were not checked against the server.
+policy::Note ServerVersionNote();
+
 struct ConsistencyFacts {
   const DataState& data;
   const fhir::ResourceLookup& lookup;

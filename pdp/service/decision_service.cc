@@ -65,6 +65,12 @@ CallOutcome DecisionService::Check(const CallAttempt& attempt,
   return Counted(CheckInto(attempt, request, *response.mutable_decision()));
 }
 
+CallOutcome DecisionService::CurrentRevision(uint64_t& revision) const {
+  if (!data_.IsReady()) return Counted(NotReady());
+  revision = decision_point_.revision();
+  return {};
+}
+
 CallOutcome DecisionService::CheckStream(
     const CallAttempt& attempt, const v1::CheckStreamRequest& request,
     v1::CheckStreamResponse& response) const {
@@ -104,7 +110,7 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     }
   }
 
-  if (IsStale(moment)) answer.notes.push_back(StaleNote());
+  AddNotes(moment, answer.notes);
   ConvertFilterAnswer(answer, response);
   WriteDecisionId(moment.now, *response.mutable_decision_id());
   if (const std::optional<absl::Time> until =
@@ -142,7 +148,7 @@ CallOutcome DecisionService::DescribeAccess(
       return Counted(FromEngine(attempt, std::move(described)));
     }
   }
-  if (IsStale(moment)) answer.denial.notes.push_back(StaleNote());
+  AddNotes(moment, answer.denial.notes);
   ConvertEffectivePolicy(answer, response);
   response.set_revision(decision_point_.revision());
   return {};
@@ -187,7 +193,7 @@ void DecisionService::DenyUnsupported(const std::string& what,
 
 void DecisionService::Complete(policy::Decision& decision, const Moment& moment,
                                v1::Decision& message) const {
-  if (IsStale(moment)) decision.notes.push_back(StaleNote());
+  AddNotes(moment, decision.notes);
   ConvertDecision(decision, message);
   WriteDecisionId(moment.now, *message.mutable_decision_id());
   if (const std::optional<absl::Time> until =
@@ -203,6 +209,12 @@ void DecisionService::Count(int interaction,
                              ? static_cast<fhir::Interaction>(interaction)
                              : fhir::Interaction::kUnspecified,
                          static_cast<policy::Reason>(message.reason()));
+}
+
+void DecisionService::AddNotes(const Moment& moment,
+                               std::vector<policy::Note>& notes) const {
+  if (moment.age > options_.stale_after) notes.push_back(StaleNote());
+  if (!data_.IsServerVersionChecked()) notes.push_back(ServerVersionNote());
 }
 
 CallOutcome DecisionService::Counted(CallOutcome outcome) const {

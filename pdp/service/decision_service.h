@@ -8,8 +8,10 @@
 #define PDP_SERVICE_DECISION_SERVICE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "pdp/base/clock.h"
@@ -65,6 +67,10 @@ class DecisionService {
   CallOutcome BatchCheck(const CallAttempt& attempt,
                          const v1::BatchCheckRequest& request,
                          v1::BatchCheckResponse& response) const;
+
+  // The revision that answers given now are made at.  Unavailable before the
+  // first load is complete.
+  CallOutcome CurrentRevision(uint64_t& revision) const;
 
   // A request that has no decision is answered with its error: the outcome is
   // OK or pending.
@@ -123,9 +129,8 @@ class DecisionService {
   // Until when an answer given now may be reused; nothing: not at all.
   std::optional<absl::Time> ValidUntil(policy::Reason reason,
                                        const Moment& moment) const;
-  bool IsStale(const Moment& moment) const {
-    return moment.age > options_.stale_after;
-  }
+  // What the reader of any answer should know of the data.
+  void AddNotes(const Moment& moment, std::vector<policy::Note>& notes) const;
 
   const policy::DecisionPoint& decision_point_;
   const fhir::ResourceLookup& lookup_;

@@ -146,6 +146,16 @@ TEST(DecisionServiceTest, StaleDataIsNamedThenRefused) {
                                    "more than 5m"));
 }
 
+TEST(DecisionServiceTest, SaysWhereTheServersVersionWasNotChecked) {
+  Fixture f;
+  f.data.version_checked = false;
+  v1::CheckResponse check;
+  ASSERT_EQ(CheckText(f, kReadPatient, check).status, absl::OkStatus());
+  EXPECT_EQ(check.decision().effect(), v1::EFFECT_PERMIT);
+  ASSERT_EQ(check.decision().notes_size(), 1);
+  EXPECT_EQ(check.decision().notes(0).code(), v1::NOTE_CODE_SERVER_VERSION);
+}
+
 struct ConsistencyCase {
   const char* name;
   const char* consistency;

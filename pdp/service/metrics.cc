@@ -38,6 +38,8 @@ std::string_view MethodName(Method method) {
       return "Simulate";
     case Method::kRecordAccess:
       return "RecordAccess";
+    case Method::kWatchRevisions:
+      return "WatchRevisions";
     case Method::kGetStatus:
       return "GetStatus";
     case Method::kResync:

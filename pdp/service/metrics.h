@@ -26,6 +26,7 @@ enum class Method : uint8_t {
   kDescribeAccess,
   kSimulate,
   kRecordAccess,
+  kWatchRevisions,
   kGetStatus,
   kResync,
   kCheckpoint,
@@ -36,7 +37,7 @@ enum class Method : uint8_t {
   kHealthWatch,
   kReflection,
 };
-inline constexpr size_t kMethods = 18;
+inline constexpr size_t kMethods = 19;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.

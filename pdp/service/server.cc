@@ -119,7 +119,8 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .urgent_worker = urgent_worker_,
                     .is_serving = is_serving_,
                     .fetcher = served.fetcher,
-                    .refresher = served.refresher},
+                    .refresher = served.refresher,
+                    .watchers = served.watchers},
         i == 0 ? CallQueue::Serves::kEverything : CallQueue::Serves::kDecisions,
         builder.AddCompletionQueue()));
   }

@@ -16,6 +16,7 @@
 #include "pdp/service/fact_fetcher.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/revision_watchers.h"
 
 namespace pdp::service {
 
@@ -31,8 +32,9 @@ struct Served {
   const DecisionService& decisions;
   AdminService& admin;
   Metrics& metrics;
-  FactFetcher* fetcher = nullptr;  // Null: facts cannot be fetched.
-  Refresher* refresher = nullptr;  // Null: the source cannot be asked.
+  FactFetcher* fetcher = nullptr;        // Null: facts cannot be fetched.
+  Refresher* refresher = nullptr;        // Null: the source cannot be asked.
+  RevisionWatchers* watchers = nullptr;  // Null: nothing can be watched.
 };
 
 // SetServing may be called from any thread, the rest from the one that started

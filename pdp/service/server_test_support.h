@@ -144,7 +144,8 @@ class ServerTest : public ::testing::Test {
                                           .admin = admin_,
                                           .metrics = f_.metrics,
                                           .fetcher = &fetcher_,
-                                          .refresher = &refresher_});
+                                          .refresher = &refresher_,
+                                          .watchers = &watchers_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     Connect(server_->addresses().front().ToString());
@@ -188,6 +189,7 @@ class ServerTest : public ::testing::Test {
                       &blocks_};
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
+  RevisionWatchers watchers_{f_.lookup};
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PolicyDecisionPoint::Stub> stub_;

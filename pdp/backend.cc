@@ -1,7 +1,9 @@
 #include "pdp/backend.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "pdp/base/clock.h"
@@ -12,7 +14,11 @@
 namespace pdp {
 
 std::vector<service::SourceStatus> Backend::Sources() const {
-  const sync::SourceStatus status = source_.Status();
+  sync::SourceStatus status = source_.Status();
+  std::sort(status.feeds.begin(), status.feeds.end(),
+            [](const FeedStatus& a, const FeedStatus& b) {
+              return a.project < b.project;
+            });
   const absl::Duration age = feeds_.OldestAge(Clock::Real().SinceBoot());
   return {{.name = status.name,
            .ready = status.ready,
@@ -20,7 +26,10 @@ std::vector<service::SourceStatus> Backend::Sources() const {
            .last_error = status.last_error,
            .last_error_at = status.last_failure,
            .errors = status.failures,
-           .resources = status.resources}};
+           .resources = status.resources,
+           .feeds = std::move(status.feeds),
+           .server_version = std::move(status.server_version),
+           .server_version_checked = status.server_version_checked}};
 }
 
 service::StoreStatus Backend::Store() const {

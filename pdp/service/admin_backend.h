@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "pdp/base/feed_status.h"
 
 namespace pdp::service {
 
@@ -22,6 +23,9 @@ struct SourceStatus {
   absl::Time last_error_at = absl::InfinitePast();
   uint64_t errors = 0;  // Since start.
   uint64_t resources = 0;
+  std::vector<FeedStatus> feeds;  // In the order of their projects.
+  std::string server_version;
+  bool server_version_checked = false;
 };
 
 struct StoreStatus {

@@ -21,6 +21,45 @@ static_assert(static_cast<int>(policy::ParameterSemantics::kDocumented) ==
 static_assert(static_cast<int>(policy::ParameterSemantics::kServer) ==
               v1::PARAMETER_SEMANTICS_SERVER);
 
+static_assert(static_cast<int>(FeedState::kAccessMissing) + 1 ==
+              v1::FEED_STATE_ACCESS_MISSING);
+static_assert(static_cast<int>(NotificationState::kDisconnected) + 1 ==
+              v1::NOTIFICATION_STATE_DISCONNECTED);
+
+// A time that has not been yet is left out.
+template <typename Message>
+void WriteIfPast(absl::Time time, Message& message,
+                 google::protobuf::Timestamp* (Message::*field)()) {
+  if (time > absl::UnixEpoch()) WriteTimestamp(time, *(message.*field)());
+}
+
+void ConvertFeed(const FeedStatus& feed, v1::FeedStatus& message) {
+  message.set_project(feed.project);
+  message.set_state(
+      static_cast<v1::FeedState>(static_cast<int>(feed.state) + 1));
+  message.set_message(feed.message);
+  WriteIfPast(feed.fresh_as_of, message, &v1::FeedStatus::mutable_fresh_as_of);
+  if (feed.bound != absl::InfiniteDuration()) {
+    WriteDuration(feed.bound, *message.mutable_bound());
+  }
+  message.set_notifications(static_cast<v1::NotificationState>(
+      static_cast<int>(feed.notifications) + 1));
+  message.set_notifications_message(feed.notifications_message);
+  WriteIfPast(feed.last_notification, message,
+              &v1::FeedStatus::mutable_last_notification_at);
+  WriteIfPast(feed.last_sweep, message, &v1::FeedStatus::mutable_last_sweep_at);
+  WriteIfPast(feed.last_full_sweep, message,
+              &v1::FeedStatus::mutable_last_full_sweep_at);
+  WriteDuration(feed.sweep_interval, *message.mutable_sweep_interval());
+  message.set_resources(feed.resources);
+  message.set_loaded(feed.loaded);
+  message.set_notifications_received(feed.notifications_received);
+  message.set_changes_applied(feed.changes_applied);
+  message.set_failures(feed.failures);
+  WriteIfPast(feed.last_failure, message,
+              &v1::FeedStatus::mutable_last_failure_at);
+}
+
 void ConvertSource(const SourceStatus& source, v1::SourceStatus& message) {
   message.set_name(source.name);
   message.set_ready(source.ready);
@@ -32,6 +71,11 @@ void ConvertSource(const SourceStatus& source, v1::SourceStatus& message) {
     WriteTimestamp(source.last_error_at, *message.mutable_last_error_at());
   }
   message.set_resources(source.resources);
+  for (const FeedStatus& feed : source.feeds) {
+    ConvertFeed(feed, *message.add_feeds());
+  }
+  message.set_server_version(source.server_version);
+  message.set_server_version_checked(source.server_version_checked);
 }
 
 absl::Status NoBlocks() {

@@ -14,6 +14,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "pdp/fhir/interaction.h"
+#include "pdp/service/feed_metrics.h"
+#include "pdp/service/metric_family.h"
 #include "pdp/service/version.h"
 
 namespace pdp::service {
@@ -22,7 +24,6 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 constexpr std::array<std::string_view, Metrics::kEffects> kEffectNames = {
     "unspecified", "deny", "permit", "permit_with_obligations"};
@@ -30,25 +31,6 @@ constexpr std::array<std::string_view, Metrics::kFilterKinds> kKindNames = {
     "unspecified", "always_denied", "always_permitted", "conditional"};
 constexpr std::array<std::string_view, kRejections> kRejectionNames = {
     "too_many_waiting"};
-
-MetricFamily Family(const char* name, const char* help, MetricType type) {
-  MetricFamily family;
-  family.name = name;
-  family.help = help;
-  family.type = type;
-  return family;
-}
-
-void Add(MetricFamily& family, Labels labels, double value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  if (family.type == MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
-  family.metric.push_back(std::move(metric));
-}
 
 std::string InteractionLabel(fhir::Interaction interaction) {
   if (interaction == fhir::Interaction::kUnspecified) return "unspecified";
@@ -99,7 +81,22 @@ MetricFamily Filters(const Metrics& metrics) {
   return family;
 }
 
-ClientMetric Histogram(const LatencyHistogram::Values& values, Labels labels) {
+MetricFamily Refusals(const Metrics& metrics) {
+  MetricFamily family =
+      Family("pdp_decision_refused_total",
+             "Questions that were not decided for the state of their data.",
+             MetricType::Counter);
+  for (size_t r = 1; r < kRefusals; ++r) {
+    const auto refusal = static_cast<Refusal>(r);
+    Add(family,
+        {{"reason", absl::AsciiStrToLower(std::string(RefusalName(refusal)))}},
+        static_cast<double>(metrics.refusals(refusal)));
+  }
+  return family;
+}
+
+ClientMetric Histogram(const LatencyHistogram::Values& values,
+                       MetricLabels labels) {
   ClientMetric metric;
   metric.label = std::move(labels);
   uint64_t count = 0;
@@ -223,13 +220,7 @@ void AddShadow(const Shadow& shadow, std::vector<MetricFamily>& page) {
   page.push_back(std::move(differences));
 }
 
-// Seconds since `time`; infinite for never.
-double SecondsSince(absl::Time time, absl::Time now) {
-  return time == absl::InfinitePast() ? std::numeric_limits<double>::infinity()
-                                      : absl::ToDoubleSeconds(now - time);
-}
-
-void AddSources(const AdminBackend& admin, absl::Time now,
+void AddSources(const std::vector<SourceStatus>& sources, absl::Time now,
                 std::vector<MetricFamily>& page) {
   MetricFamily ready =
       Family("pdp_sync_source_ready", "1 once the source's first load is done.",
@@ -243,8 +234,8 @@ void AddSources(const AdminBackend& admin, absl::Time now,
   MetricFamily resources =
       Family("pdp_sync_resources", "Resources that the source has now.",
              MetricType::Gauge);
-  for (const SourceStatus& source : admin.Sources()) {
-    const Labels labels = {{"source", source.name}};
+  for (const SourceStatus& source : sources) {
+    const MetricLabels labels = {{"source", source.name}};
     Add(ready, labels, source.ready ? 1 : 0);
     Add(age, labels, SecondsSince(source.fresh_as_of, now));
     Add(errors, labels, static_cast<double>(source.errors));
@@ -286,11 +277,14 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
          static_cast<double>(sources.decision_point.revision()));
   page.push_back(Decisions(sources.metrics));
   page.push_back(Filters(sources.metrics));
+  page.push_back(Refusals(sources.metrics));
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
   if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);
-  AddSources(sources.admin, now, page);
+  const std::vector<SourceStatus> statuses = sources.admin.Sources();
+  AddSources(statuses, now, page);
+  AddFeeds(statuses, now, page);
   AddStore(sources.admin, page);
   return prometheus::TextSerializer().Serialize(page);
 }

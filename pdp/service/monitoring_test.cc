@@ -106,5 +106,62 @@ TEST(MetricsPageTest, ShowsSourceStoreAndBuild) {
   }
 }
 
+TEST(MetricsPageTest, SaysWhyNothingWasDecided) {
+  Fixture f;
+  f.data.SetAge(absl::Minutes(6));
+  v1::CheckResponse response;
+  f.service.Check({}, Proto<v1::CheckRequest>(kReadPatient), response);
+  const std::string page = Page(f);
+  EXPECT_THAT(page,
+              HasSubstr("\npdp_decision_refused_total{reason=\"stale\"} 1"));
+  EXPECT_THAT(page,
+              HasSubstr("\npdp_decision_refused_total{reason=\"project_gone\"} "
+                        "0"));
+}
+
+TEST(MetricsPageTest, ShowsHowFeedsStand) {
+  Fixture f;
+  EXPECT_THAT(Page(f), Not(HasSubstr("pdp_feed_")));
+  const absl::Time now = absl::FromUnixSeconds(1'700'000'010);
+  f.admin.source.server_version = "9.9.9";
+  f.admin.source.feeds = {{.state = FeedState::kCurrent,
+                           .bound = absl::Seconds(3),
+                           .notifications = NotificationState::kConnected,
+                           .last_notification = now - absl::Seconds(4),
+                           .last_sweep = now - absl::Seconds(5),
+                           .sweep_interval = absl::Seconds(15),
+                           .resources = 6,
+                           .changes_applied = 7,
+                           .failures = 8},
+                          {.project = "p1",
+                           .state = FeedState::kAccessMissing,
+                           .notifications = NotificationState::kDisconnected,
+                           .loaded = 9,
+                           .notifications_received = 10}};
+  const std::string page = Page(f);
+  const char* const kLines[] = {
+      "pdp_medplum_server_version_checked 0",
+      "pdp_feed_state{project=\"all\",state=\"current\"} 1",
+      "pdp_feed_state{project=\"all\",state=\"loading\"} 0",
+      "pdp_feed_state{project=\"p1\",state=\"access_missing\"} 1",
+      "pdp_feed_age_seconds{project=\"all\"} 3",
+      "pdp_feed_age_seconds{project=\"p1\"} +Inf",
+      "pdp_feed_notifications_connected{project=\"all\"} 1",
+      "pdp_feed_notifications_connected{project=\"p1\"} 0",
+      "pdp_feed_last_notification_age_seconds{project=\"all\"} 4",
+      "pdp_feed_last_sweep_age_seconds{project=\"all\"} 5",
+      "pdp_feed_last_full_sweep_age_seconds{project=\"all\"} +Inf",
+      "pdp_feed_sweep_interval_seconds{project=\"all\"} 15",
+      "pdp_feed_resources{project=\"all\"} 6",
+      "pdp_feed_changes_total{project=\"all\"} 7",
+      "pdp_feed_failures_total{project=\"all\"} 8",
+      "pdp_feed_loaded{project=\"p1\"} 9",
+      "pdp_feed_notifications_total{project=\"p1\"} 10",
+  };
+  for (const char* const line : kLines) {
+    EXPECT_THAT(page, HasSubstr(StrCat("\n", line, "\n")));
+  }
+}
+
 }  // namespace
 }  // namespace pdp::service

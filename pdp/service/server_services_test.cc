@@ -86,6 +86,61 @@ TEST_F(ServerTest, AdminSaysHowItStands) {
   EXPECT_EQ(status.store().memberships(), 1u);
 }
 
+TEST_F(ServerTest, AdminSaysHowFeedsStand) {
+  const absl::Time then = absl::FromUnixSeconds(1'700'000'000);
+  f_.admin.source.server_version = "5.1.29";
+  f_.admin.source.server_version_checked = true;
+  f_.admin.source.feeds = {{.project = "p1",
+                            .state = FeedState::kAccessMissing,
+                            .message = "Grant this.",
+                            .notifications = NotificationState::kDisconnected,
+                            .notifications_message = "Turn that on.",
+                            .loaded = 9},
+                           {.project = "p2",
+                            .state = FeedState::kCurrent,
+                            .fresh_as_of = then,
+                            .bound = absl::Milliseconds(1'500),
+                            .notifications = NotificationState::kConnected,
+                            .last_notification = then + absl::Seconds(1),
+                            .last_sweep = then + absl::Seconds(2),
+                            .last_full_sweep = then + absl::Seconds(3),
+                            .sweep_interval = absl::Seconds(15),
+                            .resources = 5,
+                            .notifications_received = 6,
+                            .changes_applied = 7,
+                            .failures = 8,
+                            .last_failure = then + absl::Seconds(4)}};
+  Start();
+  grpc::ClientContext context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(admin_stub_->GetStatus(&context, {}, &status).ok());
+  const v1::SourceStatus& source = status.sources(0);
+  EXPECT_EQ(source.server_version(), "5.1.29");
+  EXPECT_TRUE(source.server_version_checked());
+  ASSERT_EQ(source.feeds_size(), 2);
+  EXPECT_EQ(
+      source.feeds(0).SerializeAsString(),
+      Proto<v1::FeedStatus>("project: 'p1' state: FEED_STATE_ACCESS_MISSING "
+                            "message: 'Grant this.' "
+                            "notifications: NOTIFICATION_STATE_DISCONNECTED "
+                            "notifications_message: 'Turn that on.' "
+                            "sweep_interval { } loaded: 9")
+          .SerializeAsString());
+  EXPECT_EQ(source.feeds(1).SerializeAsString(),
+            Proto<v1::FeedStatus>(
+                "project: 'p2' state: FEED_STATE_CURRENT "
+                "fresh_as_of { seconds: 1700000000 } "
+                "bound { seconds: 1 nanos: 500000000 } "
+                "notifications: NOTIFICATION_STATE_CONNECTED "
+                "last_notification_at { seconds: 1700000001 } "
+                "last_sweep_at { seconds: 1700000002 } "
+                "last_full_sweep_at { seconds: 1700000003 } "
+                "sweep_interval { seconds: 15 } resources: 5 "
+                "notifications_received: 6 changes_applied: 7 failures: 8 "
+                "last_failure_at { seconds: 1700000004 }")
+                .SerializeAsString());
+}
+
 TEST_F(ServerTest, AdminOperates) {
   Start();
   grpc::ClientContext contexts[3];

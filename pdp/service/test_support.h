@@ -171,15 +171,15 @@ class PendingLookup final : public fhir::ResourceLookup {
 
 class FakeAdmin final : public AdminBackend {
  public:
-  std::vector<SourceStatus> Sources() const override {
-    return {{.name = "directory:clinic",
-             .ready = true,
-             .fresh_as_of = absl::FromUnixSeconds(1'700'000'000),
-             .last_error = "clinic/a.json:3:1: not JSON",
-             .last_error_at = absl::FromUnixSeconds(1'700'000'001),
-             .errors = 2,
-             .resources = 8}};
-  }
+  SourceStatus source = {.name = "directory:clinic",
+                         .ready = true,
+                         .fresh_as_of = absl::FromUnixSeconds(1'700'000'000),
+                         .last_error = "clinic/a.json:3:1: not JSON",
+                         .last_error_at = absl::FromUnixSeconds(1'700'000'001),
+                         .errors = 2,
+                         .resources = 8};
+
+  std::vector<SourceStatus> Sources() const override { return {source}; }
   StoreStatus Store() const override {
     return {.format_version = 1,
             .bytes_on_disk = 4096,

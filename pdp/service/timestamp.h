@@ -24,6 +24,13 @@ inline absl::Time ReadTimestamp(const google::protobuf::Timestamp& message) {
          absl::Nanoseconds(message.nanos());
 }
 
+inline void WriteDuration(absl::Duration duration,
+                          google::protobuf::Duration& message) {
+  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
+  message.set_seconds(nanos / 1'000'000'000);
+  message.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+}
+
 inline absl::Duration ReadDuration(const google::protobuf::Duration& message) {
   return absl::Seconds(message.seconds()) + absl::Nanoseconds(message.nanos());
 }

@@ -127,6 +127,38 @@ CLI::App* AddBlock(CLI::App& app, BlockCommand& block) {
   return command;
 }
 
+CLI::App* AddResync(CLI::App& app, ResyncCommand& resync) {
+  CLI::App* command =
+      app.add_subcommand("resync", "read everything from the source again");
+  AddConnection(*command, resync.connection);
+  return command;
+}
+
+CLI::App* AddCheckpoint(CLI::App& app, CheckpointCommand& checkpoint) {
+  CLI::App* command = app.add_subcommand(
+      "checkpoint", "copy the store while the server goes on");
+  AddConnection(*command, checkpoint.connection);
+  command
+      ->add_option("NAME", checkpoint.name,
+                   "of the directory that is made: letters, digits, - and _")
+      ->required();
+  return command;
+}
+
+CLI::App* AddWatch(CLI::App& app, WatchCommand& watch) {
+  CLI::App* command =
+      app.add_subcommand("watch", "tell when what members may do has changed");
+  command
+      ->add_option("--target", watch.connection.target,
+                   "the server: host:port or unix:PATH")
+      ->capture_default_str();
+  command->add_option("MEMBERSHIP", watch.memberships,
+                      "ProjectMembership/ID, up to 1,000; none: every member");
+  command->add_option("--count", watch.count,
+                      "end after so many messages (0: never)");
+  return command;
+}
+
 CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
                          Connection& connection) {
   CLI::App* command = app.add_subcommand(
@@ -267,6 +299,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   StatusCommand status;
   BlockCommand block;
   UnblockCommand unblock;
+  ResyncCommand resync;
+  CheckpointCommand checkpoint;
+  WatchCommand watch;
   TestCommand test;
   ConformanceCommand conformance;
   SetupCommand setup;
@@ -289,6 +324,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   CLI::App* unblock_app = app.add_subcommand("unblock", "end a block");
   AddConnection(*unblock_app, unblock.connection);
   unblock_app->add_option("TARGET", unblock.target, "Type/ID")->required();
+  const CLI::App* resync_app = AddResync(app, resync);
+  const CLI::App* checkpoint_app = AddCheckpoint(app, checkpoint);
+  const CLI::App* watch_app = AddWatch(app, watch);
   CLI::App* test_app =
       app.add_subcommand("test", "run a table of checks with their answers");
   AddConnection(*test_app, test.connection);
@@ -328,6 +366,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(block);
   } else if (unblock_app->parsed()) {
     line.command = std::move(unblock);
+  } else if (resync_app->parsed()) {
+    line.command = std::move(resync);
+  } else if (checkpoint_app->parsed()) {
+    line.command = std::move(checkpoint);
+  } else if (watch_app->parsed()) {
+    line.command = std::move(watch);
   } else if (test_app->parsed()) {
     line.command = std::move(test);
   } else if (setup_app->parsed()) {

@@ -80,6 +80,21 @@ struct UnblockCommand {
   std::string target;
 };
 
+struct ResyncCommand {
+  Connection connection = {.timeout_seconds = 600};
+};
+
+struct CheckpointCommand {
+  Connection connection = {.timeout_seconds = 600};
+  std::string name;
+};
+
+struct WatchCommand {
+  Connection connection;
+  std::vector<std::string> memberships;  // None: every member.
+  uint64_t count = 0;                    // Messages; 0: without end.
+};
+
 struct TestCommand {
   Connection connection;
   std::string file;
@@ -122,8 +137,8 @@ struct SetupCommand {
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
-               BlockCommand, UnblockCommand, TestCommand, ConformanceCommand,
-               SetupCommand>
+               BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
+               WatchCommand, TestCommand, ConformanceCommand, SetupCommand>
       command;
 };
 

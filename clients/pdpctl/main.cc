@@ -6,6 +6,7 @@
 
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/commands.h"
+#include "clients/pdpctl/operate.h"
 #include "clients/pdpctl/run_conformance.h"
 #include "clients/pdpctl/run_setup.h"
 
@@ -33,6 +34,15 @@ struct Runner {
   }
   int operator()(const UnblockCommand& command) const {
     return RunUnblock(command, output, std::cout, std::cerr);
+  }
+  int operator()(const ResyncCommand& command) const {
+    return RunResync(command, output, std::cout, std::cerr);
+  }
+  int operator()(const CheckpointCommand& command) const {
+    return RunCheckpoint(command, output, std::cout, std::cerr);
+  }
+  int operator()(const WatchCommand& command) const {
+    return RunWatch(command, output, std::cout, std::cerr);
   }
   int operator()(const TestCommand& command) const {
     return RunTest(command, output, std::cout, std::cerr);

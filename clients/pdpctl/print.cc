@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "clients/pdpctl/names.h"
+#include "clients/pdpctl/print_feeds.h"
 #include "pdp/base/strings.h"
 
 namespace pdp::ctl {
@@ -71,6 +72,14 @@ void WriteLines(std::string& out, const v1::WriteOutcome& write) {
   Line(out, "compartments", Join(write.compartments()));
   Line(out, "restored", Join(write.restored_fields()));
   Line(out, "stored", write.resource());
+}
+
+std::string ServerText(const v1::SourceStatus& source) {
+  if (source.server_version().empty()) return "of a version that is not known";
+  return StrCat("Medplum ", source.server_version(),
+                source.server_version_checked()
+                    ? ""
+                    : ", which the rules were not checked against");
 }
 
 }  // namespace
@@ -182,12 +191,15 @@ std::string ToText(const v1::GetStatusResponse& status) {
       text += StrCat(", fresh as of ", TimeText(source.fresh_as_of()));
     }
     Line(out, "source", text);
-    if (source.last_error().empty()) continue;
-    text = source.last_error();
-    if (source.has_last_error_at()) {
-      text += StrCat(" (at ", TimeText(source.last_error_at()), ")");
+    if (!source.last_error().empty()) {
+      text = source.last_error();
+      if (source.has_last_error_at()) {
+        text += StrCat(" (at ", TimeText(source.last_error_at()), ")");
+      }
+      Line(out, "last error", text);
     }
-    Line(out, "last error", text);
+    if (!source.feeds().empty()) Line(out, "server", ServerText(source));
+    out += FeedTable(source);
   }
   for (const v1::Block& block : status.blocks()) {
     Line(out, "blocked", BlockText(block));

@@ -133,5 +133,33 @@ TEST(PrintTest, JsonIsOneLineWithTheNamesOfTheProtoFiles) {
   EXPECT_NE(json.find(R"("medplum_http_status":404)"), std::string::npos);
 }
 
+TEST(PrintTest, StatusHasATableOfFeeds) {
+  const auto status = FromJson<v1::GetStatusResponse>(R"({
+      "ready": true, "mode": "MODE_STRICT", "revision": 7,
+      "sources": [{"name": "medplum", "ready": true, "resources": 12,
+        "server_version": "9.9.9",
+        "feeds": [
+          {"state": "FEED_STATE_CURRENT", "bound": "2.34s",
+           "notifications": "NOTIFICATION_STATE_CONNECTED",
+           "last_notification_at": "2026-01-02T03:04:05.678Z",
+           "last_sweep_at": "2026-01-02T03:04:06Z", "resources": 12},
+          {"project": "p1", "state": "FEED_STATE_LOADING", "loaded": 3,
+           "message": "Grant this.",
+           "notifications": "NOTIFICATION_STATE_DISCONNECTED",
+           "notifications_message": "Turn that on."}]}]})");
+  const std::string text = ToText(status);
+  const std::string table =
+      "server        Medplum 9.9.9, which the rules were not checked against\n"
+      "  PROJECT  STATE    BOUND  NOTIFICATIONS  LAST EVENT            "
+      "LAST SWEEP            RESOURCES\n"
+      "  all      current  2.3s   connected      2026-01-02T03:04:05Z  "
+      "2026-01-02T03:04:06Z  12\n"
+      "  p1       loading  -      disconnected   never                 never"
+      "                 3 loaded\n"
+      "    Grant this.\n"
+      "    notifications: Turn that on.\n";
+  EXPECT_NE(text.find(table), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace pdp::ctl

@@ -143,4 +143,36 @@ absl::StatusOr<v1::UnblockResponse> RpcClient::Unblock(
       });
 }
 
+absl::StatusOr<v1::ResyncResponse> RpcClient::Resync() const {
+  return Call<v1::ResyncRequest, v1::ResyncResponse>(
+      v1::ResyncRequest(), [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->Resync(context, in, out);
+      });
+}
+
+absl::StatusOr<v1::CheckpointResponse> RpcClient::Checkpoint(
+    const std::string& name) const {
+  v1::CheckpointRequest request;
+  request.set_name(name);
+  return Call<v1::CheckpointRequest, v1::CheckpointResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->Checkpoint(context, in, out);
+      });
+}
+
+absl::Status RpcClient::WatchRevisions(
+    const v1::WatchRevisionsRequest& request,
+    const std::function<bool(const v1::WatchRevisionsResponse&)>& next) const {
+  grpc::ClientContext context;
+  const auto stream = stubs_->decision->WatchRevisions(&context, request);
+  v1::WatchRevisionsResponse response;
+  while (stream->Read(&response)) {
+    if (next(response)) continue;
+    context.TryCancel();
+    stream->Finish();
+    return absl::OkStatus();
+  }
+  return FromGrpc(stream->Finish(), connection_.target);
+}
+
 }  // namespace pdp::ctl

@@ -3,8 +3,10 @@
 #ifndef PDP_CLIENTS_PDPCTL_RPC_CLIENT_H_
 #define PDP_CLIENTS_PDPCTL_RPC_CLIENT_H_
 
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,6 +39,16 @@ class RpcClient {
       const medplum::pdp::v1::BlockRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::UnblockResponse> Unblock(
       const medplum::pdp::v1::UnblockRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::ResyncResponse> Resync() const;
+  absl::StatusOr<medplum::pdp::v1::CheckpointResponse> Checkpoint(
+      const std::string& name) const;
+
+  // Hands each message to `next`, however long that takes, until it returns
+  // false; OK then, otherwise why the server ended the stream.
+  absl::Status WatchRevisions(
+      const medplum::pdp::v1::WatchRevisionsRequest& request,
+      const std::function<
+          bool(const medplum::pdp::v1::WatchRevisionsResponse&)>& next) const;
 
  private:
   struct Stubs;

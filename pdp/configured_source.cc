@@ -204,4 +204,12 @@ sync::StoreLookup::Options LookupOptions(const service::Settings& settings) {
   return {.mirrored_types_only = settings.medplum.has_value()};
 }
 
+std::function<bool(std::string_view type)> KeptTypes(
+    const service::Settings& settings) {
+  if (!settings.medplum) return {};
+  return [](std::string_view type) {
+    return sync::FindMirroredType(type) != nullptr;
+  };
+}
+
 }  // namespace pdp

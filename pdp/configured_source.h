@@ -4,7 +4,9 @@
 #ifndef PDP_CONFIGURED_SOURCE_H_
 #define PDP_CONFIGURED_SOURCE_H_
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "pdp/base/feed_freshness.h"
@@ -33,6 +35,10 @@ class ConfiguredSource {
 
 // What a look-up in a store that this source feeds can tell.
 sync::StoreLookup::Options LookupOptions(const service::Settings& settings);
+
+// Which resource types this source reads; empty: all.
+std::function<bool(std::string_view type)> KeptTypes(
+    const service::Settings& settings);
 
 }  // namespace pdp
 

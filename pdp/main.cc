@@ -174,29 +174,31 @@ int Serve(const Settings& settings) {
                .keeps_project = [&](std::string_view project) {
                  return feeds.Find(project) != nullptr;
                }});
+  pdp::service::RevisionWatchers watchers(lookup);
   auto blocks = pdp::sync::BlockList::Open(**store, {.publish = [&](auto set) {
     decision_point.Publish(std::move(set));
+    watchers.AllChanged(decision_point.revision());
   }});
   if (!blocks.ok()) return Fail(kFault, pdp::ToStd(blocks.status().message()));
   decision_point.Invalidate((*store)->revision(), {});
-  pdp::service::RevisionWatchers watchers(lookup);
   // In the order of revisions, whoever writes: a source, or the blocks.
   (*store)->AddObserver([&](const pdp::store::Applied& applied) {
     decision_point.Invalidate(applied.revision, applied.keys);
     watchers.Changed(applied.revision, applied.keys);
   });
   pdp::Backend* changes = nullptr;
-  auto made = pdp::ConfiguredSource::Make(
-      settings, **store, feeds, [&](uint64_t, auto changed) {
-        if (changes != nullptr) changes->Changed(changed.size());
-      });
+  auto made = pdp::ConfiguredSource::Make(settings, **store, feeds,
+                                          [&](uint64_t, auto changed) {
+                                            if (changes != nullptr)
+                                              changes->Changed(changed.size());
+                                          });
   if (!made.ok()) {
     return Fail(
         absl::IsInvalidArgument(made.status()) ? kBadConfiguration : kFault,
         pdp::ToStd(made.status().message()));
   }
   pdp::sync::Source& source = (*made)->source();
-  pdp::SourceState state(feeds, **store);
+  pdp::SourceState state(feeds, **store, pdp::KeptTypes(settings));
   pdp::Backend backend(**store, source, feeds,
                        settings.data_dir + "/checkpoints");
   changes = &backend;

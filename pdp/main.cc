@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/configured_source.h"
 #include "pdp/fhir/json.h"
+#include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/command_line.h"
@@ -151,6 +153,26 @@ void RemoveEnded(pdp::sync::BlockList& blocks) {
       {{"error", pdp::ToStd(status.message())}});
 }
 
+// Members are traced back to their projects and profiles, not to users and
+// tenants.
+void TellOfBlocks(uint64_t revision, const std::vector<std::string>& targets,
+                  pdp::service::RevisionWatchers& watchers) {
+  static constexpr std::string_view kTraced[] = {
+      "ProjectMembership", "Project",           "Practitioner", "Patient",
+      "RelatedPerson",     "ClientApplication", "Bot"};
+  std::vector<pdp::fhir::ResourceKey> keys;
+  for (const std::string& target : targets) {
+    auto key = pdp::fhir::ResourceKey::Parse(target);
+    if (!key || std::find(std::begin(kTraced), std::end(kTraced), key->type) ==
+                    std::end(kTraced)) {
+      watchers.AllChanged(revision);
+      return;
+    }
+    keys.push_back(*std::move(key));
+  }
+  watchers.Changed(revision, keys);
+}
+
 int Serve(const Settings& settings) {
   // Store.
   std::error_code error;
@@ -175,10 +197,13 @@ int Serve(const Settings& settings) {
                  return feeds.Find(project) != nullptr;
                }});
   pdp::service::RevisionWatchers watchers(lookup);
-  auto blocks = pdp::sync::BlockList::Open(**store, {.publish = [&](auto set) {
-    decision_point.Publish(std::move(set));
-    watchers.AllChanged(decision_point.revision());
-  }});
+  auto blocks = pdp::sync::BlockList::Open(
+      **store,
+      {.publish = [&](auto set) { decision_point.Publish(std::move(set)); },
+       .changed =
+           [&](uint64_t revision, const std::vector<std::string>& targets) {
+             TellOfBlocks(revision, targets, watchers);
+           }});
   if (!blocks.ok()) return Fail(kFault, pdp::ToStd(blocks.status().message()));
   decision_point.Invalidate((*store)->revision(), {});
   // In the order of revisions, whoever writes: a source, or the blocks.

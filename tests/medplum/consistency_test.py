@@ -2,9 +2,11 @@
 """How fresh an answer has to be is for the caller to say; and the new-enemy
 fault, first reproduced, then gone."""
 
+import threading
 import unittest
 
-from harness import PERMIT, RARE_SWEEPS, EndToEndTest
+from harness import LONG, PERMIT, RARE_SWEEPS, EndToEndTest, wait_until
+from medplum.pdp.v1 import decision_pb2
 
 DENIED = "INTERACTION_NOT_GRANTED"
 
@@ -105,6 +107,33 @@ class ConsistencyTest(EndToEndTest):
         self.edit(False)
         answer = pdp.ask(self.member, max_staleness=0.001)
         self.assertNotEqual(PERMIT, answer)
+
+    def test_watchers_are_told_whose_answers_may_have_changed(self):
+        pdp = self.connected(self.clinic_, **RARE_SWEEPS)
+        watched = self.clinic_.members[1]
+        stream = pdp.stub.WatchRevisions(decision_pb2.WatchRevisionsRequest(
+            memberships=[watched]), timeout=LONG)
+        self.addCleanup(stream.cancel)
+        changed = []
+        first = next(stream)
+        self.assertEqual([], list(first.changed))
+
+        def take():
+            try:
+                for message in stream:
+                    changed.append(message)
+            except Exception:  # It was canceled.
+                pass
+        threading.Thread(target=take, daemon=True).start()
+        self.fake.set_active(membership=self.member, active=False)
+        self.comes("SUBJECT_INACTIVE", pdp, self.member)
+        self.assertEqual([], changed)
+        self.clinic_.grant(False)
+        wait_until(lambda: changed)
+        self.assertTrue(changed[0].all_changed or
+                        list(changed[0].changed) == [watched])
+        self.assertGreater(changed[0].revision, first.revision)
+        self.assertEqual(DENIED, pdp.ask(watched))
 
 
 if __name__ == "__main__":

@@ -185,6 +185,24 @@ class NotificationsTest(EndToEndTest):
         self.clinic_.grant(True)
         self.comes(PERMIT, pdp, self.member)
 
+    def test_without_the_feature_the_status_says_so_and_sweeps_go_on(self):
+        self.fake.set_features(project=self.clinic_.id, features=[])
+        pdp = self.pdp(self.clinic_)
+        wait_until(lambda: "websocket-subscriptions" in
+                   pdp.feed(self.clinic_.id).notifications_message)
+        self.assertEqual("DISCONNECTED", pdp.notifications(self.clinic_.id))
+        self.clinic_.grant(False)
+        self.comes(DENIED, pdp, self.member)
+        self.assertEqual("CURRENT", pdp.state(self.clinic_.id))
+
+    def test_without_the_grants_the_status_names_them(self):
+        clinic = self.clinic(login={"policy": []})
+        pdp = self.pdp(clinic)
+        wait_until(lambda: "ProjectMembership" in
+                   pdp.feed(clinic.id).notifications_message)
+        clinic.grant(False)
+        self.comes(DENIED, pdp, clinic.member)
+
     def test_events_go_on_past_the_end_of_the_binding_token(self):
         self.fake.set(binding_seconds=2)
         pdp = self.follow()

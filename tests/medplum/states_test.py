@@ -35,6 +35,7 @@ class StatesTest(EndToEndTest):
         self.fake.change(reference=client, values={"secret": "another"})
         self.fake.revoke(client=self.clinic_.login["client"])
         self.refused(pdp, "CREDENTIALS_REFUSED")
+        self.assertEqual("CREDENTIALS_REFUSED", pdp.state(self.clinic_.id))
         # The secret's file is read again when it changes.
         (pdp.directory / f"secret-{self.clinic_.id}").write_text("another")
         self.comes(PERMIT, pdp, self.member)
@@ -80,9 +81,18 @@ class StatesTest(EndToEndTest):
         self.fake.change(reference=self.clinic_.login["policy"],
                          values={"resource": without})
         self.refused(pdp, "ACCESS_MISSING")
+        self.assertIn("AccessPolicy", pdp.feed(self.clinic_.id).message)
         self.fake.change(reference=self.clinic_.login["policy"],
                          values={"resource": policy["resource"]})
         self.comes(PERMIT, pdp, self.member)
+
+    def test_a_login_that_is_no_admin(self):
+        clinic = self.clinic(login={"admin": False})
+        pdp = self.pdp(clinic, self.neighbor, wait=False)
+        pdp.wait_ready()
+        self.assertEqual("ACCESS_MISSING", pdp.ask(clinic.member))
+        self.assertIn("admin", pdp.feed(clinic.id).message)
+        self.assertEqual(PERMIT, pdp.ask(self.neighbor.member))
 
     def test_a_stale_project_says_so_and_is_then_refused(self):
         pdp = self.follow()
@@ -126,6 +136,30 @@ class StatesTest(EndToEndTest):
         print(f"an outage of {outage} s: {len(checker.answers)} calls, "
               f"{refused} refused, none wrong")
         self.assertGreater(checker.counts()["STALE"], 0)
+
+    def test_an_unknown_version_is_noted(self):
+        for version, checked in (("5.1.29-abc", True), ("6.0.0", False)):
+            with self.subTest(version):
+                self.fake.set(version=version)
+                pdp = self.follow()
+                source = pdp.status().sources[0]
+                self.assertEqual(version.split("-")[0],
+                                 source.server_version.split("-")[0])
+                self.assertEqual(checked, source.server_version_checked)
+                codes = {note.code for note in pdp.check(self.member).notes}
+                self.assertEqual(not checked,
+                                 types_pb2.NOTE_CODE_SERVER_VERSION in codes)
+
+    def test_the_state_of_every_feed_is_in_the_metrics(self):
+        pdp = self.follow()
+        self.fake.delete_project(project=self.clinic_.id)
+        self.refused(pdp, "PROJECT_GONE")
+        _, text = pdp.http("/metrics")
+        self.assertIn(self.clinic_.id, text)
+        self.assertIn(self.neighbor.id, text)
+        self.assertIn("project_gone", text)
+        status = pdp.pdpctl("status")
+        self.assertIn("PROJECT_GONE", status.stdout.upper().replace(" ", "_"))
 
 
 if __name__ == "__main__":

@@ -163,6 +163,8 @@ class SweepsTest(EndToEndTest):
                     if "?" in r[2]]
         # A second's worth may have been saved up.
         self.assertLessEqual(len(searches), 5.5 * allowed)
+        interval = pdp.feed(self.clinic_.id).sweep_interval.ToSeconds()
+        self.assertGreaterEqual(interval, 1)
         clinics[3].grant(False)
         self.comes(DENIED, pdp, clinics[3].member)
 

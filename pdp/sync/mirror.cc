@@ -15,6 +15,7 @@
 #include "pdp/sync/named_resources.h"
 #include "pdp/sync/newer.h"
 #include "pdp/sync/recent_tickets.h"
+#include "pdp/sync/stored_form.h"
 #include "store/keys.h"
 
 namespace pdp::sync {
@@ -356,6 +357,10 @@ absl::StatusOr<Mirror::Result> Mirror::Apply(
           StrCat(read.key.ToString(),
                  ": meta.project is absent: what was read is not in extended "
                  "form"));
+    }
+    if (!project.empty() && !read.record.bytes.empty() &&
+        read.key.type == "Project") {
+      read.record.bytes = WithAssumedStrictMode(read.record.bytes);
     }
     reads.push_back(std::move(read));
   }

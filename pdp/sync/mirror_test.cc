@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "pdp/fhir/resource.h"
 #include "pdp/sync/mirror_test_support.h"
 
 namespace pdp::sync {
@@ -319,6 +320,31 @@ TEST(MirrorTest, NoSecretIsStored) {
   const auto record = fixture.store().Get({"ClientApplication", "a"});
   EXPECT_THAT((*record)->bytes, HasSubstr(R"("name":"n")"));
   EXPECT_THAT((*record)->bytes, ::testing::Not(HasSubstr("hush")));
+}
+
+TEST(MirrorTest, AStrictModeThatALoginIsNotShownIsTakenForOn) {
+  const struct {
+    const char* name;
+    const char* feed;
+    const char* members;
+    const char* stored;
+  } cases[] = {
+      {"HiddenFromAProjectsOwnLogin", "p", "", R"("strictMode":true)"},
+      {"Shown", "p", R"(,"strictMode":false)", R"("strictMode":false)"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    MirrorFixture fixture;
+    ASSERT_TRUE(
+        fixture
+            .Apply(c.feed, {Found(fixture.Begin(), {.type = "Project",
+                                                    .id = "p",
+                                                    .members = c.members})})
+            .ok());
+    const auto record = fixture.store().Get({"Project", "p"});
+    EXPECT_THAT((*record)->bytes, HasSubstr(c.stored));
+    EXPECT_TRUE(fhir::Resource::Parse((*record)->bytes).ok());
+  }
 }
 
 TEST(MirrorTest, MembershipsAreFoundByProfileAndUserUntilTheyAreDeleted) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "pdp/base/strings.h"
 #include "pdp/sync/json_scan.h"
 
 namespace pdp::sync {
@@ -103,6 +104,13 @@ std::string StoredForm(std::string_view type, std::string_view json) {
   out.reserve(json.size());
   Append(RootOf(json), paths, out);
   return out;
+}
+
+std::string WithAssumedStrictMode(std::string_view project_json) {
+  const JsonSpan project = RootOf(project_json);
+  if (MemberOf(project, "strictMode")) return std::string(project_json);
+  // Behind the brace: a resource has a member that follows, its type.
+  return StrCat("{\"strictMode\":true,", project.text.substr(1));
 }
 
 }  // namespace pdp::sync

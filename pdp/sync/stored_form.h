@@ -17,6 +17,12 @@ namespace pdp::sync {
 // fhir::Resource::Parse takes.
 std::string StoredForm(std::string_view type, std::string_view json);
 
+// A Project as its own login read it.  Medplum does not show that login
+// `strictMode` (semantics B.7): it is taken for true, under which less is
+// permitted.
+// REQUIRES: as above.
+std::string WithAssumedStrictMode(std::string_view project_json);
+
 }  // namespace pdp::sync
 
 #endif  // PDP_SYNC_STORED_FORM_H_

@@ -72,8 +72,8 @@ bool StoreLookup::IsWhole(std::string_view type) const {
 
 LookupState StoreLookup::FindDeletion(const ResourceKey& key) const {
   // Where tombstones are kept, none is the word that it is not deleted.
-  const bool knows_deletions = !options_.mirrored_types_only ||
-                               FindMirroredType(key.type) != nullptr;
+  const bool knows_deletions =
+      !options_.mirrored_types_only || FindMirroredType(key.type) != nullptr;
   return knows_deletions ? ReadKept(key).state : LookupState::kUnavailable;
 }
 

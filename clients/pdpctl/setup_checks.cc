@@ -70,8 +70,8 @@ class Checker {
     if (!required_.web_socket && !required_.rest_hook) return;
     const std::string json =
         required_.web_socket
-            ? medplum::WebSocketSubscription(
-                  "AccessPolicy", medplum::Interaction::kUpdate, kReason)
+            ? medplum::WebSocketSubscription("AccessPolicy",
+                                             medplum::kAllInteractions, kReason)
             : medplum::RestHookSubscription("AccessPolicy", kHookEndpoint,
                                             kReason, kReason);
     const auto id = api_.CreateSubscription(json);

@@ -18,10 +18,17 @@ std::string Subscription(std::string_view type, std::string_view reason,
                 "]}");
 }
 
-std::string InteractionExtension(Interaction interaction) {
-  return StrCat(R"({"url":"https://medplum.com/fhir/StructureDefinition/)"
-                R"(subscription-supported-interaction","valueCode":)",
-                QuoteJson(InteractionName(interaction)), "}");
+// One for each, with commas between them.
+std::string InteractionExtensions(std::span<const Interaction> interactions) {
+  std::string extensions;
+  for (const Interaction interaction : interactions) {
+    if (!extensions.empty()) extensions += ',';
+    extensions +=
+        StrCat(R"({"url":"https://medplum.com/fhir/StructureDefinition/)"
+               R"(subscription-supported-interaction","valueCode":)",
+               QuoteJson(InteractionName(interaction)), "}");
+  }
+  return extensions;
 }
 
 }  // namespace
@@ -46,22 +53,20 @@ std::optional<Interaction> ParseInteraction(std::string_view name) {
 }
 
 std::string WebSocketSubscription(std::string_view type,
-                                  Interaction interaction,
+                                  std::span<const Interaction> interactions,
                                   std::string_view reason) {
   return Subscription(type, reason, R"({"type":"websocket"})",
-                      InteractionExtension(interaction));
+                      InteractionExtensions(interactions));
 }
 
 std::string RestHookSubscription(std::string_view type,
                                  std::string_view endpoint,
                                  std::string_view secret,
                                  std::string_view reason) {
-  std::string extensions;
-  for (const Interaction interaction : kAllInteractions) {
-    extensions += InteractionExtension(interaction) + ",";
-  }
-  extensions += StrCat(R"({"url":)", QuoteJson(kSecretExtension),
-                       R"(,"valueString":)", QuoteJson(secret), "}");
+  const std::string extensions =
+      StrCat(InteractionExtensions(kAllInteractions), R"(,{"url":)",
+             QuoteJson(kSecretExtension), R"(,"valueString":)",
+             QuoteJson(secret), "}");
   return Subscription(
       type, reason,
       StrCat(R"({"type":"rest-hook","endpoint":)", QuoteJson(endpoint),

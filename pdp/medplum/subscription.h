@@ -5,6 +5,7 @@
 #define PDP_MEDPLUM_SUBSCRIPTION_H_
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,10 @@ inline constexpr Interaction kAllInteractions[] = {
 std::string_view InteractionName(Interaction interaction);
 std::optional<Interaction> ParseInteraction(std::string_view name);
 
-// A WebSocket Subscription, as JSON, to one interaction with every resource of
-// `type`: frames do not tell one from the other (semantics F.8).
+// A WebSocket Subscription, as JSON, to `interactions` with every resource of
+// `type`.  Frames do not tell one interaction from the other (semantics F.8).
 std::string WebSocketSubscription(std::string_view type,
-                                  Interaction interaction,
+                                  std::span<const Interaction> interactions,
                                   std::string_view reason);
 
 // A rest-hook Subscription, as JSON, to everything that happens to resources of

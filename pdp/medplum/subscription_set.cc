@@ -25,27 +25,34 @@ bool IsRefusal(const absl::Status& status) {
 SubscriptionSet::SubscriptionSet(Api& api, WebSocketConnector& sockets,
                                  const Clock& clock,
                                  const SubscriptionSetOptions& options,
+                                 PerType per_type,
                                  std::function<void(Notification)> notify,
                                  FrameCounters& counters)
     : api_(api),
       sockets_(sockets),
       clock_(clock),
       options_(options),
+      per_type_(per_type),
       notify_(std::move(notify)),
       counters_(counters) {}
 
 SubscriptionSet::~SubscriptionSet() = default;
 
 absl::Status SubscriptionSet::Open(const std::stop_token& stop) {
-  std::vector<BindingToken> tokens;
+  if (options_.types.empty()) {
+    return absl::InvalidArgumentError("no types to watch");
+  }
+  const std::span<const Interaction> all(kAllInteractions);
+  const size_t at_once = per_type_ == PerType::kOne ? all.size() : 1;
   for (const std::string& type : options_.types) {
-    for (const Interaction interaction : kAllInteractions) {
+    for (size_t i = 0; i < all.size(); i += at_once) {
       if (stop.stop_requested()) return Stopped();
-      PDP_ASSIGN_OR_RETURN(const std::string id, Create(type, interaction));
-      PDP_ASSIGN_OR_RETURN(tokens.emplace_back(), GetToken(id));
+      PDP_ASSIGN_OR_RETURN(const std::string id,
+                           Create(type, all.subspan(i, at_once)));
+      PDP_ASSIGN_OR_RETURN(BindingToken token, GetToken(id));
+      PDP_RETURN_IF_ERROR(Bind({&id, 1}, {std::move(token)}, stop));
     }
   }
-  PDP_RETURN_IF_ERROR(Bind(tokens, stop));
   const std::lock_guard lock(mutex_);
   is_open_ = true;
   last_heartbeat_ = clock_.SinceBoot();
@@ -59,7 +66,7 @@ absl::Status SubscriptionSet::Rebind(const std::stop_token& stop) {
     if (stop.stop_requested()) return Stopped();
     PDP_ASSIGN_OR_RETURN(tokens.emplace_back(), GetToken(id));
   }
-  return Bind(tokens, stop);
+  return Bind(ids_, tokens, stop);
 }
 
 absl::Status SubscriptionSet::Probe() {
@@ -74,14 +81,15 @@ absl::Status SubscriptionSet::Probe() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> SubscriptionSet::Create(const std::string& type,
-                                                    Interaction interaction) {
+absl::StatusOr<std::string> SubscriptionSet::Create(
+    const std::string& type, std::span<const Interaction> interactions) {
   absl::StatusOr<std::string> id = api_.CreateSubscription(
-      WebSocketSubscription(type, interaction, options_.reason));
+      WebSocketSubscription(type, interactions, options_.reason));
   if (!id.ok()) return Explain(id.status(), "a Subscription cannot be made");
   ids_.push_back(*id);
   const std::lock_guard lock(mutex_);
-  members_[*id] = {.type = type, .interaction = interaction};
+  members_[*id] = {.type = type,
+                   .interactions = {interactions.begin(), interactions.end()}};
   return id;
 }
 
@@ -102,9 +110,9 @@ absl::StatusOr<BindingToken> SubscriptionSet::GetToken(const std::string& id) {
   return token;
 }
 
-absl::Status SubscriptionSet::Bind(const std::vector<BindingToken>& tokens,
+absl::Status SubscriptionSet::Bind(std::span<const std::string> ids,
+                                   const std::vector<BindingToken>& tokens,
                                    const std::stop_token& stop) {
-  if (tokens.empty()) return absl::InvalidArgumentError("no types to watch");
   for (const BindingToken& token : tokens) {
     if (token.web_socket_url != tokens[0].web_socket_url) {
       return absl::DataLossError("the server names several WebSockets");
@@ -114,8 +122,8 @@ absl::Status SubscriptionSet::Bind(const std::vector<BindingToken>& tokens,
   PDP_RETURN_IF_ERROR(Connect(tokens[0].web_socket_url, stop));
   {
     const std::lock_guard lock(mutex_);
-    for (auto& [id, member] : members_) member.is_binding = true;
-    binding_ = members_.size();
+    for (const std::string& id : ids) members_[id].is_binding = true;
+    binding_ = ids.size();
   }
   const absl::Duration deadline = clock_.SinceBoot() + options_.answer_timeout;
   for (const BindingToken& token : tokens) {
@@ -161,8 +169,8 @@ absl::Status SubscriptionSet::Explain(const absl::Status& status,
       std::string_view::npos) {
     return absl::ResourceExhaustedError(
         StrCat(what, ": ", ToStd(status.message()), "; each server needs ",
-               options_.types.size() * std::size(kAllInteractions),
-               ": give each a login of its own, or raise "
+               options_.types.size(),
+               " at least: give each a login of its own, or raise "
                "`maxUserWebSocketSubscriptions` in Project.systemSetting"));
   }
   std::string missing;
@@ -274,7 +282,7 @@ absl::Status SubscriptionSet::OnHeartbeat(const SubscriptionFrame& frame) {
     if (member.is_bound && !listed.contains(id)) {
       return absl::UnavailableError(
           StrCat("the server has lost the Subscription to ",
-                 InteractionName(member.interaction), " of ", member.type));
+                 InteractionName(member.interactions[0]), " of ", member.type));
     }
   }
   return absl::OkStatus();
@@ -287,7 +295,10 @@ bool SubscriptionSet::FindEvent(SubscriptionFrame& frame,
     ++counters_.foreign;
     return false;
   }
-  notification.interaction = member->second.interaction;
+  // One of several may be a delete, which is what is read most carefully.
+  const std::vector<Interaction>& interactions = member->second.interactions;
+  notification.interaction =
+      interactions.size() == 1 ? interactions[0] : Interaction::kDelete;
   notification.key = std::move(frame.focus);
   // A delete comes with the last version that lived.
   if (notification.interaction != Interaction::kDelete) {

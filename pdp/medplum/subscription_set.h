@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ struct FrameCounters {
 };
 
 struct SubscriptionSetOptions {
-  // There is a Subscription for each of these and each Interaction.
+  // What is subscribed to.
   std::vector<std::string> types;
   // Subscription.reason.
   std::string reason = "medplum-pdp";
@@ -64,13 +65,20 @@ struct SubscriptionSetOptions {
   absl::Duration tick = absl::Seconds(1);
 };
 
+enum class PerType : uint8_t {
+  // A Subscription for each Interaction: so it is told what happened.
+  kEachInteraction,
+  // One, where the server allows no more: any event may be a delete.
+  kOne,
+};
+
 // Used by one thread; what the socket tells comes from another.
 class SubscriptionSet {
  public:
   // `notify` is called from the socket's thread.  All that is referred to
   // outlives the set.
   SubscriptionSet(Api& api, WebSocketConnector& sockets, const Clock& clock,
-                  const SubscriptionSetOptions& options,
+                  const SubscriptionSetOptions& options, PerType per_type,
                   std::function<void(Notification)> notify,
                   FrameCounters& counters);
   // Closes the socket.
@@ -78,8 +86,9 @@ class SubscriptionSet {
   SubscriptionSet(const SubscriptionSet&) = delete;
   SubscriptionSet& operator=(const SubscriptionSet&) = delete;
 
-  // Creates the Subscriptions and binds them; waits until the server said that
-  // it has bound each.  Called once, first.
+  // Creates the Subscriptions and binds each before the next is made: what a
+  // crash leaves behind unbound counts for the server's limit for 24 h.  Called
+  // once, first.
   //
   // FailedPrecondition, PermissionDenied, Unauthenticated, ResourceExhausted:
   // a person must help, and the message says how.  Else as Api and
@@ -110,16 +119,18 @@ class SubscriptionSet {
   // One Subscription.
   struct Member {
     std::string type;
-    Interaction interaction = Interaction::kUpdate;
+    std::vector<Interaction> interactions;
     bool is_bound = false;
     // A handshake is expected.
     bool is_binding = false;
   };
 
   absl::StatusOr<std::string> Create(const std::string& type,
-                                     Interaction interaction);
-  // Connects where there is no socket, and binds.
-  absl::Status Bind(const std::vector<BindingToken>& tokens,
+                                     std::span<const Interaction> interactions);
+  // Connects where there is no socket, binds, and waits for the handshakes.
+  // `tokens`: in the order of `ids`.
+  absl::Status Bind(std::span<const std::string> ids,
+                    const std::vector<BindingToken>& tokens,
                     const std::stop_token& stop);
   // Rebind is then due before it ends.
   absl::StatusOr<BindingToken> GetToken(const std::string& id);
@@ -143,6 +154,7 @@ class SubscriptionSet {
   WebSocketConnector& sockets_;
   const Clock& clock_;
   const SubscriptionSetOptions& options_;
+  const PerType per_type_;
   const std::function<void(Notification)> notify_;
   FrameCounters& counters_;
 

@@ -43,11 +43,7 @@ void WebSocketChannel::Run(const std::stop_token& stop) {
     if (stop.stop_requested()) break;
     SetDisconnected(end);
     // The sockets close before the Subscriptions are deleted.
-    if (set_ != nullptr) {
-      leftovers_.insert(leftovers_.end(), set_->ids().begin(),
-                        set_->ids().end());
-      set_ = nullptr;
-    }
+    Drop(set_);
     if (!absl::IsUnavailable(end)) DeleteLeftovers(stop);
     if (clock_.SinceBoot() - began >= options_.settled_after) failures = 0;
     alarm_.WaitUntil(
@@ -59,7 +55,7 @@ void WebSocketChannel::Run(const std::stop_token& stop) {
 absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
   // A server that was killed still has them, and allows only so many.
   DeleteLeftovers(stop);
-  PDP_RETURN_IF_ERROR(OpenSet(stop, set_));
+  PDP_RETURN_IF_ERROR(OpenFirstSet(stop));
   SetConnected();
   absl::Duration renew_at = set_began_ + options_.renew_after;
   absl::Duration probe_at = clock_.SinceBoot() + options_.probe_interval;
@@ -94,7 +90,7 @@ absl::Status WebSocketChannel::Live(const std::stop_token& stop) {
 absl::Status WebSocketChannel::Renew(const std::stop_token& stop) {
   const absl::Duration began = set_began_;
   std::unique_ptr<SubscriptionSet> next;
-  const absl::Status opened = OpenSet(stop, next);
+  const absl::Status opened = OpenSet(stop, per_type_, next);
   if (opened.ok()) {
     std::swap(set_, next);
     const std::lock_guard lock(mutex_);
@@ -102,18 +98,34 @@ absl::Status WebSocketChannel::Renew(const std::stop_token& stop) {
   } else {
     set_began_ = began;
   }
-  leftovers_.insert(leftovers_.end(), next->ids().begin(), next->ids().end());
-  next = nullptr;
+  Drop(next);
   DeleteLeftovers(stop);
   return opened;
 }
 
 absl::Status WebSocketChannel::OpenSet(const std::stop_token& stop,
+                                       PerType per_type,
                                        std::unique_ptr<SubscriptionSet>& set) {
   set = std::make_unique<SubscriptionSet>(api_, sockets_, clock_, options_.set,
-                                          sink_.notify, counters_);
+                                          per_type, sink_.notify, counters_);
   set_began_ = clock_.SinceBoot();
   return set->Open(stop);
+}
+
+absl::Status WebSocketChannel::OpenFirstSet(const std::stop_token& stop) {
+  per_type_ = PerType::kEachInteraction;
+  const absl::Status opened = OpenSet(stop, per_type_, set_);
+  if (!absl::IsResourceExhausted(opened)) return opened;
+  Drop(set_);
+  DeleteLeftovers(stop);
+  per_type_ = PerType::kOne;
+  return OpenSet(stop, per_type_, set_);
+}
+
+void WebSocketChannel::Drop(std::unique_ptr<SubscriptionSet>& set) {
+  if (set == nullptr) return;
+  leftovers_.insert(leftovers_.end(), set->ids().begin(), set->ids().end());
+  set = nullptr;
 }
 
 void WebSocketChannel::DeleteLeftovers(const std::stop_token& stop) {

@@ -84,8 +84,12 @@ class WebSocketChannel {
   // One set and those that replace it, to the end.
   absl::Status Live(const std::stop_token& stop);
   absl::Status Renew(const std::stop_token& stop);
-  absl::Status OpenSet(const std::stop_token& stop,
+  absl::Status OpenSet(const std::stop_token& stop, PerType per_type,
                        std::unique_ptr<SubscriptionSet>& set);
+  // The first set: the smaller kind where the server allows no other.
+  absl::Status OpenFirstSet(const std::stop_token& stop);
+  // Closes `set`; its Subscriptions are to be deleted.
+  void Drop(std::unique_ptr<SubscriptionSet>& set);
   // Deletes what dropped sets may have left at the server; what cannot be
   // deleted now is left for later.
   void DeleteLeftovers(const std::stop_token& stop);
@@ -101,6 +105,7 @@ class WebSocketChannel {
 
   // Used on the thread only.
   std::unique_ptr<SubscriptionSet> set_;
+  PerType per_type_ = PerType::kEachInteraction;  // Of set_.
   absl::Duration set_began_ = absl::ZeroDuration();
   std::vector<std::string> leftovers_;
 

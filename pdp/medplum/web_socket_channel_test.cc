@@ -69,7 +69,7 @@ struct World {
   // The id of the Subscription to one interaction with a type.
   std::string IdOf(std::string_view type, Interaction interaction) {
     const std::string json =
-        WebSocketSubscription(type, interaction, options.set.reason);
+        WebSocketSubscription(type, {&interaction, 1}, options.set.reason);
     for (const auto& [id, text] : server.Subscriptions()) {
       if (text == json) return id;
     }
@@ -278,7 +278,7 @@ TEST(WebSocketChannelTest, WhatAKilledServerKeptDoesNotFillTheLimit) {
 }
 
 TEST(WebSocketChannelTest, RecoversFromAFaultAtEveryStep) {
-  // Six times create and token, connect, six binds.
+  // Six times create, token and bind, and connect before the first bind.
   for (int step = 1; step <= 19; ++step) {
     SCOPED_TRACE(step);
     World w;
@@ -290,7 +290,8 @@ TEST(WebSocketChannelTest, RecoversFromAFaultAtEveryStep) {
     w.Start();
     ASSERT_TRUE(Eventually([&] { return calls >= std::min(step, 19); }));
     // A bind without an answer is noticed only after a while.
-    if (step > 13) w.clock.Advance(absl::Seconds(16));
+    const bool is_bind = step > 1 && step % 3 == 1;
+    if (is_bind) w.clock.Advance(absl::Seconds(16));
     EXPECT_EQ(w.End().code(), absl::StatusCode::kUnavailable);
     ASSERT_TRUE(w.ConnectsWithin(absl::Seconds(1), 1));
     // Nothing of the first attempt is left at the server.
@@ -556,6 +557,49 @@ TEST(WebSocketChannelTest, LimitOfTheServerIsNamed) {
   EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(end.message()),
               HasSubstr("maxUserWebSocketSubscriptions"));
+}
+
+TEST(WebSocketChannelTest, WhereTheServerAllowsFewASubscriptionPerTypeDoes) {
+  World w;
+  std::atomic<bool> was_refused = false;
+  w.server.FailWhen([&](std::string_view call) {
+    if (call != "create" || w.server.Subscriptions().size() < 3) {
+      return absl::OkStatus();
+    }
+    was_refused = true;
+    return absl::InvalidArgumentError(
+        "User has exceeded allotted maximum number of concurrent WebSocket "
+        "subscriptions: 3");
+  });
+  w.Connect();
+  EXPECT_TRUE(was_refused);
+  const auto subscriptions = w.server.Subscriptions();
+  ASSERT_THAT(subscriptions, SizeIs(2));
+  EXPECT_EQ(subscriptions[0].second,
+            WebSocketSubscription("AccessPolicy", kAllInteractions,
+                                  w.options.set.reason));
+  // It is read as carefully as a delete, which it may be.
+  w.server.Deliver(EventFrame(subscriptions[1].first, "ProjectMembership/m"));
+  ASSERT_TRUE(
+      Eventually([&] { return w.recorder.notifications().size() == 1; }));
+  EXPECT_EQ(w.recorder.notifications()[0].interaction, Interaction::kDelete);
+}
+
+TEST(WebSocketChannelTest, NoSubscriptionIsMadeBeforeThatBeforeItIsBound) {
+  World w;
+  std::vector<std::string> calls;
+  std::mutex mutex;
+  w.server.FailWhen([&](std::string_view call) {
+    const std::lock_guard lock(mutex);
+    if (call == "create" || call == "bind") calls.emplace_back(call);
+    return absl::OkStatus();
+  });
+  w.Connect();
+  const std::lock_guard lock(mutex);
+  ASSERT_THAT(calls, SizeIs(12));
+  for (size_t i = 0; i < calls.size(); ++i) {
+    EXPECT_EQ(calls[i], i % 2 == 0 ? "create" : "bind") << i;
+  }
 }
 
 TEST(WebSocketChannelTest, RefusedCredentialsAreSaidAsTheyAre) {

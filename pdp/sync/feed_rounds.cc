@@ -46,7 +46,9 @@ absl::Status FeedRounds::Run() {
   const absl::Status status = Attempt();
   if (status.ok()) {
     options_.freshness->Confirm(began_.since_boot);
-    if (!std::exchange(confirmed_, true) && resources_ == 0) CountHeld();
+    const bool is_first = !IsConfirmed();
+    confirmed_at_ = began_.since_boot;
+    if (is_first && resources_ == 0) CountHeld();
     return status;
   }
   if (absl::IsUnauthenticated(status)) {
@@ -76,7 +78,11 @@ absl::Status FeedRounds::Attempt() {
     // The load may have taken long.
     PDP_RETURN_IF_ERROR(LookAtProject());
   }
+  const uint64_t places = reads_.places_taken();
   PDP_RETURN_IF_ERROR(sweep_.Run(began_));
+  // The first one may have had much to catch up with.
+  sweep_cost_ = IsConfirmed() ? reads_.places_taken() - places
+                              : 2 * FeedSearches(reads_.project()).size();
   PDP_RETURN_IF_ERROR(RunFullSweepBefore());
   const absl::Duration since_ok = began_.since_boot - full_sweep_ok_at_;
   if (!full_sweep_status_.ok() &&
@@ -109,6 +115,9 @@ absl::Status FeedRounds::CheckLogin() {
   if (!to_decide.empty()) {
     return Refused(FeedState::kAccessMissing,
                    absl::PermissionDeniedError(absl::StrJoin(to_decide, "; ")));
+  }
+  if (facts->login.project.empty()) {
+    return absl::DataLossError("the server does not say whose the login is");
   }
   login_project_ = facts->login.project;
   options_.logged_in(SentencesOf(FindMissingAccess(*facts, notified),
@@ -170,8 +179,10 @@ absl::Status FeedRounds::LookAgain(const fhir::ResourceKey& project) {
 }
 
 absl::Status FeedRounds::RunFullSweepBefore() {
+  const bool was_away =
+      began_.since_boot - confirmed_at_ > options_.sweep.full_interval;
   if (!sweep_.needs_full_sweep()) {
-    if (confirmed_) return absl::OkStatus();
+    if (!was_away) return absl::OkStatus();
     PDP_ASSIGN_OR_RETURN(const FeedPosition position, cursors_.Get());
     if (!IsOverdue(position)) {
       full_sweep_ok_at_ =
@@ -204,7 +215,7 @@ void FeedRounds::CountHeld() {
 }
 
 bool FeedRounds::HasStep() const {
-  return confirmed_ &&
+  return IsConfirmed() &&
          (full_sweep_ || options_.clock->SinceBoot() >= full_sweep_at_);
 }
 

@@ -85,15 +85,20 @@ class FeedRounds {
   const absl::Status& full_sweep_status() const { return full_sweep_status_; }
   // Live resources that are held, as last counted.
   uint64_t resources() const { return resources_; }
-  // Of the server and of this process, at the start of the last round.
-  const Moment& began() const { return began_; }
+  // The places of the budget that a sweep takes.
+  uint64_t sweep_cost() const { return sweep_cost_; }
 
  private:
+  bool IsConfirmed() const {
+    return confirmed_at_ != -absl::InfiniteDuration();
+  }
   absl::Status Attempt();
   absl::Status CheckLogin();
   // Reads the project of the login, and the server's clock with it.
   absl::Status LookAtProject();
   absl::Status LookAgain(const fhir::ResourceKey& project);
+  // Where nothing was confirmed for long, what is gone for good since must be
+  // found before anything is.
   absl::Status RunFullSweepBefore();
   // Whether expunged resources may be held for longer than they ever should.
   bool IsOverdue(const FeedPosition& position) const;
@@ -112,7 +117,8 @@ class FeedRounds {
   Moment began_;
   std::string login_project_;  // Empty: not checked since it last failed.
   std::optional<FeedState> refused_;
-  bool confirmed_ = false;
+  absl::Duration confirmed_at_ = -absl::InfiniteDuration();
+  uint64_t sweep_cost_ = 0;
 
   std::optional<FullSweep> full_sweep_;
   absl::Duration full_sweep_at_ = absl::ZeroDuration();

@@ -59,7 +59,8 @@ absl::StatusOr<std::vector<Observation>> Listing::Next() {
   std::string next = std::move(page.page.next);
   PDP_ASSIGN_OR_RETURN(std::vector<Observation> observations,
                        Observe(std::move(page)));
-  if (next.find("_offset=") != std::string::npos) {
+  if (next.find("_offset=") != std::string::npos &&
+      next.find("_cursor=") == std::string::npos) {
     return Refused("is paged by offset, which passes over rows");
   }
   if (begun_ && next == next_) return Refused("names itself as the next page");

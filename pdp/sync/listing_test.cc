@@ -70,6 +70,9 @@ TEST(ListingTest, APageThatCannotBeRightIsRefused) {
       {"pages that are counted",
        {{{Bot("a", 1)}, "Bot?_count=1000&_offset=1000"}},
        "is paged by offset"},
+      {"pages that go on by a cursor",
+       {{{Bot("a", 1)}, "Bot?_cursor=1-2-3&_offset=0"}, {{Bot("b", 2)}, ""}},
+       ""},
       {"another type",
        {{{R"({"resourceType":"Patient","id":"a",)"
           R"("meta":{"lastUpdated":"2026-01-01T00:00:00Z"}})"},

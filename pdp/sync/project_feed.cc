@@ -12,6 +12,7 @@
 namespace pdp::sync {
 namespace {
 
+constexpr absl::Duration kShortestRetry = absl::Milliseconds(100);
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(500);
 constexpr int kMaxDoublings = 10;
 constexpr absl::Duration kProgressInterval = absl::Seconds(5);
@@ -141,10 +142,9 @@ void ProjectFeed::MakeRound() {
     if (!rounds_.is_in_full_sweep()) resyncing = TakeAll(resyncing_);
   }
   const absl::Duration began = options_.clock->SinceBoot();
-  const uint64_t places = reads_.places_taken();
   const absl::Status status = rounds_.Run();
   if (status.ok()) {
-    options_.budget->SetSweepCost(project(), reads_.places_taken() - places);
+    options_.budget->SetSweepCost(project(), rounds_.sweep_cost());
   }
   RoundEnded(status);
   Answer(std::move(refreshing), status);
@@ -155,6 +155,8 @@ void ProjectFeed::MakeRound() {
     rounds_.AskForFullSweep();
     await_full_sweep_ = std::move(resyncing);
   }
+  // However many ask, a server in trouble is not asked more often.
+  if (!status.ok() && !Wait(kShortestRetry).ok()) return;
   const absl::Duration took = options_.clock->SinceBoot() - began;
   AwaitNextRound(TimeToNextRound(status) - took, status.ok());
 }

@@ -48,6 +48,10 @@ void RestHookChannel::Run(const std::stop_token& stop) {
       const absl::Status checked = is_new.ok() ? Check() : is_new.status();
       if (stop.stop_requested()) return;
       last_check = clock_.SinceBoot();
+      {
+        const std::lock_guard lock(mutex_);
+        ++statistics_.checks;
+      }
       if (checked.ok()) {
         failures = 0;
         next_check = last_check + options_.check_interval;
@@ -91,7 +95,6 @@ absl::Status RestHookChannel::Check() {
   std::string secret;
   {
     const std::lock_guard lock(mutex_);
-    ++statistics_.checks;
     secret = secret_;
   }
   PDP_ASSIGN_OR_RETURN(

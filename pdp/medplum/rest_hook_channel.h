@@ -59,7 +59,7 @@ struct RestHookChannelStatistics : ChannelState {
   uint64_t unknown_subscription = 0;
   uint64_t malformed = 0;  // Too large, too.
   uint64_t too_many = 0;
-  uint64_t checks = 0;
+  uint64_t checks = 0;  // That ended, well or not.
   uint64_t subscriptions_made = 0;
 };
 

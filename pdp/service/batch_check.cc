@@ -56,8 +56,7 @@ class DecisionService::Batch {
   absl::Status PrepareSubject(const v1::BatchCheckItem& item);
   absl::Status PrepareResource(const v1::BatchCheckItem& item);
   SharedResource& Shared(size_t index);
-  CallOutcome DecideItem(Moment moment, v1::Decision& decision,
-                         ShadowedAnswer& answer) const;
+  CallOutcome DecideItem(int i, Moment moment, v1::BatchCheckResult& result);
   void CountAll() const;
   void CompareAll();
 
@@ -70,6 +69,7 @@ class DecisionService::Batch {
   std::vector<SharedResource> shared_;
   std::vector<ShadowedAnswer> answers_;  // Of each item that was decided.
   std::vector<Refusal> refusals_;        // Of each item.
+  bool is_fresh_for_all_ = false;
   // Of the item being prepared.
   std::optional<std::string> unsupported_;
 };
@@ -113,6 +113,8 @@ CallOutcome DecisionService::Batch::Run() {
     if (!outcome.status.ok()) return service_.Counted(std::move(outcome));
   }
 
+  is_fresh_for_all_ =
+      service_.feeds_.IsFreshForAll(request_.consistency(), moment.age);
   answers_.resize(static_cast<size_t>(request_.items_size()));
   refusals_.resize(static_cast<size_t>(request_.items_size()));
   shared_.resize(static_cast<size_t>(request_.resources_size()));
@@ -125,16 +127,7 @@ CallOutcome DecisionService::Batch::Run() {
                                *result.mutable_decision());
       continue;
     }
-    CallOutcome outcome = Failed(Prepare(request_.items(i)));
-    if (!outcome.status.ok()) {
-      outcome.status = InField(StrCat("items[", i, "]"), outcome.status);
-    } else if (unsupported_) {
-      service_.DenyUnsupported(*unsupported_, moment,
-                               *result.mutable_decision());
-    } else {
-      outcome = DecideItem(moment, *result.mutable_decision(),
-                           answers_[static_cast<size_t>(i)]);
-    }
+    const CallOutcome outcome = DecideItem(i, moment, result);
     if (!outcome.status.ok())
       SetItemError(outcome.status, *result.mutable_error());
     if (outcome.pending()) AddPending(outcome, pending);
@@ -146,14 +139,24 @@ CallOutcome DecisionService::Batch::Run() {
   return {};
 }
 
-CallOutcome DecisionService::Batch::DecideItem(Moment moment,
-                                               v1::Decision& decision,
-                                               ShadowedAnswer& answer) const {
-  CallOutcome outcome = service_.CheckFeeds(
-      attempt_, request_.consistency(),
-      {access_.subject, access_.context, &access_.resource}, moment);
-  if (!outcome.status.ok()) return outcome;
-  return service_.Decide(attempt_, access_, moment, decision, answer);
+CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
+                                               v1::BatchCheckResult& result) {
+  const absl::Status prepared = Prepare(request_.items(i));
+  if (!prepared.ok()) {
+    return Failed(InField(StrCat("items[", i, "]"), prepared));
+  }
+  if (unsupported_) {
+    service_.DenyUnsupported(*unsupported_, moment, *result.mutable_decision());
+    return {};
+  }
+  if (!is_fresh_for_all_) {
+    CallOutcome outcome = service_.CheckFeeds(
+        attempt_, request_.consistency(),
+        {access_.subject, access_.context, &access_.resource}, moment);
+    if (!outcome.status.ok()) return outcome;
+  }
+  return service_.Decide(attempt_, access_, moment, *result.mutable_decision(),
+                         answers_[static_cast<size_t>(i)]);
 }
 
 absl::Status DecisionService::Batch::Prepare(const v1::BatchCheckItem& item) {

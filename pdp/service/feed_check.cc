@@ -199,13 +199,18 @@ class FeedCheck::Run {
   absl::Duration age_;
 };
 
+bool FeedCheck::IsFreshForAll(const v1::Consistency& wanted,
+                              absl::Duration age) const {
+  return age <= bounds_.unremarkable && !wanted.fully_fresh() &&
+         !wanted.has_max_staleness();
+}
+
 CallOutcome FeedCheck::Check(const CallAttempt& attempt,
                              const v1::Consistency& wanted,
                              const DecisionScope& scope,
                              absl::Duration since_boot,
                              absl::Duration& age) const {
-  const bool is_plain = !wanted.fully_fresh() && !wanted.has_max_staleness();
-  if (is_plain && age <= bounds_.unremarkable) return {};
+  if (IsFreshForAll(wanted, age)) return {};
   return Run(*this, attempt, wanted, since_boot).Finish(scope, age);
 }
 

@@ -55,6 +55,9 @@ class FeedCheck {
     return feeds_.OldestAge(since_boot);
   }
 
+  // Whether Check is OK whoever asks: no feed is further behind than `age`.
+  bool IsFreshForAll(const v1::Consistency& wanted, absl::Duration age) const;
+
   // OK where the feeds that count for `scope` are as fresh as `wanted` and the
   // bounds say.  Unavailable, with its refusal, where one is not; pending where
   // reading the source again may help.  `age` is that of the oldest feed, and

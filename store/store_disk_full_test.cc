@@ -41,15 +41,35 @@ bool IsFile(int file) {
 
 // Of `bytes` those that the disk still takes; 0 with ENOSPC.
 size_t Take(int file, size_t bytes) {
-  const int64_t left = room.load();
-  if (left < 0 || bytes == 0 || !IsFile(file)) return bytes;
-  const size_t taken = std::min(bytes, static_cast<size_t>(left));
-  room -= static_cast<int64_t>(taken);
+  if (bytes == 0 || !IsFile(file)) return bytes;
+  int64_t left = room.load();
+  size_t taken;
+  do {
+    if (left < 0) return bytes;
+    taken = std::min(bytes, static_cast<size_t>(left));
+  } while (
+      !room.compare_exchange_weak(left, left - static_cast<int64_t>(taken)));
   if (taken == 0) errno = ENOSPC;
   return taken;
 }
 
+// Whether all of it stands in the file already.
+bool IsOverwrite(int file, size_t size, off_t offset) {
+  struct stat about;
+  return fstat(file, &about) == 0 && S_ISREG(about.st_mode) &&
+         offset + static_cast<off_t>(size) <= about.st_size;
+}
+
 ssize_t WriteAt(int file, const void* bytes, size_t size, off_t offset) {
+  // In place it needs no room, unless the file system copies what it changes:
+  // then it copies a whole block or none of it.
+  if (IsOverwrite(file, size, offset)) {
+    if (room.load() != 0) {
+      return syscall(SYS_pwrite64, file, bytes, size, offset);
+    }
+    errno = ENOSPC;
+    return -1;
+  }
   const size_t taken = Take(file, size);
   if (taken == 0 && size > 0) return -1;
   return syscall(SYS_pwrite64, file, bytes, taken, offset);

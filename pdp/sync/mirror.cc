@@ -88,6 +88,7 @@ absl::Status EraseIf(store::Store& store, Predicate is_erased,
 // What is known of the reads so far.
 struct Memory {
   RecentTickets recent{kTicketsRemembered};
+  RecentTickets confirmed{kTicketsRemembered};
   RecentTickets absent{kAbsencesRemembered};
   ForeignResources foreign;
 };
@@ -162,9 +163,10 @@ class Mirror::Batch {
     if (!result_.unsure.empty()) cursors = {};
     PDP_RETURN_IF_ERROR(state_.Commit(changes_, cursors));
     const ReadTicket last = state_.order.Last();
-    for (const auto& [key, was_absent] : judged_) {
-      memory_.recent.Record(key, last);
-      if (was_absent) memory_.absent.Record(key, last);
+    for (const Judged& judged : judged_) {
+      memory_.recent.Record(judged.key, last);
+      memory_.confirmed.Record(judged.key, judged.ticket);
+      if (judged.was_absent) memory_.absent.Record(judged.key, last);
     }
     result_.revision = state_.store.revision();
     result_.changed = changes_.size();
@@ -176,6 +178,7 @@ class Mirror::Batch {
  private:
   struct Judged {
     ResourceKey key;
+    ReadTicket ticket;
     bool was_absent = false;
   };
 
@@ -194,8 +197,9 @@ class Mirror::Batch {
     const bool is_news = verdict != Verdict::kNothing || read.by_id ||
                          read.kind == Kind::kDeleted;
     if (!is_news) return;
-    judged_.push_back(
-        {.key = read.key, .was_absent = read.kind == Kind::kAbsent});
+    judged_.push_back({.key = read.key,
+                       .ticket = read.ticket,
+                       .was_absent = read.kind == Kind::kAbsent});
     if (verdict == Verdict::kPut) {
       named_.insert(read.names.begin(), read.names.end());
     }
@@ -209,6 +213,7 @@ class Mirror::Batch {
     const ReadTicket forgotten =
         held != nullptr ? memory_.recent.horizon() : ReadTicket();
     history.latest = latest.value_or(forgotten);
+    history.confirmed = memory_.confirmed.Find(read.key).value_or(ReadTicket());
     history.was_absent = memory_.absent.Find(read.key).has_value() ||
                          read.ticket <= memory_.absent.horizon();
     return history;

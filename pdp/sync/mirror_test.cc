@@ -20,10 +20,11 @@ const ResourceKey kPolicy{"AccessPolicy", "a"};
 const ResourceKey kPatient{"Patient", "x"};
 
 // One observation: of a read that begins when the one before was applied, or
-// before all others.
+// before all others, or while the one before ran.
 struct Observed {
+  enum class Begins { kNext, kFirst, kMeanwhile };
   std::function<Observation(ReadTicket)> make;
-  bool begins_first = false;
+  Begins begins = Begins::kNext;
 };
 
 Observed SearchFinds(const SentResource& sent) {
@@ -42,7 +43,11 @@ Observed ReadFindsNothing() {
   return {[](ReadTicket t) { return ReadAbsent(t, kPolicy); }};
 }
 Observed BegunFirst(Observed observed) {
-  observed.begins_first = true;
+  observed.begins = Observed::Begins::kFirst;
+  return observed;
+}
+Observed BegunMeanwhile(Observed observed) {
+  observed.begins = Observed::Begins::kMeanwhile;
   return observed;
 }
 
@@ -66,6 +71,15 @@ const OrderCase kOrderCases[] = {
     {"AnEarlierVersionOfAnEarlierSearchChangesNothing",
      {ReadFinds(kV2), BegunFirst(SearchFinds(kV1))},
      "v2"},
+    {"AnEarlierVersionOfASearchThatBeganWhileTheReadRanIsUnsure",
+     {ReadFinds(kV2), BegunMeanwhile(SearchFinds(kV1))},
+     "v2",
+     true},
+    {"AnEarlierTombstoneOfASearchThatBeganWhileTheReadRanIsUnsure",
+     {ReadFinds({.time = 3000}),
+      BegunMeanwhile(SearchFindsDeleted({.time = 2000}))},
+     "v1",
+     true},
     {"AnEarlierVersionOfALaterSearchIsUnsure",
      {ReadFinds(kV2), SearchFinds(kV1)},
      "v2",
@@ -153,9 +167,16 @@ TEST(MirrorOrderTest, WhatIsNewerIsHeld) {
     SCOPED_TRACE(test_case.name);
     MirrorFixture fixture;
     const ReadTicket first = fixture.Begin();
+    ReadTicket meanwhile = first;
     std::vector<ResourceKey> unsure;
     for (const Observed& observed : test_case.observations) {
-      const ReadTicket ticket = observed.begins_first ? first : fixture.Begin();
+      ReadTicket ticket = first;
+      if (observed.begins == Observed::Begins::kMeanwhile) {
+        ticket = meanwhile;
+      } else if (observed.begins == Observed::Begins::kNext) {
+        ticket = fixture.Begin();
+      }
+      meanwhile = fixture.Begin();
       const auto result = fixture.Apply("p", {observed.make(ticket)});
       ASSERT_TRUE(result.ok()) << result.status();
       unsure = result->unsure;

@@ -61,9 +61,10 @@ Verdict JudgeByTime(const ReadResource& read, const Record& held,
   const std::optional<absl::Time> held_time = ReadInstant(held.last_updated);
   if (!held_time || read.last_updated == *held_time) return Verdict::kUnsure;
   if (read.last_updated > *held_time) return if_newer;
-  // Older, and perhaps seen before what is held was.  Seen after it, either the
-  // search is behind or the clock of the server was.
-  return read.ticket <= history.latest ? Verdict::kNothing : Verdict::kUnsure;
+  // Older, and asked for before what is held was.  Asked for after it, either
+  // the search is behind or the clock of the server was set back.
+  return read.ticket <= history.confirmed ? Verdict::kNothing
+                                          : Verdict::kUnsure;
 }
 
 Verdict JudgeBySearch(const ReadResource& read, const Record* held,

@@ -23,6 +23,10 @@ struct ReadHistory {
   // The last read that had begun when something was last applied, or was found
   // to be held already: of that and earlier ones the order cannot be told.
   ReadTicket latest;
+  // The last read that said what is held now: earlier ones that say something
+  // older are of the time before it.  One that began later, while it ran, may
+  // be of the time after it.
+  ReadTicket confirmed;
   // A read by id found nothing, a short while ago.
   bool was_absent = false;
 };

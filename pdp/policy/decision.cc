@@ -62,8 +62,6 @@ std::string_view ReasonName(Reason reason) {
       return "ON_BEHALF_OF";
     case Reason::kScope:
       return "SCOPE";
-    case Reason::kSession:
-      return "SESSION";
     case Reason::kFactMissing:
       return "FACT_MISSING";
     case Reason::kQueryNotSafe:
@@ -76,6 +74,16 @@ std::string_view ReasonName(Reason reason) {
       return "LIMIT_EXCEEDED";
     case Reason::kInternal:
       return "INTERNAL";
+    case Reason::kSessionExpired:
+      return "SESSION_EXPIRED";
+    case Reason::kAccountLocked:
+      return "ACCOUNT_LOCKED";
+    case Reason::kMfaRequired:
+      return "MFA_REQUIRED";
+    case Reason::kSessionFactMissing:
+      return "SESSION_FACT_MISSING";
+    case Reason::kTokenInvalid:
+      return "TOKEN_INVALID";
   }
   return "REASON_UNSPECIFIED";
 }
@@ -126,6 +134,10 @@ uint16_t EnforcementHttpStatus(Reason reason) {
   switch (reason) {
     case Reason::kSubjectUnknown:
     case Reason::kSubjectInactive:
+    case Reason::kSessionExpired:
+    case Reason::kAccountLocked:
+    case Reason::kMfaRequired:
+    case Reason::kTokenInvalid:
       return 401;
     case Reason::kResourceUnavailable:
     case Reason::kInternal:

@@ -55,13 +55,17 @@ enum class Reason : uint8_t {
   kAccountNotAllowed = 40,
   kOnBehalfOf = 41,
   kScope = 42,
-  kSession = 43,
   kFactMissing = 44,
   kQueryNotSafe = 45,
   kBlocked = 46,
   kNotSupported = 50,
   kLimitExceeded = 51,
   kInternal = 52,
+  kSessionExpired = 60,
+  kAccountLocked = 61,
+  kMfaRequired = 62,
+  kSessionFactMissing = 63,
+  kTokenInvalid = 64,
 };
 
 // "RESOURCE_NOT_GRANTED".
@@ -110,6 +114,7 @@ enum class NoteCode : uint8_t {
   kStale = 6,
   kServerVersion = 7,
   kNoChange = 8,
+  kStaleResource = 9,
 };
 
 struct Note {

@@ -72,14 +72,18 @@ PDP_SAME_REASON(kTenantNotAllowed, TENANT_NOT_ALLOWED);
 PDP_SAME_REASON(kAccountNotAllowed, ACCOUNT_NOT_ALLOWED);
 PDP_SAME_REASON(kOnBehalfOf, ON_BEHALF_OF);
 PDP_SAME_REASON(kScope, SCOPE);
-PDP_SAME_REASON(kSession, SESSION);
 PDP_SAME_REASON(kFactMissing, FACT_MISSING);
 PDP_SAME_REASON(kQueryNotSafe, QUERY_NOT_SAFE);
 PDP_SAME_REASON(kBlocked, BLOCKED);
 PDP_SAME_REASON(kNotSupported, NOT_SUPPORTED);
 PDP_SAME_REASON(kLimitExceeded, LIMIT_EXCEEDED);
 PDP_SAME_REASON(kInternal, INTERNAL);
-static_assert(v1::Reason_MAX == v1::REASON_INTERNAL);
+PDP_SAME_REASON(kSessionExpired, SESSION_EXPIRED);
+PDP_SAME_REASON(kAccountLocked, ACCOUNT_LOCKED);
+PDP_SAME_REASON(kMfaRequired, MFA_REQUIRED);
+PDP_SAME_REASON(kSessionFactMissing, SESSION_FACT_MISSING);
+PDP_SAME_REASON(kTokenInvalid, TOKEN_INVALID);
+static_assert(v1::Reason_MAX == v1::REASON_TOKEN_INVALID);
 #undef PDP_SAME_REASON
 
 static_assert(Number(Match::kYes) == v1::MATCH_YES);
@@ -121,7 +125,8 @@ static_assert(Number(NoteCode::kProjectAssumed) ==
 static_assert(Number(NoteCode::kStale) == v1::NOTE_CODE_STALE);
 static_assert(Number(NoteCode::kServerVersion) == v1::NOTE_CODE_SERVER_VERSION);
 static_assert(Number(NoteCode::kNoChange) == v1::NOTE_CODE_NO_CHANGE);
-static_assert(v1::NoteCode_MAX == v1::NOTE_CODE_NO_CHANGE);
+static_assert(Number(NoteCode::kStaleResource) == v1::NOTE_CODE_STALE_RESOURCE);
+static_assert(v1::NoteCode_MAX == v1::NOTE_CODE_STALE_RESOURCE);
 
 static_assert(Number(FilterKind::kAlwaysDenied) ==
               v1::FILTER_KIND_ALWAYS_DENIED);

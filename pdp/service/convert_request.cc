@@ -424,6 +424,10 @@ std::optional<std::string> FindUnsupported(const v1::Context& message) {
     return "context.session is not supported yet; judge the session and leave "
            "the field out";
   }
+  if (message.use_stored_tenant()) {
+    return "context.use_stored_tenant is not supported yet; send "
+           "context.active_tenants";
+  }
   return FindUnknownFields(message);
 }
 

@@ -40,7 +40,7 @@ std::string Describe(std::string_view what,
 bool HidesMore(JsonElement expected, JsonElement got,
                std::span<const std::string_view> paths,
                const DifferenceOptions& options) {
-  auto removal = fhir::RemoveFields(expected, paths);
+  auto removal = fhir::RemoveFields(fhir::ToJson(expected), paths);
   if (!removal.ok()) return false;
   simdjson::dom::parser parser;
   JsonElement less;
@@ -102,7 +102,7 @@ std::string ContentComparison::CompareShown(
     const std::vector<std::string>& hidden_fields) {
   const std::vector<std::string_view> paths(hidden_fields.begin(),
                                             hidden_fields.end());
-  auto removal = fhir::RemoveFields(resource.root(), paths);
+  auto removal = fhir::RemoveFields(resource.json(), paths);
   if (!removal.ok()) return removal.status().ToString();
   auto shown = fhir::Resource::Parse(removal->json);
   if (!shown.ok()) {

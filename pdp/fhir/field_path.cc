@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,6 +10,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/data_types.h"
+#include "pdp/fhir/json_scan.h"
 
 namespace pdp::fhir {
 namespace {
@@ -23,88 +24,93 @@ bool IsDataType(std::string_view name) {
 // One of the paths, as far as the walk has not followed it yet.
 struct Rest {
   std::string_view path;
-  // Its place among the paths: those before it were applied before it.
-  size_t order;
 
   std::string_view segment() const { return path.substr(0, path.find('.')); }
   bool is_last() const { return path.find('.') == std::string_view::npos; }
-  Rest next() const { return {path.substr(path.find('.') + 1), order}; }
+  Rest next() const { return {path.substr(path.find('.') + 1)}; }
 };
 
 class Remover {
  public:
-  size_t removed() const { return removed_; }
+  explicit Remover(std::string_view text) : text_(text) {}
 
-  // Appends `element` without what `paths` name; to null, appends nothing.
-  absl::Status Append(JsonElement element, const std::vector<Rest>& paths,
-                      std::string* out) {
-    if (JsonArray array;
-        !paths.empty() && element.get(array) == simdjson::SUCCESS) {
-      return AppendArray(array, paths, out);
-    }
-    if (JsonObject object;
-        !paths.empty() && element.get(object) == simdjson::SUCCESS) {
-      return AppendObject(object, paths, out);
-    }
-    if (out != nullptr) *out += ToJson(element);
-    return absl::OkStatus();
+  // Cuts out of `value` what `paths` name.  Of what is cut out as a whole
+  // (`is_cut`), whether they would have got through.
+  absl::Status Walk(const JsonSpan& value, const std::vector<Rest>& paths,
+                    bool is_cut) {
+    if (paths.empty()) return absl::OkStatus();
+    return value.is_array() ? WalkArray(value, paths, is_cut)
+                            : WalkObject(value, paths, is_cut);
+  }
+
+  FieldRemoval Finish() && {
+    CopyUntil(text_.size());
+    return std::move(removal_);
   }
 
  private:
-  absl::Status AppendArray(JsonArray array, const std::vector<Rest>& paths,
-                           std::string* out) {
-    if (out != nullptr) *out += '[';
-    bool first = true;
-    for (const JsonElement item : array) {
-      if (item.is_null()) {
+  absl::Status WalkArray(const JsonSpan& array, const std::vector<Rest>& paths,
+                         bool is_cut) {
+    for (const JsonSpan& item : ItemsOf(array)) {
+      if (item.text == "null") {
         return absl::InvalidArgumentError(
             StrCat("the field `", paths.front().path,
                    "` leads into an array with a null item"));
       }
-      if (out != nullptr && !first) *out += ',';
-      first = false;
       // One level only: a path ends at an array within an array.
-      PDP_RETURN_IF_ERROR(
-          Append(item, item.is_array() ? std::vector<Rest>() : paths, out));
+      if (item.is_array()) continue;
+      PDP_RETURN_IF_ERROR(WalkObject(item, paths, is_cut));
     }
-    if (out != nullptr) *out += ']';
     return absl::OkStatus();
   }
 
-  absl::Status AppendObject(JsonObject object, const std::vector<Rest>& paths,
-                            std::string* out) {
-    if (out != nullptr) *out += '{';
-    bool first = true;
-    for (const auto field : object) {
+  absl::Status WalkObject(const JsonSpan& object,
+                          const std::vector<Rest>& paths, bool is_cut) {
+    const std::vector<JsonMember> members = MembersOf(object);
+    bool any_left = false;
+    for (size_t i = 0; i < members.size(); ++i) {
+      const JsonMember& member = members[i];
       std::vector<Rest> inner;
-      std::optional<size_t> removed_by;
-      for (const Rest& rest : paths) {
-        if (!SegmentNames(rest.segment(), field.key)) continue;
-        if (rest.is_last()) {
-          removed_by = rest.order;
-          break;  // Paths after this one find nothing here any more.
-        }
-        inner.push_back(rest.next());
+      const bool cuts = !FollowPaths(paths, member.name, inner);
+      if (cuts && !is_cut) {
+        ++removal_.removed;
+        CopyUntil(any_left ? EndOf(members[i - 1].value) : member.offset);
+        const bool takes_comma_behind = !any_left && i + 1 < members.size();
+        copied_ =
+            takes_comma_behind ? members[i + 1].offset : EndOf(member.value);
       }
-      if (removed_by) {
-        if (out != nullptr) ++removed_;
-        // Those before it still had to get through.
-        PDP_RETURN_IF_ERROR(Append(field.value, inner, nullptr));
-        continue;
-      }
-      if (out != nullptr) {
-        if (!first) *out += ',';
-        *out += QuoteJson(field.key);
-        *out += ':';
-      }
-      first = false;
-      PDP_RETURN_IF_ERROR(Append(field.value, inner, out));
+      any_left = any_left || !cuts;
+      PDP_RETURN_IF_ERROR(Walk(member.value, inner, is_cut || cuts));
     }
-    if (out != nullptr) *out += '}';
     return absl::OkStatus();
   }
 
-  size_t removed_ = 0;
+  // The paths that lead on through the member `name`, as far as none ends at
+  // it: then false, as those after it find nothing here any more.
+  static bool FollowPaths(const std::vector<Rest>& paths, std::string_view name,
+                          std::vector<Rest>& inner) {
+    for (const Rest& rest : paths) {
+      if (!SegmentNames(rest.segment(), name)) continue;
+      if (rest.is_last()) return false;
+      inner.push_back(rest.next());
+    }
+    return true;
+  }
+
+  static size_t EndOf(const JsonSpan& span) {
+    return span.offset + span.text.size();
+  }
+
+  // Copies what is not yet, unless it was cut out before.
+  void CopyUntil(size_t end) {
+    if (end > copied_) {
+      removal_.json.append(text_.substr(copied_, end - copied_));
+    }
+  }
+
+  const std::string_view text_;
+  size_t copied_ = 0;  // The text up to here is copied, or cut out.
+  FieldRemoval removal_;
 };
 
 }  // namespace
@@ -123,15 +129,13 @@ bool SegmentNames(std::string_view segment, std::string_view key) {
 }
 
 absl::StatusOr<FieldRemoval> RemoveFields(
-    JsonElement resource, std::span<const std::string_view> paths) {
+    std::string_view resource, std::span<const std::string_view> paths) {
   std::vector<Rest> rest;
   rest.reserve(paths.size());
-  for (const std::string_view path : paths) rest.push_back({path, rest.size()});
-  FieldRemoval removal;
-  Remover remover;
-  PDP_RETURN_IF_ERROR(remover.Append(resource, rest, &removal.json));
-  removal.removed = remover.removed();
-  return removal;
+  for (const std::string_view path : paths) rest.push_back({path});
+  Remover remover(resource);
+  PDP_RETURN_IF_ERROR(remover.Walk(RootOf(resource), rest, /*is_cut=*/false));
+  return std::move(remover).Finish();
 }
 
 }  // namespace pdp::fhir

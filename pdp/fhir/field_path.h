@@ -16,7 +16,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "pdp/fhir/json.h"
 
 namespace pdp::fhir {
 
@@ -25,12 +24,14 @@ struct FieldRemoval {
   size_t removed = 0;  // Members removed, each counted once.
 };
 
-// `resource` without the members that `paths` name.
+// `resource` without the members that `paths` name, and without the commas that
+// stood between them and what is left; every other byte stays as it is.
 //
 // InvalidArgument: a path leads into an array with a null item, which Medplum
 // answers with 400.
+// REQUIRES: `resource` is the text of a Resource.
 absl::StatusOr<FieldRemoval> RemoveFields(
-    JsonElement resource, std::span<const std::string_view> paths);
+    std::string_view resource, std::span<const std::string_view> paths);
 
 // Whether the member `key` is what the path segment `segment` names.
 bool SegmentNames(std::string_view segment, std::string_view key);

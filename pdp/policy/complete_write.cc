@@ -166,7 +166,7 @@ class Completer {
                  entry.hidden_fields.end());
     if (paths.empty()) return std::nullopt;
     absl::StatusOr<fhir::FieldRemoval> removal =
-        fhir::RemoveFields(input_.submitted->root(), paths);
+        fhir::RemoveFields(input_.submitted->json(), paths);
     if (!removal.ok()) return Refuse(removal.status());
     result_.restored_fields.assign(paths.begin(), paths.end());
     if (auto failure = Parse(removal->json)) return failure;

@@ -36,7 +36,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string PlaceAt(std::string_view path, std::string_view text,
                     size_t offset) {
-  const JsonPosition position = PositionAt(text, offset);
+  const fhir::JsonPosition position = fhir::PositionAt(text, offset);
   return StrCat(path, ":", position.line, ":", position.column);
 }
 
@@ -133,16 +133,16 @@ class Reader {
     if (file.text->starts_with(kByteOrderMark)) {
       return Fault(file, 0, "begins with a byte order mark");
     }
-    if (const auto fault = FindJsonFault(*file.text, kMaxFileDepth)) {
+    if (const auto fault = fhir::FindJsonFault(*file.text, kMaxFileDepth)) {
       return Fault(file, fault->offset, fault->reason);
     }
-    const JsonSpan root = RootOf(*file.text);
-    std::optional<JsonSpan> type;
-    std::optional<JsonSpan> scenario;
-    std::optional<JsonSpan> resources;
-    std::optional<JsonSpan> versions;
-    std::optional<JsonSpan> entries;
-    for (JsonMember& member : MembersOf(root)) {
+    const fhir::JsonSpan root = fhir::RootOf(*file.text);
+    std::optional<fhir::JsonSpan> type;
+    std::optional<fhir::JsonSpan> scenario;
+    std::optional<fhir::JsonSpan> resources;
+    std::optional<fhir::JsonSpan> versions;
+    std::optional<fhir::JsonSpan> entries;
+    for (fhir::JsonMember& member : MembersOf(root)) {
       if (member.name == "resourceType") type = member.value;
       if (member.name == "scenario") scenario = member.value;
       if (member.name == "resources") resources = member.value;
@@ -162,13 +162,15 @@ class Reader {
           "(`scenario` and `resources`)");
   }
 
-  void AddBundle(const File& file, const std::optional<JsonSpan>& entries) {
+  void AddBundle(const File& file,
+                 const std::optional<fhir::JsonSpan>& entries) {
     if (!entries) return;
     if (!entries->is_array()) {
       return Fault(file, entries->offset, "`entry` is not an array");
     }
-    for (const JsonSpan& entry : ItemsOf(*entries)) {
-      const std::optional<JsonSpan> resource = MemberOf(entry, "resource");
+    for (const fhir::JsonSpan& entry : ItemsOf(*entries)) {
+      const std::optional<fhir::JsonSpan> resource =
+          MemberOf(entry, "resource");
       if (!resource) {
         Fault(file, entry.offset, "an entry of the Bundle has no `resource`");
         continue;
@@ -177,22 +179,24 @@ class Reader {
     }
   }
 
-  void AddScenario(const File& file, const JsonSpan& resources,
-                   const std::optional<JsonSpan>& versions) {
-    for (const JsonSpan* list : {&resources, versions ? &*versions : nullptr}) {
+  void AddScenario(const File& file, const fhir::JsonSpan& resources,
+                   const std::optional<fhir::JsonSpan>& versions) {
+    for (const fhir::JsonSpan* list :
+         {&resources, versions ? &*versions : nullptr}) {
       if (list != nullptr && !list->is_array()) {
         return Fault(file, list->offset,
                      "`resources` and `versions` are arrays");
       }
     }
-    for (const JsonSpan& resource : ItemsOf(resources)) {
+    for (const fhir::JsonSpan& resource : ItemsOf(resources)) {
       AddCurrent(file, resource);
     }
     if (!versions) return;
-    for (const JsonSpan& version : ItemsOf(*versions)) AddOlder(file, version);
+    for (const fhir::JsonSpan& version : ItemsOf(*versions))
+      AddOlder(file, version);
   }
 
-  void AddCurrent(const File& file, const JsonSpan& span) {
+  void AddCurrent(const File& file, const fhir::JsonSpan& span) {
     std::optional<Parsed> parsed = Parse(file, span);
     if (!parsed) return;
     FileResource& resource = content_.resources[parsed->key];
@@ -212,7 +216,7 @@ class Reader {
         std::make_unique<FileVersion>(std::move(parsed->version));
   }
 
-  void AddOlder(const File& file, const JsonSpan& span) {
+  void AddOlder(const File& file, const fhir::JsonSpan& span) {
     std::optional<Parsed> parsed = Parse(file, span);
     if (!parsed) return;
     FileVersion& version = parsed->version;
@@ -244,7 +248,7 @@ class Reader {
   };
 
   // Nothing where there is a fault.
-  std::optional<Parsed> Parse(const File& file, const JsonSpan& span) {
+  std::optional<Parsed> Parse(const File& file, const fhir::JsonSpan& span) {
     const absl::StatusOr<fhir::ResourcePtr> parsed = fhir::Resource::Parse(
         span.text, {.max_bytes = kMaxStoredResourceBytes});
     if (!parsed.ok()) {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pdp/fhir/json_scan.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/sync/directory_walk.h"
-#include "pdp/sync/json_scan.h"
 #include "store/record.h"
 
 namespace pdp::sync {
@@ -36,7 +36,7 @@ struct FileVersion {
   // `path:line:column`.
   std::string Place() const;
 
-  JsonSpan text;
+  fhir::JsonSpan text;
   const std::string* file_text = nullptr;
   std::string_view path;
   bool recorded = false;     // In a recorded scenario.

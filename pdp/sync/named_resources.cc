@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pdp/base/strings.h"
-#include "pdp/sync/json_scan.h"
+#include "pdp/fhir/json_scan.h"
 
 namespace pdp::sync {
 namespace {
@@ -30,12 +30,13 @@ void Add(std::string_view text, std::vector<fhir::ResourceKey>& found) {
 }
 
 // The strings of `value`, without what JSON escapes in them.
-void AddStrings(const JsonSpan& value, std::vector<fhir::ResourceKey>& found) {
+void AddStrings(const fhir::JsonSpan& value,
+                std::vector<fhir::ResourceKey>& found) {
   if (const std::optional<std::string> text = StringOf(value)) {
     Add(*text, found);
   }
-  for (const JsonSpan& item : ItemsOf(value)) AddStrings(item, found);
-  for (const JsonMember& member : MembersOf(value)) {
+  for (const fhir::JsonSpan& item : ItemsOf(value)) AddStrings(item, found);
+  for (const fhir::JsonMember& member : MembersOf(value)) {
     AddStrings(member.value, found);
   }
 }
@@ -52,7 +53,7 @@ std::vector<fhir::ResourceKey> NamedResources(std::string_view json) {
   if (json.find('\\') == std::string_view::npos) {
     Add(json, found);
   } else {
-    AddStrings(RootOf(json), found);
+    AddStrings(fhir::RootOf(json), found);
   }
   return found;
 }

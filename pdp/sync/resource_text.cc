@@ -25,10 +25,10 @@ std::string Render(std::span<const TextMember> members, bool more_follow) {
 
 }  // namespace
 
-std::string AddToMeta(const JsonSpan& resource,
+std::string AddToMeta(const fhir::JsonSpan& resource,
                       std::span<const TextMember> members) {
   if (members.empty()) return std::string(resource.text);
-  const std::optional<JsonSpan> meta = MemberOf(resource, "meta");
+  const std::optional<fhir::JsonSpan> meta = MemberOf(resource, "meta");
   std::string added;
   size_t at = 1;  // Behind the resource's brace.
   if (meta) {

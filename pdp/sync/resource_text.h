@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "pdp/sync/json_scan.h"
+#include "pdp/fhir/json_scan.h"
 
 namespace pdp::sync {
 
@@ -20,7 +20,7 @@ struct TextMember {
 // where there is none.
 // REQUIRES: `resource` is an object; its `meta` is absent, or an object without
 // these members.
-std::string AddToMeta(const JsonSpan& resource,
+std::string AddToMeta(const fhir::JsonSpan& resource,
                       std::span<const TextMember> members);
 
 // A versionId for a resource that has none: a UUID that depends on nothing but

@@ -30,10 +30,10 @@ TEST(ResourceTextTest, MembersAreAddedToMetaAndNothingElseChanges) {
     SCOPED_TRACE(test.before);
     // Wherever it stands in its file.
     const std::string file = std::string("  ") + std::string(test.before);
-    const std::string after = AddToMeta(RootOf(file), members);
+    const std::string after = AddToMeta(fhir::RootOf(file), members);
     EXPECT_EQ(after, test.after);
-    EXPECT_FALSE(FindJsonFault(after, 10).has_value());
-    EXPECT_EQ(AddToMeta(RootOf(file), {}), test.before);
+    EXPECT_FALSE(fhir::FindJsonFault(after, 10).has_value());
+    EXPECT_EQ(AddToMeta(fhir::RootOf(file), {}), test.before);
   }
 }
 

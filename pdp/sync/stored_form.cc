@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pdp/base/strings.h"
-#include "pdp/sync/json_scan.h"
+#include "pdp/fhir/json_scan.h"
 
 namespace pdp::sync {
 namespace {
@@ -47,11 +47,12 @@ Paths Below(const Paths& paths, std::string_view name) {
   return below;
 }
 
-void Append(const JsonSpan& value, const Paths& paths, std::string& out);
+void Append(const fhir::JsonSpan& value, const Paths& paths, std::string& out);
 
-void AppendArray(const JsonSpan& array, const Paths& paths, std::string& out) {
+void AppendArray(const fhir::JsonSpan& array, const Paths& paths,
+                 std::string& out) {
   size_t written = 0;
-  for (const JsonSpan& item : ItemsOf(array)) {
+  for (const fhir::JsonSpan& item : ItemsOf(array)) {
     const size_t begin = item.offset - array.offset;
     out += array.text.substr(written, begin - written);
     Append(item, paths, out);
@@ -60,12 +61,12 @@ void AppendArray(const JsonSpan& array, const Paths& paths, std::string& out) {
   out += array.text.substr(written);
 }
 
-void AppendObject(const JsonSpan& object, const Paths& paths,
+void AppendObject(const fhir::JsonSpan& object, const Paths& paths,
                   std::string& out) {
   out += '{';
   bool first = true;
   size_t end = 1;  // Of the member before.
-  for (const JsonMember& member : MembersOf(object)) {
+  for (const fhir::JsonMember& member : MembersOf(object)) {
     const size_t begin = member.value.offset - object.offset;
     // From the end of the member before: its comma, the name and the colon.
     std::string_view front = object.text.substr(end, begin - end);
@@ -83,7 +84,7 @@ void AppendObject(const JsonSpan& object, const Paths& paths,
   out += object.text.substr(end);
 }
 
-void Append(const JsonSpan& value, const Paths& paths, std::string& out) {
+void Append(const fhir::JsonSpan& value, const Paths& paths, std::string& out) {
   if (!paths.empty() && value.is_object()) {
     AppendObject(value, paths, out);
   } else if (!paths.empty() && value.is_array()) {
@@ -102,12 +103,12 @@ std::string StoredForm(std::string_view type, std::string_view json) {
   }
   std::string out;
   out.reserve(json.size());
-  Append(RootOf(json), paths, out);
+  Append(fhir::RootOf(json), paths, out);
   return out;
 }
 
 std::string WithAssumedStrictMode(std::string_view project_json) {
-  const JsonSpan project = RootOf(project_json);
+  const fhir::JsonSpan project = fhir::RootOf(project_json);
   if (MemberOf(project, "strictMode")) return std::string(project_json);
   // Behind the brace: a resource has a member that follows, its type.
   return StrCat("{\"strictMode\":true,", project.text.substr(1));

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "pdp/fhir/json_scan.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/sync/directory_content.h"
-#include "pdp/sync/json_scan.h"
 #include "store/temp_directory.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -23,7 +23,7 @@ void RunInput(std::string_view input) {
                  .modified = absl::UnixEpoch()}};
   const auto content = sync::ReadDirectoryContent(walk, {});
   if (!content.ok()) return;
-  Require(!sync::FindJsonFault(input, 1'000).has_value(),
+  Require(!fhir::FindJsonFault(input, 1'000).has_value(),
           "a file with a fault is refused");
   for (const auto& [key, resource] : content->resources) {
     if (resource.current == nullptr) continue;

@@ -11,13 +11,13 @@
 #include "pdp/fhir/fhirpath/test_support.h"
 #include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json_edit.h"
+#include "pdp/fhir/json_scan.h"
 #include "pdp/fhir/required_elements.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/search/compartment.h"
 #include "pdp/fhir/search/match_durable.h"
 #include "pdp/fhir/search/path_plan.h"
 #include "pdp/fhir/search/search_parameter.h"
-#include "pdp/sync/json_scan.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace pdp::fuzz {
@@ -52,19 +52,19 @@ void RemoveFieldsOf(const fhir::Resource& resource) {
   for (const std::string& path : paths) {
     const std::string_view one[] = {path};
     fhir::MissingRequiredElement(resource.root(), path);
-    const auto removal = fhir::RemoveFields(resource.root(), one);
+    const auto removal = fhir::RemoveFields(resource.json(), one);
     if (!removal.ok()) continue;
     simdjson::dom::parser parser;
     fhir::JsonElement rest;
     const simdjson::padded_string text(removal->json);
     Require(parser.parse(text).get(rest) == simdjson::SUCCESS,
             "what is left of a resource is JSON");
-    const auto again = fhir::RemoveFields(rest, one);
+    const auto again = fhir::RemoveFields(removal->json, one);
     Require(again.ok() && again->removed == 0,
             "no field is left to remove after it was removed");
   }
   const std::vector<std::string_view> all(paths.begin(), paths.end());
-  (void)fhir::RemoveFields(resource.root(), all);
+  (void)fhir::RemoveFields(resource.json(), all);
 }
 
 // What there is to be seen of the values.  A plan may give one twice.
@@ -120,7 +120,7 @@ void MatchesOf(const fhir::Resource& resource) {
 
 void RunInput(std::string_view input) {
   const auto resource = fhir::Resource::Parse(input);
-  const auto fault = sync::FindJsonFault(input, fhir::ParseLimits().max_depth);
+  const auto fault = fhir::FindJsonFault(input, fhir::ParseLimits().max_depth);
   if (!resource.ok()) return;
   Require(!fault.has_value(), "a resource that parses has no fault");
 

@@ -4,8 +4,8 @@
 // from.  A file that is refused must be told where, and a resource that is
 // taken out of a Bundle must keep its own bytes.
 
-#ifndef PDP_SYNC_JSON_SCAN_H_
-#define PDP_SYNC_JSON_SCAN_H_
+#ifndef PDP_FHIR_JSON_SCAN_H_
+#define PDP_FHIR_JSON_SCAN_H_
 
 #include <cstddef>
 #include <optional>
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace pdp::sync {
+namespace pdp::fhir {
 
 // From 1; a column is a byte.
 struct JsonPosition {
@@ -50,6 +50,7 @@ JsonSpan RootOf(std::string_view text);
 struct JsonMember {
   std::string name;
   JsonSpan value;
+  size_t offset = 0;  // As JsonSpan::offset, of where the name begins.
 };
 std::vector<JsonMember> MembersOf(const JsonSpan& object);
 
@@ -62,6 +63,6 @@ std::vector<JsonSpan> ItemsOf(const JsonSpan& array);
 // The text of a string; nothing for anything else.
 std::optional<std::string> StringOf(const JsonSpan& value);
 
-}  // namespace pdp::sync
+}  // namespace pdp::fhir
 
-#endif  // PDP_SYNC_JSON_SCAN_H_
+#endif  // PDP_FHIR_JSON_SCAN_H_

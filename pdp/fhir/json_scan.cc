@@ -1,4 +1,4 @@
-#include "pdp/sync/json_scan.h"
+#include "pdp/fhir/json_scan.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/base/unicode.h"
 
-namespace pdp::sync {
+namespace pdp::fhir {
 namespace {
 
 constexpr char kEnd = '\0';  // Never part of JSON outside of a string.
@@ -334,12 +334,14 @@ std::vector<JsonMember> MembersOf(const JsonSpan& object) {
   size_t at = SkipSpace(text, 1);
   while (text[at] != '}') {
     const size_t name_end = SkipString(text, at);
+    const size_t offset = object.offset + at;
     std::optional<std::string> name = StringOf(Sub(object, at, name_end));
     at = SkipSpace(text, name_end);  // At the colon.
     at = SkipSpace(text, at + 1);
     const size_t end = SkipValue(text, at);
-    members.push_back(
-        {.name = *std::move(name), .value = Sub(object, at, end)});
+    members.push_back({.name = *std::move(name),
+                       .value = Sub(object, at, end),
+                       .offset = offset});
     at = SkipSpace(text, end);
     if (text[at] == ',') at = SkipSpace(text, at + 1);
   }
@@ -421,4 +423,4 @@ std::optional<std::string> StringOf(const JsonSpan& value) {
   return text;
 }
 
-}  // namespace pdp::sync
+}  // namespace pdp::fhir

@@ -1,11 +1,11 @@
-#include "pdp/sync/json_scan.h"
+#include "pdp/fhir/json_scan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pdp/base/strings.h"
 
-namespace pdp::sync {
+namespace pdp::fhir {
 namespace {
 
 TEST(JsonScanTest, WhatIsJsonHasNoFault) {
@@ -138,4 +138,4 @@ TEST(JsonScanTest, PartsKeepTheirTextAndPlace) {
 }
 
 }  // namespace
-}  // namespace pdp::sync
+}  // namespace pdp::fhir

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""TLS to the Medplum server, for its API and its WebSocket: a certificate is
+believed where the configured authority vouches for it, for this host, today."""
+
+import subprocess
+import time
+import unittest
+
+from fake_client import FakeMedplum
+from harness import PERMIT, RARE_SWEEPS, EndToEndTest, wait_until
+
+DENIED = "INTERACTION_NOT_GRANTED"
+
+
+class Authority:
+    """Issues certificates into a directory."""
+
+    def __init__(self, directory, name):
+        self.directory = directory
+        self.name = name
+        self.certificate = f"{directory}/{name}.pem"
+        self.key = f"{directory}/{name}.key"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", f"/CN={name}", "-keyout", self.key,
+                "-out", self.certificate)
+
+    def issue(self, name, subject, days=1):
+        """The files of a certificate and its key."""
+        stem = f"{self.directory}/{self.name}-{name}"
+        openssl("req", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", f"{stem}.key", "-out", f"{stem}.csr")
+        with open(f"{stem}.ext", "w", encoding="ascii") as file:
+            file.write(f"subjectAltName={subject}\n")
+        openssl("x509", "-req", "-in", f"{stem}.csr", "-CA", self.certificate,
+                "-CAkey", self.key, "-CAcreateserial", "-days", str(days),
+                "-extfile", f"{stem}.ext", "-out", f"{stem}.pem")
+        return f"{stem}.pem", f"{stem}.key"
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class TlsTest(EndToEndTest):
+    def setUp(self):
+        self.addCleanup(lambda: self.fake.close())  # Whichever is the last.
+        super().setUp()
+        self.authority = Authority(self.directory, "authority")
+
+    def serve(self, certificate, key):
+        """In place of the server that speaks without TLS."""
+        self.fake.close()
+        self.fake = FakeMedplum(certificate, key)
+        return self.clinic()
+
+    def test_the_api_and_the_notifications_are_believed(self):
+        clinic = self.serve(*self.authority.issue("server", "IP:127.0.0.1"))
+        self.assertTrue(self.fake.base_url.startswith("https:"))
+        pdp = self.connected(clinic, **RARE_SWEEPS,
+                             medplum={"ca-file": self.authority.certificate})
+        self.assertEqual(PERMIT, pdp.ask(clinic.member))
+        self.assertEqual("CONNECTED", pdp.notifications(clinic.id))
+        clinic.grant(False)
+        self.comes(DENIED, pdp, clinic.member)
+
+    def test_what_nobody_vouches_for_is_not_asked(self):
+        other = Authority(self.directory, "other")
+        for name, issuer, subject, days in (
+                ("another authority", other, "IP:127.0.0.1", 1),
+                ("another host", self.authority, "DNS:example.com", 1),
+                ("another address", self.authority, "IP:127.0.0.2", 1),
+                ("expired", self.authority, "IP:127.0.0.1", -1)):
+            with self.subTest(name):
+                clinic = self.serve(*issuer.issue("server", subject, days))
+                pdp = self.pdp(clinic, wait=False, medplum={
+                    "ca-file": self.authority.certificate})
+                wait_until(lambda p=pdp: p.log_has("feed_failed"), name)
+                time.sleep(0.2)
+                self.assertIsNone(pdp.ready)
+                self.assertEqual([], self.fake.requests())
+                pdp.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/item_error.h"
@@ -27,6 +28,7 @@ void AddPending(const CallOutcome& item, CallOutcome& all) {
   all.status = item.status;
   AddEachOnce(item.needed, all.needed);
   AddEachOnce(item.needs_refresh, all.needs_refresh);
+  AddEachOnce(item.needs_tokens, all.needs_tokens);
 }
 
 }  // namespace
@@ -52,6 +54,10 @@ class DecisionService::Batch {
   };
 
   absl::Status CheckLimits() const;
+  const v1::Subject& SubjectOf(const v1::BatchCheckItem& item) const {
+    return item.has_subject() ? item.subject() : request_.subject();
+  }
+  CallOutcome FindToken(const v1::Subject& subject, Moment& moment);
   absl::Status Prepare(const v1::BatchCheckItem& item);
   absl::Status PrepareSubject(const v1::BatchCheckItem& item);
   absl::Status PrepareResource(const v1::BatchCheckItem& item);
@@ -65,13 +71,18 @@ class DecisionService::Batch {
   const v1::BatchCheckRequest& request_;
   v1::BatchCheckResponse& response_;
 
-  policy::AccessRequest access_;  // Its context is that of all items.
+  policy::AccessRequest access_;
+  // That of all items, but for what an access token brings along.
+  policy::RequestContext context_;
   std::vector<SharedResource> shared_;
   std::vector<ShadowedAnswer> answers_;  // Of each item that was decided.
   std::vector<Refusal> refusals_;        // Of each item.
   bool is_fresh_for_all_ = false;
   // Of the item being prepared.
   std::optional<std::string> unsupported_;
+  TokenSubject token_;
+  std::string_view token_text_;  // What `token_` was found for.
+  bool had_token_ = false;       // So its context is in `access_`.
 };
 
 absl::Status DecisionService::Batch::CheckLimits() const {
@@ -100,8 +111,9 @@ CallOutcome DecisionService::Batch::Run() {
   if (!unsupported) {
     status = ConvertContext(request_.context(),
                             service_.decision_point_.options().mode,
-                            service_.options_.limits, access_.context);
+                            service_.options_.limits, context_);
     if (!status.ok()) return Failed(std::move(status));
+    access_.context = context_;
     // What is wrong with a subject is said of its items.
     const bool has_own = !request_.has_subject() && request_.items_size() > 0;
     ConvertSubject(has_own ? request_.items(0).subject() : request_.subject(),
@@ -141,9 +153,17 @@ CallOutcome DecisionService::Batch::Run() {
 
 CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
                                                v1::BatchCheckResult& result) {
-  const absl::Status prepared = Prepare(request_.items(i));
+  CallOutcome found = FindToken(SubjectOf(request_.items(i)), moment);
+  if (found.pending()) return found;
+  if (token_.refusal) {
+    service_.Deny(*token_.refusal, moment, *result.mutable_decision());
+    return {};
+  }
+  const absl::Status prepared =
+      found.status.ok() ? Prepare(request_.items(i)) : found.status;
   if (!prepared.ok()) {
-    return Failed(InField(StrCat("items[", i, "]"), prepared));
+    found.status = InField(StrCat("items[", i, "]"), prepared);
+    return found;
   }
   if (unsupported_) {
     service_.DenyUnsupported(*unsupported_, moment, *result.mutable_decision());
@@ -159,6 +179,25 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
                          answers_[static_cast<size_t>(i)]);
 }
 
+// Many items are of one token.
+CallOutcome DecisionService::Batch::FindToken(const v1::Subject& subject,
+                                              Moment& moment) {
+  if (subject.identity_case() != v1::Subject::kAccessToken) {
+    token_ = {};
+    token_text_ = {};
+    return {};
+  }
+  if (token_text_.empty() || subject.access_token() != token_text_) {
+    token_ = {};
+    CallOutcome outcome = service_.FindToken(
+        attempt_, subject, request_.consistency(), moment, token_);
+    token_text_ = outcome.status.ok() ? subject.access_token() : "";
+    return outcome;
+  }
+  if (token_.binding != nullptr) moment.reuse_ends = token_.binding->expires;
+  return {};
+}
+
 absl::Status DecisionService::Batch::Prepare(const v1::BatchCheckItem& item) {
   unsupported_ = FindUnsupported(item);
   if (unsupported_) return absl::OkStatus();
@@ -171,11 +210,17 @@ absl::Status DecisionService::Batch::Prepare(const v1::BatchCheckItem& item) {
 
 absl::Status DecisionService::Batch::PrepareSubject(
     const v1::BatchCheckItem& item) {
-  const v1::Subject& subject =
-      item.has_subject() ? item.subject() : request_.subject();
+  const v1::Subject& subject = SubjectOf(item);
   unsupported_ = FindUnsupported(subject);
   if (unsupported_) return absl::OkStatus();
-  return ConvertSubject(subject, access_.subject);
+  const policy::TokenBinding* const token = token_.binding.get();
+  PDP_RETURN_IF_ERROR(ConvertSubject(subject, access_.subject, token));
+  if (token == nullptr && !had_token_) return absl::OkStatus();
+  had_token_ = token != nullptr;
+  access_.context = context_;
+  return token == nullptr
+             ? absl::OkStatus()
+             : ConvertLogin(request_.context(), *token, access_.context);
 }
 
 absl::Status DecisionService::Batch::PrepareResource(
@@ -185,8 +230,12 @@ absl::Status DecisionService::Batch::PrepareResource(
       if (!unsupported_) unsupported_ = FindUnsupported(item.resource());
       if (unsupported_) return absl::OkStatus();
       access_.resource = {};
-      absl::Status status = ConvertResource(
-          item.resource(), service_.options_.limits, access_.resource);
+      absl::Status status =
+          CheckTokenProject(token_.binding.get(), item.resource());
+      if (status.ok()) {
+        status = ConvertResource(item.resource(), service_.options_.limits,
+                                 access_.resource);
+      }
       if (status.ok()) {
         status = CheckResource(access_.interaction, access_.resource);
       }
@@ -202,10 +251,15 @@ absl::Status DecisionService::Batch::PrepareResource(
       if (!unsupported_) unsupported_ = shared.unsupported;
       if (unsupported_) return absl::OkStatus();
       access_.resource = shared.facts;
-      const absl::Status status =
-          shared.status.ok()
-              ? CheckResource(access_.interaction, access_.resource)
-              : shared.status;
+      absl::Status status = shared.status;
+      if (status.ok()) {
+        status = CheckTokenProject(
+            token_.binding.get(),
+            request_.resources(static_cast<int>(item.resource_index())));
+      }
+      if (status.ok()) {
+        status = CheckResource(access_.interaction, access_.resource);
+      }
       if (status.ok()) return status;
       return InField(
           StrCat("resource_index: resources[", item.resource_index(), "]"),
@@ -249,7 +303,11 @@ void DecisionService::Batch::CompareAll() {
   for (int i = 0; i < request_.items_size(); ++i) {
     const ShadowedAnswer& answer = answers_[static_cast<size_t>(i)];
     if (answer.effect == policy::Effect::kUnspecified) continue;
-    if (!Prepare(request_.items(i)).ok()) continue;
+    Moment moment;
+    if (!FindToken(SubjectOf(request_.items(i)), moment).status.ok() ||
+        !Prepare(request_.items(i)).ok()) {
+      continue;
+    }
     service_.options_.shadow->Compare(access_, answer);
   }
 }

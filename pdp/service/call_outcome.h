@@ -27,8 +27,12 @@ struct CallOutcome {
   // The projects that must be read again from the source before the call is
   // made again; an empty name is every project.
   std::vector<std::string> needs_refresh;
+  // Access tokens that must be resolved before the call is made again.
+  std::vector<std::string> needs_tokens;
 
-  bool pending() const { return !needs_refresh.empty() || !needed.empty(); }
+  bool pending() const {
+    return !needs_refresh.empty() || !needed.empty() || !needs_tokens.empty();
+  }
 };
 
 inline CallOutcome Failed(absl::Status status) {
@@ -41,12 +45,17 @@ inline CallOutcome Failed(absl::Status status) {
 struct CallAttempt {
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
+  bool may_resolve_tokens = false;
   // What was, after the call had come in.
   std::vector<fhir::ResourceKey> fetched;
   std::vector<std::string> refreshed;
+  std::vector<std::string> resolved;  // Tokens.
 
   bool WasFetched(const fhir::ResourceKey& key) const {
     return std::find(fetched.begin(), fetched.end(), key) != fetched.end();
+  }
+  bool WasResolved(std::string_view token) const {
+    return std::find(resolved.begin(), resolved.end(), token) != resolved.end();
   }
   bool WasRefreshed(std::string_view project) const {
     return std::any_of(refreshed.begin(), refreshed.end(),

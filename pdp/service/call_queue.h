@@ -31,6 +31,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "pdp/base/mutex.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
@@ -51,9 +52,10 @@ struct CallContext {
   Worker& worker;         // For what takes its time.
   Worker& urgent_worker;  // For what takes little, and must not wait for that.
   const std::atomic<bool>& is_serving;
-  FactFetcher* fetcher = nullptr;        // May be null.
-  Refresher* refresher = nullptr;        // May be null.
-  RevisionWatchers* watchers = nullptr;  // May be null.
+  FactFetcher* fetcher = nullptr;          // May be null.
+  Refresher* refresher = nullptr;          // May be null.
+  RevisionWatchers* watchers = nullptr;    // May be null.
+  policy::AccessTokens* tokens = nullptr;  // May be null.
 };
 
 // What comes out of a completion queue.

@@ -30,6 +30,12 @@ class CallRetry::Gathering {
     PartEnded(status);
   }
 
+  void Resolved(const std::string& token, const absl::Status& status) {
+    MutexLock lock(mutex_);
+    if (status.ok()) resolved_.push_back(token);
+    PartEnded(status);
+  }
+
   // Tells `attempt` what has been got.
   void Describe(CallAttempt& attempt) const {
     MutexLock lock(mutex_);
@@ -37,6 +43,8 @@ class CallRetry::Gathering {
                            fetched_.end());
     attempt.refreshed.insert(attempt.refreshed.end(), refreshed_.begin(),
                              refreshed_.end());
+    attempt.resolved.insert(attempt.resolved.end(), resolved_.begin(),
+                            resolved_.end());
   }
 
  private:
@@ -51,6 +59,7 @@ class CallRetry::Gathering {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::vector<fhir::ResourceKey> fetched_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> refreshed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> resolved_ ABSL_GUARDED_BY(mutex_);
   const FetchDone done_;
 };
 
@@ -58,14 +67,21 @@ bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
                          WaitingCall* call) {
   std::optional<FetchDone> done = queue.PutAside(call, /*may_give_up=*/true);
   if (!done) return false;
-  const size_t parts =
-      outcome.needs_refresh.size() + (outcome.needed.empty() ? 0 : 1);
+  const size_t parts = outcome.needs_refresh.size() +
+                       outcome.needs_tokens.size() +
+                       (outcome.needed.empty() ? 0 : 1);
   auto gathering = std::make_shared<Gathering>(parts, *std::move(done));
   gathering_ = gathering;
   for (const std::string& project : outcome.needs_refresh) {
     queue.context().refresher->Refresh(
         project, [gathering, project](const absl::Status& status) {
           gathering->Refreshed(project, status);
+        });
+  }
+  for (const std::string& token : outcome.needs_tokens) {
+    queue.context().tokens->Resolve(
+        token, [gathering, token](const absl::Status& status) {
+          gathering->Resolved(token, status);
         });
   }
   if (!outcome.needed.empty()) {

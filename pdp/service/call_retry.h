@@ -21,7 +21,8 @@ class CallRetry {
     started_ = Clock::now();
     rounds_ = 0;
     attempt_ = {.may_fetch = context.fetcher != nullptr,
-                .may_refresh = context.refresher != nullptr};
+                .may_refresh = context.refresher != nullptr,
+                .may_resolve_tokens = context.tokens != nullptr};
   }
 
   // Counts an attempt, and returns what it may ask for.
@@ -61,6 +62,7 @@ class CallRetry {
   void GiveUp() {
     attempt_.may_fetch = false;
     attempt_.may_refresh = false;
+    attempt_.may_resolve_tokens = false;
   }
 
   Clock::time_point started_;

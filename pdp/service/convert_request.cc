@@ -44,6 +44,12 @@ bool IsTypeName(std::string_view text) {
          });
 }
 
+absl::Status OtherProject(std::string_view field) {
+  return Wrong(field,
+               "not the project of the access token's membership; a token "
+               "decides for that one alone, so leave it out");
+}
+
 // Text from the request in a message: short, and printable.
 std::string Quoted(std::string_view text) {
   constexpr size_t kMax = 80;
@@ -128,7 +134,20 @@ absl::Status InField(std::string_view field, const absl::Status& status) {
 }
 
 absl::Status ConvertSubject(const v1::Subject& message,
-                            policy::Subject& subject) {
+                            policy::Subject& subject,
+                            const policy::TokenBinding* token) {
+  if (message.identity_case() == v1::Subject::kAccessToken) {
+    if (token == nullptr) {
+      return Wrong("subject.access_token",
+                   "not taken here; send the member as subject.reference");
+    }
+    if (!message.project().empty() && message.project() != token->project) {
+      return OtherProject("subject.project");
+    }
+    subject.reference = token->membership;
+    subject.project = token->project;
+    return absl::OkStatus();
+  }
   if (message.identity_case() != v1::Subject::kReference) {
     return Wrong("subject.reference",
                  "missing; send the member's `ProjectMembership/id`, or a "
@@ -143,9 +162,27 @@ absl::Status ConvertSubject(const v1::Subject& message,
   return absl::OkStatus();
 }
 
+absl::Status ConvertLogin(const v1::Context& message,
+                          const policy::TokenBinding& token,
+                          policy::RequestContext& context) {
+  constexpr std::string_view kOfToken =
+      "not with an access token, whose login has its own; leave it out";
+  if (message.has_smart_scope()) return Wrong("context.smart_scope", kOfToken);
+  if (message.has_launch_patient()) {
+    return Wrong("context.launch_patient", kOfToken);
+  }
+  if (token.smart_scope) context.smart_scope = *token.smart_scope;
+  if (token.launch_patient) context.launch_patient = *token.launch_patient;
+  return absl::OkStatus();
+}
+
 absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
                             const RequestLimits& limits,
-                            policy::RequestContext& context) {
+                            policy::RequestContext& context,
+                            const policy::TokenBinding* token) {
+  if (token != nullptr) {
+    PDP_RETURN_IF_ERROR(ConvertLogin(message, *token, context));
+  }
   if (message.smart_scope().size() > kMaxScopeBytes) {
     return absl::ResourceExhaustedError(
         StrCat("context.smart_scope: ", message.smart_scope().size(),
@@ -303,6 +340,15 @@ absl::Status ConvertResource(const v1::Resource& message,
   return absl::OkStatus();
 }
 
+absl::Status CheckTokenProject(const policy::TokenBinding* token,
+                               const v1::Resource& message) {
+  if (token == nullptr || message.project().empty() ||
+      message.project() == token->project) {
+    return absl::OkStatus();
+  }
+  return OtherProject("project");
+}
+
 absl::Status CheckResource(Interaction interaction,
                            const policy::ResourceFacts& facts) {
   const std::string_view name = UpperName(interaction);
@@ -354,17 +400,21 @@ absl::Status CheckResource(Interaction interaction,
 
 absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
                           const RequestLimits& limits,
-                          policy::AccessRequest& request) {
+                          policy::AccessRequest& request,
+                          const policy::TokenBinding* token) {
   PDP_RETURN_IF_ERROR(
       ConvertInteraction(message.interaction(), request.interaction));
-  PDP_RETURN_IF_ERROR(ConvertSubject(message.subject(), request.subject));
   PDP_RETURN_IF_ERROR(
-      ConvertContext(message.context(), mode, limits, request.context));
+      ConvertSubject(message.subject(), request.subject, token));
+  PDP_RETURN_IF_ERROR(
+      ConvertContext(message.context(), mode, limits, request.context, token));
   if (!message.has_resource()) {
     return Wrong("resource", "missing; send its type and id, or its content");
   }
-  absl::Status status =
-      ConvertResource(message.resource(), limits, request.resource);
+  absl::Status status = CheckTokenProject(token, message.resource());
+  if (status.ok()) {
+    status = ConvertResource(message.resource(), limits, request.resource);
+  }
   if (status.ok())
     status = CheckResource(request.interaction, request.resource);
   if (!status.ok()) return InField("resource", status);
@@ -374,10 +424,12 @@ absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
 
 absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
                            const RequestLimits& limits,
-                           policy::FilterRequest& request) {
-  PDP_RETURN_IF_ERROR(ConvertSubject(message.subject(), request.subject));
+                           policy::FilterRequest& request,
+                           const policy::TokenBinding* token) {
   PDP_RETURN_IF_ERROR(
-      ConvertContext(message.context(), mode, limits, request.context));
+      ConvertSubject(message.subject(), request.subject, token));
+  PDP_RETURN_IF_ERROR(
+      ConvertContext(message.context(), mode, limits, request.context, token));
   if (message.resource_type().empty()) {
     return Wrong("resource_type", "missing; send the type to be searched");
   }
@@ -412,10 +464,6 @@ absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
 }
 
 std::optional<std::string> FindUnsupported(const v1::Subject& message) {
-  if (message.identity_case() == v1::Subject::kAccessToken) {
-    return "subject.access_token is not supported yet; verify the token and "
-           "send the member as subject.reference";
-  }
   return FindUnknownFields(message);
 }
 

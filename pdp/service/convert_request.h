@@ -4,6 +4,10 @@
 // An error is InvalidArgument (ResourceExhausted past a limit) and begins with
 // the field it is about: "resource.id: missing; ...".  Text in what is filled
 // in points into the message, which must outlive it.
+//
+// `token` is what the subject's access token is bound to (token_subject.h);
+// null where there is none: then a subject that has one is refused.  Text may
+// point into it, too.
 
 #ifndef PDP_SERVICE_CONVERT_REQUEST_H_
 #define PDP_SERVICE_CONVERT_REQUEST_H_
@@ -15,6 +19,7 @@
 #include "absl/status/status.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/fhir/resource.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
 
@@ -43,11 +48,18 @@ struct RequestLimits {
 absl::Status InField(std::string_view field, const absl::Status& status);
 
 absl::Status ConvertSubject(const v1::Subject& message,
-                            policy::Subject& subject);
+                            policy::Subject& subject,
+                            const policy::TokenBinding* token = nullptr);
+
+// Fills in what the login of `token` says; `message` may not say it.
+absl::Status ConvertLogin(const v1::Context& message,
+                          const policy::TokenBinding& token,
+                          policy::RequestContext& context);
 
 absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
                             const RequestLimits& limits,
-                            policy::RequestContext& context);
+                            policy::RequestContext& context,
+                            const policy::TokenBinding* token = nullptr);
 
 // `number` is a v1::Interaction, also one that this server has no name for.
 absl::Status ConvertInteraction(int number, fhir::Interaction& interaction);
@@ -59,17 +71,23 @@ absl::Status ConvertResource(const v1::Resource& message,
                              const RequestLimits& limits,
                              policy::ResourceFacts& facts);
 
+// With a token no other project than its own may be named.
+absl::Status CheckTokenProject(const policy::TokenBinding* token,
+                               const v1::Resource& message);
+
 absl::Status CheckResource(fhir::Interaction interaction,
                            const policy::ResourceFacts& facts);
 
 // All of the above.
 absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
                           const RequestLimits& limits,
-                          policy::AccessRequest& request);
+                          policy::AccessRequest& request,
+                          const policy::TokenBinding* token = nullptr);
 
 absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
                            const RequestLimits& limits,
-                           policy::FilterRequest& request);
+                           policy::FilterRequest& request,
+                           const policy::TokenBinding* token = nullptr);
 
 // What these ask for that this server cannot do, as a sentence; nothing where
 // it can do it all.  Fields of a newer API are found here too.  Such a request

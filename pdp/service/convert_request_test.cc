@@ -282,9 +282,6 @@ TEST(FindUnsupportedTest, NamesFieldsOfANewerApi) {
 }
 
 TEST(FindUnsupportedTest, NamesWhatIsNotBuiltYet) {
-  EXPECT_EQ(FindUnsupported(Proto<v1::Subject>("access_token: 'abc'")),
-            "subject.access_token is not supported yet; verify the token and "
-            "send the member as subject.reference");
   EXPECT_EQ(FindUnsupported(Proto<v1::Context>("session { }")),
             "context.session is not supported yet; judge the session and leave "
             "the field out");

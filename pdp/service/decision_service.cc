@@ -43,11 +43,21 @@ CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
     Count(request.interaction(), decision);
     return {};
   }
+  TokenSubject token;
+  CallOutcome outcome = FindToken(attempt, request.subject(),
+                                  request.consistency(), moment, token);
+  if (!outcome.status.ok()) return outcome;
+  if (token.refusal) {
+    Deny(*token.refusal, moment, decision);
+    Count(request.interaction(), decision);
+    return {};
+  }
   policy::AccessRequest access;
-  absl::Status status = ConvertCheck(request, decision_point_.options().mode,
-                                     options_.limits, access);
+  absl::Status status =
+      ConvertCheck(request, decision_point_.options().mode, options_.limits,
+                   access, token.binding.get());
   if (!status.ok()) return Failed(std::move(status));
-  CallOutcome outcome =
+  outcome =
       CheckData(attempt, request.consistency(),
                 {access.subject, access.context, &access.resource}, moment);
   if (!outcome.status.ok()) return outcome;
@@ -87,19 +97,29 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
                                     v1::FilterResponse& response) const {
   if (!data_.IsReady()) return Counted(NotReady());
   Moment moment = Begin();
+  TokenSubject token;
+  CallOutcome outcome = FindToken(attempt, request.subject(),
+                                  request.consistency(), moment, token);
+  if (!outcome.status.ok()) return Counted(std::move(outcome));
   policy::FilterAnswer answer;
   if (const std::optional<std::string> what = FindUnsupported(request)) {
+    token.refusal = TokenSubject::Refusal{
+        .reason = policy::Reason::kNotSupported, .message = *what};
+  }
+  if (token.refusal) {
     answer.kind = policy::FilterKind::kAlwaysDenied;
-    answer.reason = policy::Reason::kNotSupported;
-    answer.message = *what;
+    answer.reason = token.refusal->reason;
+    answer.message = token.refusal->message;
+    answer.medplum_http_status = token.refusal->medplum_http_status;
     answer.revision = decision_point_.revision();
   } else {
     policy::FilterRequest filter;
-    absl::Status status = ConvertFilter(request, decision_point_.options().mode,
-                                        options_.limits, filter);
+    absl::Status status =
+        ConvertFilter(request, decision_point_.options().mode, options_.limits,
+                      filter, token.binding.get());
     if (!status.ok()) return Failed(std::move(status));
-    CallOutcome outcome = CheckData(attempt, request.consistency(),
-                                    {filter.subject, filter.context}, moment);
+    outcome = CheckData(attempt, request.consistency(),
+                        {filter.subject, filter.context}, moment);
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome decided = decision_point_.Filter(filter, answer);
     if (!decided.decided()) {
@@ -126,20 +146,30 @@ CallOutcome DecisionService::DescribeAccess(
     v1::DescribeAccessResponse& response) const {
   if (!data_.IsReady()) return Counted(NotReady());
   Moment moment = Begin();
+  TokenSubject token;
+  CallOutcome outcome = FindToken(attempt, request.subject(),
+                                  request.consistency(), moment, token);
+  if (!outcome.status.ok()) return Counted(std::move(outcome));
   policy::DecisionPoint::EffectivePolicy answer;
   if (const std::optional<std::string> what = FindUnsupported(request)) {
-    answer.denial.reason = policy::Reason::kNotSupported;
-    answer.denial.message = *what;
+    token.refusal = TokenSubject::Refusal{
+        .reason = policy::Reason::kNotSupported, .message = *what};
+  }
+  if (token.refusal) {
+    answer.denial.reason = token.refusal->reason;
+    answer.denial.message = token.refusal->message;
+    answer.denial.medplum_http_status = token.refusal->medplum_http_status;
   } else {
     policy::Subject subject;
     policy::RequestContext context;
-    absl::Status status = ConvertSubject(request.subject(), subject);
+    absl::Status status =
+        ConvertSubject(request.subject(), subject, token.binding.get());
     if (status.ok()) {
       status = ConvertContext(request.context(), decision_point_.options().mode,
-                              options_.limits, context);
+                              options_.limits, context, token.binding.get());
     }
     if (!status.ok()) return Failed(std::move(status));
-    CallOutcome outcome =
+    outcome =
         CheckData(attempt, request.consistency(), {subject, context}, moment);
     if (!outcome.status.ok()) return Counted(std::move(outcome));
     policy::Outcome described =
@@ -152,6 +182,17 @@ CallOutcome DecisionService::DescribeAccess(
   ConvertEffectivePolicy(answer, response);
   response.set_revision(decision_point_.revision());
   return {};
+}
+
+CallOutcome DecisionService::FindToken(const CallAttempt& attempt,
+                                       const v1::Subject& subject,
+                                       const v1::Consistency& wanted,
+                                       Moment& moment,
+                                       TokenSubject& found) const {
+  CallOutcome outcome = FindTokenSubject(attempt, subject, wanted.fully_fresh(),
+                                         options_.tokens, found);
+  if (found.binding != nullptr) moment.reuse_ends = found.binding->expires;
+  return outcome;
 }
 
 ConsistencyFacts DecisionService::Facts() const {
@@ -183,10 +224,17 @@ CallOutcome DecisionService::Decide(const CallAttempt& attempt,
 void DecisionService::DenyUnsupported(const std::string& what,
                                       const Moment& moment,
                                       v1::Decision& message) const {
+  Deny({.reason = policy::Reason::kNotSupported, .message = what}, moment,
+       message);
+}
+
+void DecisionService::Deny(const TokenSubject::Refusal& refusal,
+                           const Moment& moment, v1::Decision& message) const {
   policy::Decision decision;
   decision.effect = policy::Effect::kDeny;
-  decision.reason = policy::Reason::kNotSupported;
-  decision.message = what;
+  decision.reason = refusal.reason;
+  decision.message = refusal.message;
+  decision.medplum_http_status = refusal.medplum_http_status;
   decision.revision = decision_point_.revision();
   Complete(decision, moment, message);
 }
@@ -232,8 +280,9 @@ std::optional<absl::Time> DecisionService::ValidUntil(
   }
   const absl::Duration reuse =
       std::min(options_.decision_reuse, options_.max_staleness - moment.age);
-  if (reuse <= absl::ZeroDuration()) return std::nullopt;
-  return moment.now + reuse;
+  const absl::Time until = std::min(moment.now + reuse, moment.reuse_ends);
+  if (until <= moment.now) return std::nullopt;
+  return until;
 }
 
 }  // namespace pdp::service

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "pdp/base/clock.h"
 #include "pdp/fhir/resource_lookup.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/call_outcome.h"
 #include "pdp/service/consistency.h"
@@ -24,6 +25,7 @@
 #include "pdp/service/feed_check.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/shadow.h"
+#include "pdp/service/token_subject.h"
 
 namespace medplum::pdp::v1 {
 class BatchCheckRequest;
@@ -49,6 +51,8 @@ struct DecisionServiceOptions {
   size_t max_batch_items = 1'000;
   // Compares every answer with the other mode's; null: nothing does.
   Shadow* shadow = nullptr;
+  // Null: an access token as a subject is not supported.
+  policy::AccessTokens* tokens = nullptr;
   const Clock* clock = &Clock::Real();
 };
 
@@ -94,8 +98,16 @@ class DecisionService {
     absl::Time now;
     absl::Duration since_boot;
     absl::Duration age;
+    // Past it no answer may be reused.
+    absl::Time reuse_ends = absl::InfiniteFuture();
   };
   Moment Begin() const;
+
+  // Finds whom an access token names.  To be called before the subject and the
+  // context are converted.
+  CallOutcome FindToken(const CallAttempt& attempt, const v1::Subject& subject,
+                        const v1::Consistency& wanted, Moment& moment,
+                        TokenSubject& found) const;
 
   CallOutcome CheckInto(const CallAttempt& attempt,
                         const v1::CheckRequest& request,
@@ -120,6 +132,8 @@ class DecisionService {
                      v1::Decision& message, ShadowedAnswer& answer) const;
   void DenyUnsupported(const std::string& what, const Moment& moment,
                        v1::Decision& message) const;
+  void Deny(const TokenSubject::Refusal& refusal, const Moment& moment,
+            v1::Decision& message) const;
   void Complete(policy::Decision& decision, const Moment& moment,
                 v1::Decision& message) const;
   void Count(int interaction, const v1::Decision& message) const;

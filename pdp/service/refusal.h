@@ -18,8 +18,9 @@ enum class Refusal : uint8_t {
   kCredentialsRefused,
   kProjectGone,
   kAccessMissing,
+  kTokenUnchecked,  // Not the data: an access token could not be looked up.
 };
-inline constexpr size_t kRefusals = 5;
+inline constexpr size_t kRefusals = 6;
 
 // "STALE": what the message of the status begins with.
 constexpr std::string_view RefusalName(Refusal refusal) {
@@ -34,6 +35,8 @@ constexpr std::string_view RefusalName(Refusal refusal) {
       return "PROJECT_GONE";
     case Refusal::kAccessMissing:
       return "ACCESS_MISSING";
+    case Refusal::kTokenUnchecked:
+      return "TOKEN_UNCHECKED";
   }
   return "";
 }

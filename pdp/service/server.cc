@@ -120,7 +120,8 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .is_serving = is_serving_,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher,
-                    .watchers = served.watchers},
+                    .watchers = served.watchers,
+                    .tokens = served.tokens},
         i == 0 ? CallQueue::Serves::kEverything : CallQueue::Serves::kDecisions,
         builder.AddCompletionQueue()));
   }

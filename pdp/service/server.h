@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
@@ -32,9 +33,10 @@ struct Served {
   const DecisionService& decisions;
   AdminService& admin;
   Metrics& metrics;
-  FactFetcher* fetcher = nullptr;        // Null: facts cannot be fetched.
-  Refresher* refresher = nullptr;        // Null: the source cannot be asked.
-  RevisionWatchers* watchers = nullptr;  // Null: nothing can be watched.
+  FactFetcher* fetcher = nullptr;          // Null: facts cannot be fetched.
+  Refresher* refresher = nullptr;          // Null: the source cannot be asked.
+  RevisionWatchers* watchers = nullptr;    // Null: nothing can be watched.
+  policy::AccessTokens* tokens = nullptr;  // Null: none can be resolved.
 };
 
 // SetServing may be called from any thread, the rest from the one that started

@@ -2,9 +2,9 @@
 
 A Checker asks about members without a pause, from a thread, and keeps what it was
 told and when.  Afterwards `wrong` reads the server's history and names every
-answer that was not true at any moment within the bound that it was given under:
-`stale_after` before the question where the answer did not say STALE,
-`max_staleness` where it did.
+answer that does not follow from what its resources were within the bound that it
+was given under: `stale_after` before the question where the answer did not say
+STALE, `max_staleness` where it did.
 """
 
 import bisect
@@ -91,9 +91,8 @@ class Checker(threading.Thread):
                 answer.member, answer.begun - int(bound * 1e9) - SLACK_NS,
                 answer.ended + SLACK_NS)
             if answer.text not in possible:
-                age = truth.since(answer.member, answer.begun)
                 result.append(f"{answer.member}: {answer.text}, but "
-                              f"{possible} for {age:.3f} s"
+                              f"{possible} for {bound} s"
                               + truth.story(answer))
         return result
 
@@ -105,57 +104,51 @@ class Truth:
     def __init__(self, fake):
         self.fake = fake
         self.histories = {}
-        self.steps = {}  # member -> ([ns], [answer])
 
     def _history(self, reference):
+        """When each version was committed, and the versions."""
         if reference not in self.histories:
-            self.histories[reference] = self.fake.history(reference=reference)
+            versions = self.fake.history(reference=reference)
+            self.histories[reference] = (
+                [version["committed_ns"] for version in versions], versions)
         return self.histories[reference]
 
-    def _at(self, reference, moment):
-        found = None
-        for version in self._history(reference):
-            if version["committed_ns"] <= moment:
-                found = version["resource"]
-        return found
-
-    def _answer_at(self, member, moment):
-        membership = self._at(member, moment)
-        if membership is None or membership.get("active") is False:
-            return "DENY"
-        policy = self._at(membership["accessPolicy"]["reference"], moment)
-        entries = (policy or {}).get("resource", [])
-        granted = any(e["resourceType"] == "Patient" for e in entries)
-        return PERMIT if granted else "DENY"
-
-    def _steps(self, member):
-        if member not in self.steps:
-            moments = {0}
-            for version in self._history(member):
-                moments.add(version["committed_ns"])
-                if version["resource"]:
-                    policy = version["resource"]["accessPolicy"]["reference"]
-                    moments |= {v["committed_ns"]
-                                for v in self._history(policy)}
-            moments = sorted(moments)
-            self.steps[member] = (moments, [self._answer_at(member, moment)
-                                            for moment in moments])
-        return self.steps[member]
+    def _within(self, reference, first, last):
+        """What stood there at some moment of [first, last]; None where it did
+        not exist or was deleted."""
+        moments, versions = self._history(reference)
+        begin = bisect.bisect_right(moments, first)
+        end = bisect.bisect_right(moments, last)
+        found = [version["resource"]
+                 for version in versions[max(0, begin - 1):end]]
+        return found if begin > 0 else [None, *found]
 
     def answers(self, member, first, last):
-        """Those that were right at some moment of [first, last]."""
-        moments, answers = self._steps(member)
-        begin = max(0, bisect.bisect_right(moments, first) - 1)
-        end = bisect.bisect_right(moments, last)
-        return set(answers[begin:end])
+        """Those that were right at some moment of [first, last].  Of different
+        resources the moments may differ: who needs their order asks for it."""
+        result = set()
+        policies = {}
+        for membership in self._within(member, first, last):
+            if membership is None or membership.get("active") is False:
+                result.add("DENY")
+                continue
+            reference = membership["accessPolicy"]["reference"]
+            if reference not in policies:
+                policies[reference] = self._within(reference, first, last)
+            for policy in policies[reference]:
+                entries = (policy or {}).get("resource", [])
+                granted = any(e["resourceType"] == "Patient" for e in entries)
+                result.add(PERMIT if granted else "DENY")
+        return result
 
     def story(self, answer):
         """What had become of the member, and of its policy, before."""
         lines = []
-        membership = self._at(answer.member, answer.begun) or {}
+        membership = self._within(answer.member, answer.begun,
+                                  answer.begun)[0] or {}
         policy = membership.get("accessPolicy", {}).get("reference")
         for reference in filter(None, (answer.member, policy)):
-            for v in self._history(reference):
+            for v in self._history(reference)[1]:
                 lines.append((v["committed_ns"], reference, v))
         lines.sort(key=lambda line: line[0])
         text = f", by version {answer.entry or '-'}"
@@ -170,11 +163,3 @@ class Truth:
                 text += (f"\n    {(moment - answer.begun) / 1e9:8.3f} s "
                          f"{reference} {v['version']} {stamp} {what}")
         return text
-
-    def since(self, member, moment):
-        """For how many seconds it had been so."""
-        moments, answers = self._steps(member)
-        at = max(0, bisect.bisect_right(moments, moment) - 1)
-        while at > 0 and answers[at - 1] == answers[at]:
-            at -= 1
-        return (moment - moments[at]) / 1e9

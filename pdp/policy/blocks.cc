@@ -141,4 +141,9 @@ const BlockSet* PublishedBlocks::Get() const {
   return held.set.get();
 }
 
+std::shared_ptr<const BlockSet> PublishedBlocks::Share() const {
+  MutexLock lock(mutex_);
+  return set_;
+}
+
 }  // namespace pdp::policy

@@ -94,6 +94,9 @@ class PublishedBlocks {
   // asks again.
   const BlockSet* Get() const;
 
+  // The set that was published last; may be null.
+  std::shared_ptr<const BlockSet> Share() const;
+
  private:
   // 0: none.  Else a number that no other set of this process ever has.
   std::atomic<uint64_t> serial_{0};

@@ -279,6 +279,14 @@ void DecisionPoint::Invalidate(uint64_t revision,
   }
 }
 
+std::unique_ptr<DecisionPoint> DecisionPoint::CopyOver(
+    const fhir::ResourceLookup& lookup) const {
+  auto copy = std::make_unique<DecisionPoint>(lookup, impl_->options_);
+  copy->Publish(impl_->blocks_.Share());
+  copy->Invalidate(revision(), {});
+  return copy;
+}
+
 uint64_t DecisionPoint::revision() const {
   return impl_->revision_.load(std::memory_order_acquire);
 }

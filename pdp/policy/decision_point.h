@@ -115,6 +115,12 @@ class DecisionPoint {
   void Invalidate(uint64_t revision,
                   std::span<const fhir::ResourceKey> changed);
 
+  // A decision point with the options, the blocks and the revision of this one,
+  // and nothing else of it: for what is not to leave a trace here.  `lookup`
+  // must outlive it.
+  std::unique_ptr<DecisionPoint> CopyOver(
+      const fhir::ResourceLookup& lookup) const;
+
   uint64_t revision() const;
   const DecisionPointOptions& options() const;
   DecisionPointStatistics statistics() const;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,27 +10,6 @@
 #include "pdp/service/item_error.h"
 
 namespace pdp::service {
-
-namespace {
-
-template <typename T>
-void AddEachOnce(const std::vector<T>& added, std::vector<T>& all) {
-  for (const T& value : added) {
-    if (std::find(all.begin(), all.end(), value) == all.end()) {
-      all.push_back(value);
-    }
-  }
-}
-
-// What several items wait for is got at once.
-void AddPending(const CallOutcome& item, CallOutcome& all) {
-  all.status = item.status;
-  AddEachOnce(item.needed, all.needed);
-  AddEachOnce(item.needs_refresh, all.needs_refresh);
-  AddEachOnce(item.needs_tokens, all.needs_tokens);
-}
-
-}  // namespace
 
 // One BatchCheck.
 class DecisionService::Batch {

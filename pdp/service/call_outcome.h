@@ -35,6 +35,10 @@ struct CallOutcome {
   }
 };
 
+// Makes `all` wait for what `item` waits for, too: what the items of a call
+// need is got at once.
+void AddPending(const CallOutcome& item, CallOutcome& all);
+
 inline CallOutcome Failed(absl::Status status) {
   CallOutcome outcome;
   outcome.status = std::move(status);

@@ -51,6 +51,7 @@ struct CallContext {
   Metrics& metrics;
   Worker& worker;         // For what takes its time.
   Worker& urgent_worker;  // For what takes little, and must not wait for that.
+  Worker& thinking_worker;  // For what decides much at once.
   const std::atomic<bool>& is_serving;
   FactFetcher* fetcher = nullptr;          // May be null.
   Refresher* refresher = nullptr;          // May be null.

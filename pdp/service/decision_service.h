@@ -37,6 +37,8 @@ class Decision;
 class DescribeAccessRequest;
 class DescribeAccessResponse;
 class FilterResponse;
+class SimulateRequest;
+class SimulateResponse;
 }  // namespace medplum::pdp::v1
 
 namespace pdp::service {
@@ -90,8 +92,15 @@ class DecisionService {
                              const v1::DescribeAccessRequest& request,
                              v1::DescribeAccessResponse& response) const;
 
+  // May take its time: not for a thread that decides.  Leaves no trace in what
+  // is kept or counted here, and answers nothing that may be reused.
+  CallOutcome Simulate(const CallAttempt& attempt,
+                       const v1::SimulateRequest& request,
+                       v1::SimulateResponse& response) const;
+
  private:
   class Batch;
+  class Simulation;
 
   // When an answer is given, and how old what it is made from is.
   struct Moment {

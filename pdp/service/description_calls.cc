@@ -1,5 +1,5 @@
-// DescribeAccess, and what is not built yet: Explain, Simulate, RecordAccess,
-// FilterResources.
+// DescribeAccess and Simulate, and what is not built yet: Explain,
+// RecordAccess, FilterResources.
 
 #include <string_view>
 
@@ -58,6 +58,10 @@ struct SimulateMethod : UnaryMethod {
   using Request = v1::SimulateRequest;
   using Response = v1::SimulateResponse;
   static constexpr Method kMethod = Method::kSimulate;
+  static constexpr bool kOnWorker = true;
+  static Worker& WorkerOf(const CallContext& context) {
+    return context.thinking_worker;
+  }
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,
@@ -65,11 +69,10 @@ struct SimulateMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.decisions.RequestSimulate(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
-                            const Request&, Response&) {
-    return Failed(NotBuilt("Simulate",
-                           "start a second server on a directory that holds "
-                           "the proposed policies, and ask that"));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return context.decisions.Simulate(attempt, request, response);
   }
 };
 

@@ -74,6 +74,7 @@ class Server::Impl {
   GrpcServices services_;
   Worker worker_{kMaxQueuedWork};
   Worker urgent_worker_{kMaxQueuedWork};
+  Worker thinking_worker_{kMaxQueuedWork};
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   bool is_drained_ = false;
@@ -117,6 +118,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .metrics = served.metrics,
                     .worker = worker_,
                     .urgent_worker = urgent_worker_,
+                    .thinking_worker = thinking_worker_,
                     .is_serving = is_serving_,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher,

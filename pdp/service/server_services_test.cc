@@ -27,7 +27,6 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
   };
   grpc::ClientContext contexts[5];
   v1::ExplainResponse explain;
-  v1::SimulateResponse simulate;
   v1::RecordAccessResponse record;
   v1::LintPoliciesResponse lint;
   auto resources = stub_->FilterResources(&contexts[3]);
@@ -35,9 +34,6 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
       {"Explain", stub_->Explain(&contexts[0], {}, &explain),
        "Explain is not available yet; the reason, message and entry of a "
        "Check's decision say what decided"},
-      {"Simulate", stub_->Simulate(&contexts[1], {}, &simulate),
-       "Simulate is not available yet; start a second server on a directory "
-       "that holds the proposed policies, and ask that"},
       {"RecordAccess", stub_->RecordAccess(&contexts[2], {}, &record),
        "RecordAccess is not available yet; keep the decision_id in the "
        "enforcement point's own log"},

@@ -94,6 +94,32 @@ TEST_F(ServerTest, AStreamWaitsForItsFact) {
   fetching.join();
 }
 
+TEST_F(ServerTest, ASimulationWaitsForItsFactsAndReadsTheSourceAgain) {
+  const fhir::ResourceKey member{"ProjectMembership", "member"};
+  f_.lookup.Hold(member);
+  Start();
+  std::thread fetching([&] {
+    fetcher_.WaitFor(1);
+    f_.lookup.Release(member);
+    fetcher_.Finish(absl::OkStatus());
+  });
+  v1::SimulateRequest request;
+  *request.add_checks() = Proto<v1::CheckRequest>(
+      StrCat(kReadPatient, " consistency { fully_fresh: true }"));
+  request.add_proposed(testing::Expand(
+      "{'resourceType':'AccessPolicy','id':'policy','resource':[]}"));
+  v1::SimulateResponse response;
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const grpc::Status status = stub_->Simulate(&context, request, &response);
+  fetching.join();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.checks_size(), 1);
+  EXPECT_EQ(response.checks(0).outcome(), v1::SIMULATED_OUTCOME_LOST)
+      << response.ShortDebugString();
+  EXPECT_EQ(refresher_.count(), 1u);
+}
+
 TEST_F(ServerTest, AFullyFreshCallReadsTheSourceAgain) {
   Start();
   v1::CheckResponse response;

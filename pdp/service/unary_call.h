@@ -36,7 +36,7 @@ struct UnaryMethod {
 // no memory for them, and a large one leaves nothing behind.
 //
 //   posted → answering → finishing → posted ...
-//               ↕ waiting
+//               ↕ waiting for facts
 //
 // M has, besides what is in UnaryMethod: Request, Response; kMethod; `Post`,
 // which calls the generated RequestX of its service; and
@@ -64,18 +64,18 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   }
 
   void Resume(const absl::Status& status) override {
-    if constexpr (M::kOnWorker) {
-      Finish(status);
-    } else {
-      retry_.Resumed(status);
-      Answer();
+    if (state_ == State::kWorking) {
+      EndAttempt(status.ok() ? std::move(outcome_) : Failed(status));
+      return;
     }
+    retry_.Resumed(status);
+    Attempt();
   }
 
  private:
   using Request = typename M::Request;
   using Response = typename M::Response;
-  enum class State : uint8_t { kPosted, kWaiting, kFinishing };
+  enum class State : uint8_t { kPosted, kWorking, kWaiting, kFinishing };
 
   explicit UnaryCall(CallQueue& queue)
       : queue_(queue), arena_(block_.data(), block_.size()) {}
@@ -102,16 +102,19 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   void Begin() {
     queue_.context().metrics.CallStarted(M::kMethod);
     retry_.Begin(queue_.context());
+    Attempt();
+  }
+
+  void Attempt() {
     if constexpr (M::kOnWorker) {
       Delegate();
     } else {
-      Answer();
+      EndAttempt(
+          M::Answer(queue_.context(), retry_.Next(), *request_, *response_));
     }
   }
 
-  void Answer() {
-    CallOutcome outcome =
-        M::Answer(queue_.context(), retry_.Next(), *request_, *response_);
+  void EndAttempt(CallOutcome outcome) {
     if (!outcome.pending()) {
       Finish(outcome.status);
       return;
@@ -126,7 +129,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   }
 
   void Delegate() {
-    state_ = State::kWaiting;
+    state_ = State::kWorking;
     // The worker uses the messages: there is no giving up.
     const std::optional<FetchDone> done =
         queue_.PutAside(this, /*may_give_up=*/false);
@@ -135,10 +138,12 @@ class UnaryCall final : public QueueTag, public WaitingCall {
       return;
     }
     KeepPosted();
+    const CallAttempt attempt = retry_.Next();
     const bool is_queued =
-        M::WorkerOf(queue_.context()).Offer([this, done = *done] {
-          done(M::Answer(queue_.context(), CallAttempt(), *request_, *response_)
-                   .status);
+        M::WorkerOf(queue_.context()).Offer([this, attempt, done = *done] {
+          outcome_ =
+              M::Answer(queue_.context(), attempt, *request_, *response_);
+          done(absl::OkStatus());
         });
     if (!is_queued) {
       (*done)(absl::ResourceExhaustedError(
@@ -177,6 +182,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   std::optional<grpc::ServerContext> context_;
   std::optional<grpc::ServerAsyncResponseWriter<Response>> writer_;
   CallRetry retry_;
+  CallOutcome outcome_;  // What the worker came to.
   State state_ = State::kPosted;
 };
 

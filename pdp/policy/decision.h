@@ -197,6 +197,7 @@ struct Condition {
   std::vector<Condition> children;
   std::string parameter;
   std::string path;
+  std::string_view parameter_type;  // "token"; static text.
   Operator op = Operator::kUnspecified;
   std::vector<std::string> values;
 };
@@ -209,6 +210,7 @@ struct FilterAnswer {
   std::string single_query;
   std::optional<Condition> condition;
   std::vector<std::string> hidden_fields;
+  bool strip_fields_required = false;
   uint16_t medplum_http_status = 0;
   std::vector<Note> notes;
   std::vector<std::string> inexact;

@@ -9,77 +9,62 @@
 
 #include "pdp/base/strings.h"
 #include "pdp/fhir/schema.h"
-#include "pdp/fhir/search/compartment.h"
 #include "pdp/fhir/search/criteria.h"
 #include "pdp/fhir/search/match_durable.h"
-#include "pdp/fhir/search/url_query.h"
 #include "pdp/policy/filter_condition.h"
+#include "pdp/policy/filter_entries.h"
+#include "pdp/policy/filter_query.h"
+#include "pdp/policy/filter_text.h"
 #include "pdp/policy/type_rules.h"
 
 namespace pdp::policy {
 namespace {
 
 using fhir::Interaction;
-using fhir::search::Criteria;
+using fhir::search::DurableColumn;
 using fhir::search::DurableMatch;
+using fhir::search::Filter;
 
-// Percent-encodes what a query may not have as it is.
-std::string Encode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  static constexpr std::string_view kPlain = "-_.~:/,|$*()!'@";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_alphanumeric = (byte >= '0' && byte <= '9') ||
-                                 (byte >= 'A' && byte <= 'Z') ||
-                                 (byte >= 'a' && byte <= 'z');
-    if (is_alphanumeric || kPlain.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 0xf];
-    }
-  }
-  return out;
+// Whether the server would run `query` at all.
+bool IsSound(std::string_view type, std::string_view query) {
+  const auto criteria = fhir::search::ParseCriteria(StrCat(type, "?", query));
+  if (!criteria.ok()) return false;
+  const DurableMatch match =
+      fhir::search::CheckDurable(*criteria, type, {}).match;
+  return match != DurableMatch::kError && match != DurableMatch::kForbidden;
 }
 
-void Append(std::string_view key, std::string_view value, std::string& query) {
-  if (!query.empty()) query += '&';
-  query += StrCat(Encode(key), "=", Encode(value));
-}
-
-bool IsControl(const Criteria& criteria, std::string_view key) {
-  const std::string_view code = key.substr(0, key.find(':'));
-  return std::any_of(
-      criteria.control_parameters.begin(), criteria.control_parameters.end(),
-      [&](const auto& control) {
-        return control.first.substr(0, control.first.find(':')) == code;
-      });
-}
-
-// The parameters of a criteria that narrow, encoded anew: control parameters
-// are left out, as the server leaves them out of policies.
-std::string NarrowingQuery(const Criteria& criteria) {
-  const size_t question = criteria.text.find('?');
-  if (question == std::string::npos) return {};
-  std::string_view query = std::string_view(criteria.text).substr(question + 1);
-  query = query.substr(0, query.find('?'));
-  std::string out;
-  for (const auto& [key, value] : fhir::search::ParseUrlQuery(query)) {
-    if (!IsControl(criteria, key)) Append(key, value, out);
-  }
-  return out;
+bool ComparesRanges(const Filter& filter) {
+  if (filter.parameter == nullptr) return filter.code == "_filter";
+  return fhir::search::IsOrdered(filter.parameter->type);
 }
 
 class FilterBuilder {
  public:
   FilterBuilder(const SubjectAccess& access, const FilterRequest& request,
                 Mode mode, FilterAnswer& answer)
-      : access_(access), request_(request), mode_(mode), answer_(answer) {}
+      : access_(access),
+        request_(request),
+        mode_(mode),
+        type_(request.resource_type),
+        answer_(answer) {}
 
   void Run() {
-    if (CheckType() && CollectEntries() && ReadCallersQuery()) Permit();
+    if (!CheckType()) return;
+    reach_ = ReachOf(access_, type_, Interaction::kSearch, mode_);
+    answer_.hidden_fields = reach_.hidden_fields;
+    if (reach_.error) {
+      Deny(Reason::kEvaluationError, reach_.error->medplum_http_status,
+           reach_.error->message);
+      return;
+    }
+    if (!ReadQuery()) return;
+    if (!reach_.is_unrestricted && reach_.any_of.empty()) {
+      Deny(Reason::kInteractionNotGranted, 403,
+           StrCat("no entry of the policy grants search on ", type_));
+      return;
+    }
+    Permit();
   }
 
  private:
@@ -88,13 +73,10 @@ class FilterBuilder {
     answer_.reason = reason;
     answer_.medplum_http_status = status;
     answer_.message = std::move(message);
-    answer_.queries.clear();
-    answer_.condition.reset();
     return false;
   }
 
   bool CheckType() {
-    type_ = request_.resource_type;
     if (!fhir::IsResourceType(type_)) {
       return Deny(Reason::kResourceTypeUnknown, 400,
                   StrCat("`", type_, "` is no FHIR or Medplum resource type"));
@@ -102,8 +84,7 @@ class FilterBuilder {
     if (type_ == "Binary") {
       return Deny(Reason::kNotSupported, 400, "Binary cannot be searched");
     }
-    if (access_.Supports(Interaction::kSearch, type_)) return true;
-    return DenyGate();
+    return access_.Supports(Interaction::kSearch, type_) || DenyGate();
   }
 
   bool DenyGate() {
@@ -127,202 +108,28 @@ class FilterBuilder {
     return Deny(Reason::kInteractionNotGranted, 403, message);
   }
 
-  // E.2, for searching.
-  bool CollectEntries() {
-    const fhir::InteractionSet bit = fhir::Bit(Interaction::kSearch);
-    for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
-      if (!(entry->compiled->durable_interactions & bit)) continue;
-      if (!(entry->in_force & bit)) continue;
-      considered_ = true;
-      if (!CollectEntry(*entry)) return false;
-      if (is_unrestricted_) break;
-    }
-    if (!collected_) is_unrestricted_ = considered_ || mode_ == Mode::kParity;
-    for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
-      for (const std::string& field : entry->compiled->source.hidden_fields) {
-        auto& hidden = answer_.hidden_fields;
-        if (std::find(hidden.begin(), hidden.end(), field) == hidden.end()) {
-          hidden.push_back(field);
-        }
-      }
-    }
-    return true;
-  }
-
-  bool CollectEntry(const BoundEntry& entry) {
-    const CompiledEntry& compiled = *entry.compiled;
-    const std::string tenants = TenantQuery(entry);
-    if (!compiled.source.compartment.empty()) {
-      std::string query;
-      Append("_compartment", compiled.source.compartment, query);
-      has_condition_ = false;
-      return Collect(std::move(query), tenants);
-    }
-    if (!compiled.has_criteria || !compiled.criteria_has_prefix) {
-      if (tenants.empty()) {
-        is_unrestricted_ = true;
-        return true;
-      }
-      return Collect({}, tenants);
-    }
-    const absl::StatusOr<Criteria> criteria = fhir::search::ParseCriteria(
-        StrCat(type_, std::string_view(compiled.source.criteria)
-                          .substr(compiled.source.resource_type.size())));
-    if (!criteria.ok()) {
-      return Deny(Reason::kEvaluationError, 400,
-                  StrCat(Where(entry), ": ", criteria.status().message()));
-    }
-    if (criteria->filters.empty()) return true;
-    fhir::search::DurableEnvironment environment;
-    environment.may_search = [this](std::string_view type) {
-      return access_.Supports(Interaction::kSearch, type);
-    };
-    const fhir::search::DurableResult check =
-        fhir::search::CheckDurable(*criteria, type_, environment);
-    if (check.match == DurableMatch::kError ||
-        check.match == DurableMatch::kForbidden) {
-      return Deny(Reason::kEvaluationError,
-                  check.match == DurableMatch::kError ? 400 : 403,
-                  StrCat(Where(entry), ": ", check.why));
-    }
-    AddCondition(*criteria);
-    return Collect(NarrowingQuery(*criteria), tenants);
-  }
-
-  static std::string Where(const BoundEntry& entry) {
-    return StrCat(entry.source.policy, ".resource[", entry.source.index, "]");
-  }
-
-  // The active tenants, for the types that they confine.
-  std::string TenantQuery(const BoundEntry& entry) const {
-    if (entry.tenants.empty()) return {};
-    if (type_ != "Patient" &&
-        fhir::search::PatientCompartmentCodes(type_).empty()) {
-      return {};
-    }
-    std::string value;
-    for (const std::string& tenant : entry.tenants) {
-      if (!value.empty()) value += ',';
-      value += tenant;
-    }
-    std::string query;
-    Append("_compartment", value, query);
-    return query;
-  }
-
-  bool Collect(std::string query, std::string_view tenants) {
-    collected_ = true;
-    if (!tenants.empty()) {
-      has_condition_ = false;
-      if (!query.empty()) query += '&';
-      query += tenants;
-    }
-    if (std::find(entry_queries_.begin(), entry_queries_.end(), query) ==
-        entry_queries_.end()) {
-      entry_queries_.push_back(std::move(query));
-    }
-    return true;
-  }
-
-  void AddCondition(const Criteria& criteria) {
-    std::optional<Condition> condition = ConditionOf(criteria);
-    if (!condition) {
-      has_condition_ = false;
-    } else {
-      any_of_.children.push_back(*std::move(condition));
-    }
-  }
-
-  // The caller's own query is ANDed.  Whatever would show other resources under
-  // a privileged token is refused, and in strict mode what tells of a hidden
-  // field.
-  bool ReadCallersQuery() {
-    if (request_.query.empty()) return true;
-    const absl::StatusOr<Criteria> criteria =
-        fhir::search::ParseCallersQuery(type_, request_.query);
-    if (!criteria.ok()) {
-      return Deny(
-          Reason::kQueryNotSafe, 400,
-          StrCat("the query cannot be read: ", criteria.status().message()));
-    }
-    for (const fhir::search::Filter& filter : criteria->filters) {
-      if (filter.is_chained || filter.parameter == nullptr) {
-        return RefuseParameter(filter.code,
-                               "it reaches other resources, or is "
-                               "no search parameter of the type");
-      }
-      if (mode_ == Mode::kStrict && LooksAtHiddenField(*filter.parameter)) {
-        return RefuseParameter(filter.code, "it looks at a hidden field");
-      }
-    }
-    for (const auto& [key, value] : criteria->control_parameters) {
-      if (key.starts_with("_include") || key.starts_with("_revinclude")) {
-        return RefuseParameter(key, "it adds resources of other types");
-      }
-      if (key.starts_with("_type") && value != type_) {
-        return RefuseParameter(key, "it searches other types");
-      }
-      if (mode_ == Mode::kParity) continue;
-      if ((key.starts_with("_sort") || key.starts_with("_elements") ||
-           key.starts_with("_fields")) &&
-          !IsSafeList(value)) {
-        return RefuseParameter(key, "it names a hidden field");
-      }
-    }
-    for (const auto& [key, value] :
-         fhir::search::ParseUrlQuery(request_.query)) {
-      Append(key, value, callers_query_);
-    }
-    return true;
-  }
-
   // The note and Medplum's status are left to Reconcile() (departure.h).
   void NoteRule(StrictRule rule) {
     answer_.notes.push_back(
         {.code = NoteCode::kStrictRule, .strict_rule = rule, .text = {}});
   }
 
-  bool RefuseParameter(std::string_view parameter, std::string_view why) {
-    if (mode_ == Mode::kStrict) NoteRule(StrictRule::kSafeQuery);
-    return Deny(Reason::kQueryNotSafe, 0,
-                StrCat("the parameter `", parameter, "` is refused: ", why));
-  }
-
-  bool LooksAtHiddenField(
-      const fhir::search::SearchParameter& parameter) const {
-    return std::any_of(
-        answer_.hidden_fields.begin(), answer_.hidden_fields.end(),
-        [&](const std::string& field) {
-          const std::string_view first =
-              std::string_view(field).substr(0, field.find_first_of(".["));
-          // `valueQuantity` is `value` in an expression.
-          const std::string_view expression = parameter.expression;
-          for (size_t at = expression.find('.'); at != std::string_view::npos;
-               at = expression.find('.', at + 1)) {
-            std::string_view name = expression.substr(at + 1);
-            name = name.substr(0, name.find_first_of(".()[] |,'="));
-            if (!name.empty() &&
-                (first.starts_with(name) || name.starts_with(first))) {
-              return true;
-            }
-          }
-          return false;
-        });
-  }
-
-  // Every name of a `_sort` or `_elements` list is a parameter or an element
-  // that is not hidden.
-  bool IsSafeList(std::string_view list) const {
-    if (answer_.hidden_fields.empty()) return true;
-    while (!list.empty()) {
-      const size_t end = std::min(list.find(','), list.size());
-      std::string_view name = list.substr(0, end);
-      if (name.starts_with('-')) name.remove_prefix(1);
-      list.remove_prefix(std::min(end + 1, list.size()));
-      const auto* parameter = fhir::search::FindSearchParameter(type_, name);
-      if (parameter != nullptr && LooksAtHiddenField(*parameter)) return false;
-      for (const std::string& field : answer_.hidden_fields) {
-        if (std::string_view(field).starts_with(name)) return false;
+  bool ReadQuery() {
+    if (request_.query.empty()) return true;
+    query_ = ReadCallersQuery(access_, request_, reach_, mode_);
+    if (query_.refusal) {
+      const uint16_t status = query_.refusal->medplum_http_status;
+      if (mode_ == Mode::kStrict && status == 0) {
+        NoteRule(StrictRule::kSafeQuery);
+      }
+      return Deny(Reason::kQueryNotSafe, status, query_.refusal->message);
+    }
+    if (query_.is_narrowed) NoteRule(StrictRule::kSafeQuery);
+    answer_.inexact = query_.inexact;
+    for (std::string& field : query_.hidden_fields) {
+      auto& hidden = answer_.hidden_fields;
+      if (std::find(hidden.begin(), hidden.end(), field) == hidden.end()) {
+        hidden.push_back(std::move(field));
       }
     }
     return true;
@@ -332,60 +139,103 @@ class FilterBuilder {
     answer_.reason = Reason::kPermitted;
     answer_.medplum_http_status = 200;
     answer_.message = "permitted";
-    answer_.kind = is_unrestricted_ ? FilterKind::kAlwaysPermitted
-                                    : FilterKind::kConditional;
-    if (is_unrestricted_) {
-      entry_queries_ = {""};
-      any_of_ = Condition{.kind = Condition::Kind::kConstant, .constant = true};
-      has_condition_ = true;
-    } else if (entry_queries_.empty()) {
-      Deny(Reason::kInteractionNotGranted, 403,
-           StrCat("no entry of the policy grants search on ", type_));
+    answer_.kind = reach_.is_unrestricted ? FilterKind::kAlwaysPermitted
+                                          : FilterKind::kConditional;
+    answer_.strip_fields_required =
+        !answer_.hidden_fields.empty() || !answer_.inexact.empty();
+    if (request_.runner_is_privileged) {
+      projects_ = ProjectQuery(access_, type_);
+    }
+    if (reach_.is_unrestricted) {
+      answer_.queries = {Whole("")};
+    } else {
+      for (const EntryFilter& entry : reach_.any_of) {
+        answer_.queries.push_back(Whole(entry.query));
+      }
+    }
+    answer_.single_query = SingleQuery();
+    BindToOneSearch();
+    NoteRanges();
+    SetCondition();
+  }
+
+  // With what the caller and the projects add.
+  std::string Whole(std::string query) const {
+    AppendQuery(query_.text, query);
+    AppendQuery(projects_, query);
+    return query.empty() ? std::string(type_) : StrCat(type_, "?", query);
+  }
+
+  std::string SingleQuery() const {
+    if (answer_.queries.size() == 1) return answer_.queries.front();
+    const auto text = FilterTextOfAny(reach_.any_of, type_);
+    if (!text) return "";
+    std::string query;
+    AppendParameter("_filter", *text, query);
+    return IsSound(type_, query) ? Whole(std::move(query)) : "";
+  }
+
+  // Several searches have pages, an order and a total each.
+  void BindToOneSearch() {
+    if (answer_.queries.size() == 1) return;
+    std::vector<std::string> bound = query_.bound_to_one_search;
+    if (query_.has_includes) bound.emplace_back("_include");
+    if (bound.empty()) return;
+    if (!answer_.single_query.empty()) {
+      answer_.queries = {answer_.single_query};
       return;
     }
-    const std::string projects = ProjectQuery();
-    for (std::string& query : entry_queries_) {
-      for (const std::string_view part :
-           {std::string_view(callers_query_), std::string_view(projects)}) {
-        if (part.empty()) continue;
-        if (!query.empty()) query += '&';
-        query += part;
-      }
-      answer_.queries.push_back(query.empty() ? std::string(type_)
-                                              : StrCat(type_, "?", query));
-    }
-    if (answer_.queries.size() == 1) {
-      answer_.single_query = answer_.queries.front();
-    }
-    if (has_condition_ && callers_query_.empty()) {
-      answer_.condition = std::move(any_of_);
+    for (const std::string& parameter : bound) {
+      answer_.inexact.push_back(
+          StrCat("`", parameter,
+                 "` holds for each of the queries, not for their union"));
     }
   }
 
-  std::string ProjectQuery() const {
-    if (!request_.runner_is_privileged || access_.super_admin) return {};
-    std::string value;
-    for (const std::string& id : access_.ReadableProjects(type_)) {
-      if (!value.empty()) value += ',';
-      value += id;
+  // A runner of another project has not the feature of this one.
+  void NoteRanges() {
+    if (!access_.project.range_search || !request_.runner_is_privileged) return;
+    bool compares = std::ranges::any_of(query_.filters, ComparesRanges);
+    for (const EntryFilter& entry : reach_.any_of) {
+      compares = compares || std::ranges::any_of(entry.filters, ComparesRanges);
     }
-    std::string query;
-    Append("_project", value, query);
-    return query;
+    if (!compares) return;
+    answer_.inexact.emplace_back(
+        "the project has the feature `range-search`: dates and numbers are "
+        "compared so only for a runner of the same project");
+  }
+
+  void SetCondition() {
+    const bool has_ranges = access_.project.range_search;
+    std::vector<Condition> all;
+    if (!access_.super_admin) {
+      all.push_back(ProjectCondition(type_, access_.ReadableProjects(type_)));
+    }
+    if (!reach_.is_unrestricted) {
+      std::vector<Condition> any;
+      for (const EntryFilter& entry : reach_.any_of) {
+        auto condition = ConditionOfAll(entry.filters, type_, has_ranges);
+        if (!condition) return;
+        any.push_back(*std::move(condition));
+      }
+      all.push_back(AnyOf(std::move(any)));
+    }
+    if (!query_.filters.empty()) {
+      auto condition = ConditionOfAll(query_.filters, type_, has_ranges);
+      if (!condition) return;
+      all.push_back(*std::move(condition));
+    }
+    answer_.condition = AllOf(std::move(all));
   }
 
   const SubjectAccess& access_;
   const FilterRequest& request_;
   const Mode mode_;
+  const std::string_view type_;
   FilterAnswer& answer_;
-  std::string_view type_;
-  bool considered_ = false;
-  bool collected_ = false;
-  bool is_unrestricted_ = false;
-  bool has_condition_ = true;
-  std::vector<std::string> entry_queries_;
-  Condition any_of_{.kind = Condition::Kind::kAnyOf};
-  std::string callers_query_;
+  EntriesReach reach_;
+  CallersQuery query_;
+  std::string projects_;
 };
 
 }  // namespace

@@ -218,6 +218,8 @@ void ConvertCondition(const policy::Condition& condition,
       comparison.set_parameter(condition.parameter);
       comparison.set_path(condition.path);
       comparison.set_operator_(Cast<v1::ComparisonOperator>(condition.op));
+      comparison.set_parameter_type(condition.parameter_type.data(),
+                                    condition.parameter_type.size());
       for (const std::string& value : condition.values) {
         comparison.add_values(value);
       }
@@ -270,7 +272,7 @@ void ConvertFilterAnswer(const policy::FilterAnswer& answer,
   for (const std::string& field : answer.hidden_fields) {
     message.add_hidden_fields(field);
   }
-  message.set_strip_fields_required(!answer.hidden_fields.empty());
+  message.set_strip_fields_required(answer.strip_fields_required);
   message.set_enforcement_http_status(policy::EnforcementHttpStatus(answer));
   message.set_medplum_http_status(answer.medplum_http_status);
   message.set_revision(answer.revision);

@@ -236,31 +236,6 @@ std::string_view LastSegment(std::string_view path) {
   return rest.substr(rest.rfind('/') + 1);
 }
 
-std::string_view TypeText(const Filter& filter) {
-  if (filter.parameter == nullptr) return "unknown";
-  switch (filter.parameter->type) {
-    case ParameterType::kNumber:
-      return "number";
-    case ParameterType::kDate:
-      return "date";
-    case ParameterType::kString:
-      return "string";
-    case ParameterType::kToken:
-      return "token";
-    case ParameterType::kReference:
-      return "reference";
-    case ParameterType::kComposite:
-      return "composite";
-    case ParameterType::kQuantity:
-      return "quantity";
-    case ParameterType::kUri:
-      return "uri";
-    case ParameterType::kSpecial:
-      return "special";
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 void PrepareFilter(Filter& filter) {
@@ -341,8 +316,11 @@ absl::StatusOr<Criteria> ParseCallersQuery(std::string_view resource_type,
 std::string Print(const Criteria& criteria) {
   std::string text;
   for (const Filter& filter : criteria.filters) {
-    text += StrCat(TypeText(filter), " ", filter.code, " ",
-                   OperatorText(filter), " ", filter.value, "\n");
+    const std::string_view type =
+        filter.parameter == nullptr ? "unknown"
+                                    : ParameterTypeName(filter.parameter->type);
+    text += StrCat(type, " ", filter.code, " ", OperatorText(filter), " ",
+                   filter.value, "\n");
   }
   return text;
 }

@@ -1,7 +1,7 @@
 #include "pdp/fhir/search/filter_expression.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,9 +18,31 @@ using fhirpath::TokenKind;
 
 constexpr int kMaxDepth = 64;
 
-constexpr std::string_view kOperators[] = {
-    "eq", "ne", "co", "sw", "gt", "lt", "ge", "le",
-    "ap", "sa", "eb", "pr", "in", "ni", "re", "identifier"};
+constexpr std::pair<std::string_view, Operator> kOperators[] = {
+    {"eq", Operator::kExact},
+    {"ne", Operator::kNotEquals},
+    {"co", Operator::kContains},
+    {"sw", Operator::kStartsWith},
+    {"gt", Operator::kGreaterThan},
+    {"lt", Operator::kLessThan},
+    {"ge", Operator::kGreaterThanOrEquals},
+    {"le", Operator::kLessThanOrEquals},
+    {"ap", Operator::kApproximately},
+    {"sa", Operator::kStartsAfter},
+    {"eb", Operator::kEndsBefore},
+    {"pr", Operator::kPresent},
+    {"in", Operator::kIn},
+    {"ni", Operator::kNotIn},
+    {"re", Operator::kEquals},
+    {"identifier", Operator::kIdentifier},
+};
+
+std::optional<Operator> FindOperator(std::string_view name) {
+  for (const auto& [known, op] : kOperators) {
+    if (known == name) return op;
+  }
+  return std::nullopt;
+}
 
 using Result = absl::StatusOr<std::unique_ptr<FilterExpression>>;
 
@@ -64,8 +86,7 @@ class Parser {
     PDP_ASSIGN_OR_RETURN(comparison->path, Take(TokenKind::kSymbol, "a path"));
     PDP_ASSIGN_OR_RETURN(comparison->op,
                          Take(TokenKind::kSymbol, "an operator"));
-    if (std::find(std::begin(kOperators), std::end(kOperators),
-                  comparison->op) == std::end(kOperators)) {
+    if (!FindOperator(comparison->op)) {
       return absl::InvalidArgumentError(
           StrCat("_filter has no operator `", comparison->op, "`"));
     }
@@ -120,6 +141,21 @@ Result ParseFilterExpression(std::string_view text) {
     return token.kind == TokenKind::kComment;
   });
   return Parser(std::move(tokens)).Parse();
+}
+
+Filter ToFilter(const FilterExpression& comparison,
+                std::string_view resource_type) {
+  Filter filter;
+  filter.code = comparison.path;
+  filter.value = comparison.value;
+  filter.op = FindOperator(comparison.op).value_or(Operator::kOther);
+  filter.is_chained = filter.code.find('.') != std::string::npos ||
+                      filter.code.starts_with("_has:");
+  if (!filter.is_chained) {
+    filter.parameter = FindSearchParameter(resource_type, filter.code);
+  }
+  PrepareFilter(filter);
+  return filter;
 }
 
 }  // namespace pdp::fhir::search

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "pdp/fhir/search/criteria.h"
 
 namespace pdp::fhir::search {
 
@@ -30,6 +31,12 @@ struct FilterExpression {
 // ResourceExhausted: nested too deep.
 absl::StatusOr<std::unique_ptr<FilterExpression>> ParseFilterExpression(
     std::string_view text);
+
+// `comparison` as the filter of a search for resources of `resource_type`.
+//
+// REQUIRES: comparison.kind is kComparison.
+Filter ToFilter(const FilterExpression& comparison,
+                std::string_view resource_type);
 
 }  // namespace pdp::fhir::search
 

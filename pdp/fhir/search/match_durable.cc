@@ -257,7 +257,7 @@ class Matcher {
                           const Resource* resource) {
     switch (node.kind) {
       case FilterExpression::Kind::kComparison:
-        return MatchComparison(node, resource_type, resource);
+        return Match(ToFilter(node, resource_type), resource_type, resource);
       case FilterExpression::Kind::kNot: {
         DurableResult result = MatchNode(*node.left, resource_type, resource);
         return resource == nullptr ? result : Not(std::move(result));
@@ -271,51 +271,6 @@ class Matcher {
     return node.kind == FilterExpression::Kind::kAnd || resource == nullptr
                ? Both(std::move(left), std::move(right))
                : Either(std::move(left), std::move(right));
-  }
-
-  DurableResult MatchComparison(const FilterExpression& node,
-                                std::string_view resource_type,
-                                const Resource* resource) {
-    const std::optional<Operator> op = OperatorOf(node.op);
-    if (!op) {
-      return DurableError(StrCat("_filter has no operator `", node.op, "`"));
-    }
-    Filter filter;
-    filter.code = node.path;
-    filter.value = node.value;
-    filter.op = *op;
-    filter.is_chained = node.path.find('.') != std::string::npos ||
-                        node.path.starts_with("_has:");
-    if (!filter.is_chained) {
-      filter.parameter = FindSearchParameter(resource_type, filter.code);
-    }
-    PrepareFilter(filter);
-    return Match(filter, resource_type, resource);
-  }
-
-  static std::optional<Operator> OperatorOf(std::string_view name) {
-    static constexpr std::pair<std::string_view, Operator> kOperators[] = {
-        {"eq", Operator::kExact},
-        {"ne", Operator::kNotEquals},
-        {"co", Operator::kContains},
-        {"sw", Operator::kStartsWith},
-        {"gt", Operator::kGreaterThan},
-        {"lt", Operator::kLessThan},
-        {"ge", Operator::kGreaterThanOrEquals},
-        {"le", Operator::kLessThanOrEquals},
-        {"ap", Operator::kApproximately},
-        {"sa", Operator::kStartsAfter},
-        {"eb", Operator::kEndsBefore},
-        {"pr", Operator::kPresent},
-        {"in", Operator::kIn},
-        {"ni", Operator::kNotIn},
-        {"re", Operator::kEquals},
-        {"identifier", Operator::kIdentifier},
-    };
-    for (const auto& [known, op] : kOperators) {
-      if (known == name) return op;
-    }
-    return std::nullopt;
   }
 
   const DurableEnvironment& environment_;

@@ -118,6 +118,30 @@ class ValueSource {
   absl::StatusOr<std::shared_ptr<const fhirpath::Expression>> expression_;
 };
 
+std::string_view ParameterTypeName(ParameterType type) {
+  switch (type) {
+    case ParameterType::kNumber:
+      return "number";
+    case ParameterType::kDate:
+      return "date";
+    case ParameterType::kString:
+      return "string";
+    case ParameterType::kToken:
+      return "token";
+    case ParameterType::kReference:
+      return "reference";
+    case ParameterType::kComposite:
+      return "composite";
+    case ParameterType::kQuantity:
+      return "quantity";
+    case ParameterType::kUri:
+      return "uri";
+    case ParameterType::kSpecial:
+      return "special";
+  }
+  return "unknown";
+}
+
 const SearchParameter* FindSearchParameter(std::string_view resource_type,
                                            std::string_view code) {
   const std::span<const SearchParameter> parameters =

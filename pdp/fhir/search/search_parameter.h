@@ -34,6 +34,9 @@ enum class ParameterType : uint8_t {
   kSpecial,
 };
 
+// "token".
+std::string_view ParameterTypeName(ParameterType type);
+
 // Whether values of the type have an order, and prefixes such as `gt`.
 constexpr bool IsOrdered(ParameterType type) {
   return type == ParameterType::kNumber || type == ParameterType::kDate ||

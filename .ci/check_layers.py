@@ -49,7 +49,7 @@ LIBRARIES = {
     "rocksdb/": {"store"},
     "grpcpp/": {"pdp/service", "clients/pdpctl", "pdp"},
     "prometheus/": {"pdp/service"},
-    "yaml-cpp/": {"pdp/service"},
+    "yaml-cpp/": {"pdp/service", "clients/pdpctl"},
     "CLI/": {"pdp/service", "clients/pdpctl"},
     "curl/": {"pdp/medplum"},
     "boost/": {"pdp/medplum"},

@@ -159,6 +159,46 @@ CLI::App* AddWatch(CLI::App& app, WatchCommand& watch) {
   return command;
 }
 
+CLI::App* AddSimulate(CLI::App& app, SimulateCommand& simulate) {
+  CLI::App* command = app.add_subcommand(
+      "simulate", "what would other policies and memberships change?");
+  AddConnection(*command, simulate.connection);
+  command->add_option("--proposed", simulate.proposed,
+                      "files or directories of FHIR JSON with AccessPolicies, "
+                      "ProjectMemberships, Projects and UserConfigurations, in "
+                      "place of or beside the stored ones");
+  command->add_option("--delete", simulate.deleted,
+                      "such a resource that would be deleted, Type/ID; may be "
+                      "repeated");
+  command
+      ->add_option("--checks", simulate.checks,
+                   "the checks to make: a table as for `test`, or a "
+                   "CheckRequest as JSON on each line (- for standard input)")
+      ->required();
+  command->add_flag("--by-current-attributes", simulate.by_current_attributes,
+                    "the checks are recorded decisions: say that their "
+                    "resources are judged as they are now");
+  return command;
+}
+
+CLI::App* AddTest(CLI::App& app, TestCommand& test) {
+  CLI::App* command = app.add_subcommand(
+      "test", "run policy tests, or a table of checks with their answers");
+  AddConnection(*command, test.connection);
+  command
+      ->add_option("FILE", test.files,
+                   "suites of policy tests, *.yaml, run in this process; "
+                   "tables of checks, *.json, put to the server")
+      ->required();
+  command
+      ->add_option("--mode", test.mode,
+                   "run suites in this mode, whatever they say")
+      ->check(CLI::IsMember({"parity", "strict"}));
+  command->add_option("--junit", test.junit_file,
+                      "write the results of suites to this file, as JUnit XML");
+  return command;
+}
+
 CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
                          Connection& connection) {
   CLI::App* command = app.add_subcommand(
@@ -302,6 +342,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   ResyncCommand resync;
   CheckpointCommand checkpoint;
   WatchCommand watch;
+  SimulateCommand simulate;
   TestCommand test;
   ConformanceCommand conformance;
   SetupCommand setup;
@@ -327,10 +368,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   const CLI::App* resync_app = AddResync(app, resync);
   const CLI::App* checkpoint_app = AddCheckpoint(app, checkpoint);
   const CLI::App* watch_app = AddWatch(app, watch);
-  CLI::App* test_app =
-      app.add_subcommand("test", "run a table of checks with their answers");
-  AddConnection(*test_app, test.connection);
-  test_app->add_option("FILE", test.file, "the table, as JSON")->required();
+  const CLI::App* simulate_app = AddSimulate(app, simulate);
+  const CLI::App* test_app = AddTest(app, test);
   AddConformance(app, conformance, conformance_connection);
   for (CLI::App* command : app.get_subcommands({})) {
     AddOutput(*command, line.output);
@@ -372,6 +411,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(checkpoint);
   } else if (watch_app->parsed()) {
     line.command = std::move(watch);
+  } else if (simulate_app->parsed()) {
+    line.command = std::move(simulate);
   } else if (test_app->parsed()) {
     line.command = std::move(test);
   } else if (setup_app->parsed()) {

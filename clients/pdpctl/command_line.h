@@ -95,9 +95,20 @@ struct WatchCommand {
   uint64_t count = 0;                    // Messages; 0: without end.
 };
 
+struct SimulateCommand {
+  Connection connection = {.timeout_seconds = 60};
+  std::vector<std::string> proposed;  // Files and directories.
+  std::vector<std::string> deleted;   // `Type/id`.
+  std::string checks;                 // A file; "-" for standard input.
+  bool by_current_attributes = false;
+};
+
 struct TestCommand {
   Connection connection;
-  std::string file;
+  // Suites of policy tests (*.yaml), or tables of checks (*.json).
+  std::vector<std::string> files;
+  std::string mode;        // Of suites, in place of their own; empty: that.
+  std::string junit_file;  // Empty: none is written.
 };
 
 struct ConformanceCommand {
@@ -138,7 +149,8 @@ struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
-               WatchCommand, TestCommand, ConformanceCommand, SetupCommand>
+               WatchCommand, SimulateCommand, TestCommand, ConformanceCommand,
+               SetupCommand>
       command;
 };
 

@@ -22,8 +22,6 @@ int RunUnblock(const UnblockCommand& command, OutputFormat output,
                std::ostream& out, std::ostream& err);
 int RunStatus(const StatusCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
-int RunTest(const TestCommand& command, OutputFormat output, std::ostream& out,
-            std::ostream& err);
 
 }  // namespace pdp::ctl
 

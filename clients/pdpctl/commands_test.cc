@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -16,6 +17,8 @@
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/remote_judge.h"
 #include "clients/pdpctl/run_conformance.h"
+#include "clients/pdpctl/run_simulate.h"
+#include "clients/pdpctl/run_tests.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 
@@ -53,6 +56,37 @@ class FakeDecisionPoint : public v1::PolicyDecisionPoint::Service {
     if (permitted) response->add_queries("Patient?_id=mine");
     return grpc::Status::OK;
   }
+
+  // What is asked of `lost...` would be denied, `unknown...` cannot be told.
+  grpc::Status Simulate(grpc::ServerContext*,
+                        const v1::SimulateRequest* request,
+                        v1::SimulateResponse* response) override {
+    ++simulations;
+    proposed = request->proposed_size();
+    deleted = request->deleted_size();
+    for (const v1::CheckRequest& check : request->checks()) {
+      v1::SimulatedCheck& simulated = *response->add_checks();
+      simulated.set_outcome(v1::SIMULATED_OUTCOME_UNCHANGED);
+      simulated.mutable_before()->set_effect(v1::EFFECT_PERMIT);
+      if (check.resource().id().starts_with("lost")) {
+        simulated.set_outcome(v1::SIMULATED_OUTCOME_LOST);
+        simulated.mutable_after()->set_effect(v1::EFFECT_DENY);
+        simulated.mutable_after()->set_reason(v1::REASON_RESOURCE_NOT_GRANTED);
+        simulated.mutable_after()->set_message("no entry matches");
+      }
+      if (check.resource().id().starts_with("unknown")) {
+        simulated.set_outcome(v1::SIMULATED_OUTCOME_UNKNOWN);
+        simulated.mutable_error()->set_code(14);
+        simulated.mutable_error()->set_message("STALE: too old");
+      }
+    }
+    response->set_revision(7);
+    return grpc::Status::OK;
+  }
+
+  int simulations = 0;
+  int proposed = 0;
+  int deleted = 0;
 };
 
 class FakeAdmin : public v1::PdpAdmin::Service {
@@ -176,7 +210,7 @@ TEST_F(CommandsTest, TestPrintsAMatrix) {
       "filters": [
         {"id": "f", "who": "Ada", "subject": {"membership": "M/1"},
          "resource_type": "Task", "expect": {"kind": "ALWAYS_DENIED"}}]})");
-  EXPECT_EQ(RunTest({connection_, path}, OutputFormat::kText, out_, err_), 1);
+  EXPECT_EQ(RunTest({connection_, {path}}, OutputFormat::kText, out_, err_), 1);
   EXPECT_EQ(out_.str(),
             "T\n"
             "(statuses: what an enforcement point answers / what Medplum "
@@ -195,11 +229,11 @@ TEST_F(CommandsTest, TestPrintsAMatrix) {
 }
 
 TEST_F(CommandsTest, TestNeedsATableAndAServer) {
-  EXPECT_EQ(RunTest({connection_, "/nonexistent.json"}, OutputFormat::kText,
+  EXPECT_EQ(RunTest({connection_, {"/nonexistent.json"}}, OutputFormat::kText,
                     out_, err_),
             2);
   const std::string path = WriteFile("pdpctl_no_table.json", "{}");
-  EXPECT_EQ(RunTest({connection_, path}, OutputFormat::kText, out_, err_), 2);
+  EXPECT_EQ(RunTest({connection_, {path}}, OutputFormat::kText, out_, err_), 2);
   EXPECT_EQ(err_.str(), "pdpctl: /nonexistent.json cannot be read\npdpctl: " +
                             path + ": has neither `groups` nor `filters`\n");
 }
@@ -218,6 +252,81 @@ std::string Scenario() {
             (permitted ? "200" : "404") + "}}";
   }
   return json + "]}";
+}
+
+// One line of a file of checks.
+std::string Line(const std::string& id) {
+  return "{\"subject\":{\"reference\":\"User/1\"},\"interaction\":1,"
+         "\"resource\":{\"type\":\"Task\",\"id\":\"" +
+         id + "\"}}\n";
+}
+
+TEST_F(CommandsTest, SimulatePrintsWhatChangesAndEndsSo) {
+  struct Case {
+    std::string lines;
+    int exit_code;
+  };
+  const Case kCases[] = {
+      {Line("same"), 0},
+      {Line("same") + Line("lost-1") + Line("unknown-1"), 3},
+      {Line("same") + Line("unknown-1"), 1},
+  };
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.lines);
+    SimulateCommand command;
+    command.connection = connection_;
+    command.proposed = {WriteFile(
+        "proposed.json", "{\"resourceType\":\"AccessPolicy\",\"id\":\"1\"}")};
+    command.deleted = {"AccessPolicy/2"};
+    command.checks = WriteFile("checks.jsonl", c.lines);
+    out_.str("");
+    EXPECT_EQ(RunSimulate(command, OutputFormat::kText, out_, err_),
+              c.exit_code);
+    EXPECT_EQ(decision_point_.proposed, 1);
+    EXPECT_EQ(decision_point_.deleted, 1);
+    EXPECT_THAT(out_.str(), testing::Not(HasSubstr("Task/same")));
+    EXPECT_THAT(out_.str(), HasSubstr("at revision 7"));
+    if (c.exit_code != 3) continue;
+    EXPECT_THAT(
+        out_.str(),
+        HasSubstr("LOST     User/1  read Task/lost-1     PERMIT -> DENY "
+                  "RESOURCE_NOT_GRANTED\n         line 2: no entry matches\n"
+                  "UNKNOWN  User/1  read Task/unknown-1  STALE: too old\n"));
+    EXPECT_THAT(out_.str(), HasSubstr("3 checks: 1 would change (0 gained, 1 "
+                                      "lost, 0 with other obligations), 1 "
+                                      "cannot be told"));
+  }
+}
+
+TEST_F(CommandsTest, SimulateSendsManyChecksInSeveralCalls) {
+  std::string lines;
+  for (int i = 0; i < 2'001; ++i) lines += Line("lost-" + std::to_string(i));
+  SimulateCommand command;
+  command.connection = connection_;
+  command.checks = WriteFile("checks.jsonl", lines);
+  command.by_current_attributes = true;
+  EXPECT_EQ(RunSimulate(command, OutputFormat::kJson, out_, err_), 3);
+  EXPECT_EQ(decision_point_.simulations, 3);
+  const std::string out = out_.str();
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2'001);
+  EXPECT_THAT(out,
+              HasSubstr("{\"id\":\"line 2001\",\"who\":\"User/1\",\"what\":"
+                        "\"read Task/lost-2000\",\"simulated\":{"));
+  EXPECT_THAT(err_.str(), HasSubstr("2001 checks: 2001 would change"));
+  EXPECT_THAT(err_.str(), HasSubstr("by their attributes of now"));
+}
+
+TEST_F(CommandsTest, SimulateNeedsWhatItReads) {
+  SimulateCommand command;
+  command.connection = connection_;
+  command.checks = "/nonexistent.jsonl";
+  EXPECT_EQ(RunSimulate(command, OutputFormat::kText, out_, err_), 2);
+  command.checks = WriteFile("checks.jsonl", Line("same"));
+  command.proposed = {"/nonexistent.json"};
+  EXPECT_EQ(RunSimulate(command, OutputFormat::kText, out_, err_), 2);
+  command.proposed = {};
+  command.connection.target = "unix:/nonexistent.sock";
+  EXPECT_EQ(RunSimulate(command, OutputFormat::kText, out_, err_), 1);
 }
 
 TEST_F(CommandsTest, ManyChecksInFlightKeepTheirOrder) {

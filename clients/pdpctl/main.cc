@@ -9,6 +9,8 @@
 #include "clients/pdpctl/operate.h"
 #include "clients/pdpctl/run_conformance.h"
 #include "clients/pdpctl/run_setup.h"
+#include "clients/pdpctl/run_simulate.h"
+#include "clients/pdpctl/run_tests.h"
 
 namespace {
 
@@ -43,6 +45,9 @@ struct Runner {
   }
   int operator()(const WatchCommand& command) const {
     return RunWatch(command, output, std::cout, std::cerr);
+  }
+  int operator()(const SimulateCommand& command) const {
+    return RunSimulate(command, output, std::cout, std::cerr);
   }
   int operator()(const TestCommand& command) const {
     return RunTest(command, output, std::cout, std::cerr);

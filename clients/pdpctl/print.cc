@@ -33,6 +33,20 @@ std::string Join(const Repeated& items) {
   return absl::StrJoin(items, ", ");
 }
 
+// Where a membership names a policy.
+std::string SourceText(uint32_t source) {
+  return source == 0 ? std::string(", by accessPolicy")
+                     : StrCat(", by access[", source - 1, "]");
+}
+
+template <typename Interactions>
+std::string InteractionsText(const Interactions& interactions) {
+  return absl::StrJoin(
+      interactions, ", ", [](std::string* out, int interaction) {
+        *out += InteractionText(static_cast<v1::Interaction>(interaction));
+      });
+}
+
 std::string EntryText(const v1::PolicyEntry& entry) {
   if (!entry.built_in().empty()) return StrCat("built in: ", entry.built_in());
   std::string text = StrCat(entry.policy(), ".resource[", entry.index(), "]");
@@ -42,9 +56,7 @@ std::string EntryText(const v1::PolicyEntry& entry) {
   if (!entry.policy_name().empty()) {
     text += StrCat(", \"", entry.policy_name(), "\"");
   }
-  text += entry.source() == 0 ? std::string(", by accessPolicy")
-                              : StrCat(", by access[", entry.source() - 1, "]");
-  return text;
+  return text + SourceText(entry.source());
 }
 
 std::string StatusText(uint32_t enforcement, uint32_t medplum) {
@@ -146,24 +158,26 @@ std::string ToText(const v1::DescribeAccessResponse& access) {
   Line(out, "profile", access.profile());
   Line(out, "reason", ReasonText(access.reason()));
   Line(out, "message", access.message());
-  for (const v1::TypeAccess& type : access.types()) {
-    std::string interactions;
-    for (const int interaction : type.interactions()) {
-      if (!interactions.empty()) interactions += ", ";
-      interactions +=
-          InteractionText(static_cast<v1::Interaction>(interaction));
-    }
-    Line(out, "type", StrCat(type.resource_type(), ": ", interactions));
-  }
-  for (const v1::Tenant& tenant : access.tenants()) {
-    Line(out, "tenant",
-         StrCat(tenant.reference(), ", granted by ", tenant.granted_by()));
-  }
   for (const v1::Role& role : access.roles()) {
     std::string text = role.policy();
     if (!role.name().empty()) text += StrCat(", \"", role.name(), "\"");
     if (!role.tenant().empty()) text += StrCat(", in ", role.tenant());
-    Line(out, "role", text);
+    Line(out, "role", text + SourceText(role.source()));
+  }
+  for (const v1::Tenant& tenant : access.tenants()) {
+    std::string text =
+        StrCat(tenant.reference(), ", granted by ", tenant.granted_by());
+    if (!tenant.policy().empty()) text += StrCat(", for ", tenant.policy());
+    Line(out, "tenant", text);
+  }
+  for (const v1::TypeAccess& type : access.types()) {
+    std::string text = StrCat(type.resource_type(), ": ",
+                              InteractionsText(type.interactions()));
+    if (!type.unrestricted_interactions().empty()) {
+      text += StrCat("; every one: ",
+                     InteractionsText(type.unrestricted_interactions()));
+    }
+    Line(out, "type", text);
   }
   Line(out, "policy", access.effective_policy());
   Line(out, "revision", StrCat(access.revision()));

@@ -108,18 +108,25 @@ TEST(PrintTest, DescribedAccess) {
       "membership": "ProjectMembership/1", "project": "Project/p",
       "profile": "Practitioner/d", "reason": "REASON_PERMITTED",
       "types": [{"resource_type": "Patient",
-                 "interactions": ["INTERACTION_READ", "INTERACTION_SEARCH"]}],
-      "tenants": [{"reference": "Organization/1", "granted_by": "organization"}],
-      "roles": [{"policy": "AccessPolicy/a", "name": "MA",
+                 "interactions": ["INTERACTION_READ", "INTERACTION_SEARCH"],
+                 "unrestricted_interactions": ["INTERACTION_READ"]},
+                {"resource_type": "Task",
+                 "interactions": ["INTERACTION_READ"]}],
+      "tenants": [{"reference": "Organization/1", "granted_by": "organization",
+                   "policy": "AccessPolicy/a", "source": 1}],
+      "roles": [{"policy": "AccessPolicy/a", "name": "MA", "source": 1,
                  "tenant": "Organization/1"}]})");
   EXPECT_EQ(ToText(access),
             "membership    ProjectMembership/1\n"
             "project       Project/p\n"
             "profile       Practitioner/d\n"
             "reason        PERMITTED\n"
-            "type          Patient: read, search\n"
-            "tenant        Organization/1, granted by organization\n"
-            "role          AccessPolicy/a, \"MA\", in Organization/1\n"
+            "role          AccessPolicy/a, \"MA\", in Organization/1, by "
+            "access[0]\n"
+            "tenant        Organization/1, granted by organization, for "
+            "AccessPolicy/a\n"
+            "type          Patient: read, search; every one: read\n"
+            "type          Task: read\n"
             "revision      0\n");
 }
 

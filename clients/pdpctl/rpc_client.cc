@@ -120,6 +120,14 @@ absl::StatusOr<v1::DescribeAccessResponse> RpcClient::DescribeAccess(
       });
 }
 
+absl::StatusOr<v1::SimulateResponse> RpcClient::Simulate(
+    const v1::SimulateRequest& request) const {
+  return Call<v1::SimulateRequest, v1::SimulateResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->Simulate(context, in, out);
+      });
+}
+
 absl::StatusOr<v1::GetStatusResponse> RpcClient::GetStatus() const {
   return Call<v1::GetStatusRequest, v1::GetStatusResponse>(
       v1::GetStatusRequest(), [this](auto* context, const auto& in, auto* out) {

@@ -34,6 +34,8 @@ class RpcClient {
       const medplum::pdp::v1::FilterRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
       const medplum::pdp::v1::DescribeAccessRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::SimulateResponse> Simulate(
+      const medplum::pdp::v1::SimulateRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;
   absl::StatusOr<medplum::pdp::v1::BlockResponse> Block(
       const medplum::pdp::v1::BlockRequest& request) const;

@@ -1,4 +1,4 @@
-// `pdpctl test`.
+#include "clients/pdpctl/run_table.h"
 
 #include <algorithm>
 #include <string>
@@ -7,14 +7,13 @@
 
 #include "absl/strings/str_join.h"
 #include "clients/pdpctl/case_table.h"
-#include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/names.h"
 #include "clients/pdpctl/requests.h"
 #include "clients/pdpctl/rpc_client.h"
+#include "clients/pdpctl/text_table.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
-#include "pdp/fhir/resource_key.h"
 
 namespace pdp::ctl {
 namespace {
@@ -36,13 +35,6 @@ std::string StatusesText(uint32_t enforcement, uint32_t medplum) {
                 medplum == 0 ? std::string("-") : StrCat(medplum));
 }
 
-template <typename Fields>
-void AppendFields(std::string_view what, const Fields& fields,
-                  std::string& answer) {
-  if (fields.empty()) return;
-  answer += StrCat(" (", what, ": ", absl::StrJoin(fields, ", "), ")");
-}
-
 Row RunCase(const CheckCase& check,
             const absl::StatusOr<v1::CheckResponse>& response) {
   Row row{check.id, check.who, check.what, "", "", ""};
@@ -52,13 +44,7 @@ Row RunCase(const CheckCase& check,
     return row;
   }
   const v1::Decision& decision = response->decision();
-  row.answer = EffectText(decision.effect());
-  if (decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS) {
-    AppendFields("hidden", decision.hidden_fields(), row.answer);
-    AppendFields("readonly", decision.readonly_fields(), row.answer);
-  } else if (decision.effect() != v1::EFFECT_PERMIT) {
-    row.answer += StrCat(" ", ReasonText(decision.reason()));
-  }
+  row.answer = AnswerText(decision);
   row.statuses = StatusesText(decision.enforcement_http_status(),
                               decision.medplum_http_status());
   row.why = Mismatch(check.expected, decision);
@@ -81,27 +67,6 @@ Row RunCase(const FilterCase& filter,
                               response->medplum_http_status());
   row.why = Mismatch(filter, *response);
   return row;
-}
-
-// The number of characters of UTF-8 text.
-size_t Width(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(),
-                    [](unsigned char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string Pad(const std::string& text, size_t width) {
-  const size_t own = Width(text);
-  return own < width ? text + std::string(width - own, ' ') : text;
-}
-
-// A UUID is as well known by its ends: `20000001…0001`.
-std::string Shorten(const std::string& what) {
-  const size_t slash = what.find('/');
-  if (slash == std::string::npos || !fhir::IsUuid(what.substr(slash + 1))) {
-    return what;
-  }
-  return StrCat(what.substr(0, slash + 9), "…", what.substr(what.size() - 4));
 }
 
 class TablePrinter {
@@ -157,21 +122,20 @@ class TablePrinter {
 
 }  // namespace
 
-int RunTest(const TestCommand& command, OutputFormat output, std::ostream& out,
-            std::ostream& err) {
-  const auto text = ReadInput(command.file);
+int RunTable(const Connection& connection, const std::string& file,
+             OutputFormat output, std::ostream& out, std::ostream& err) {
+  const auto text = ReadInput(file);
   if (!text.ok()) {
     err << "pdpctl: " << text.status().message() << '\n';
     return kExitUsage;
   }
   const auto table = ParseCaseTable(*text);
   if (!table.ok()) {
-    err << "pdpctl: " << command.file << ": " << table.status().message()
-        << '\n';
+    err << "pdpctl: " << file << ": " << table.status().message() << '\n';
     return kExitUsage;
   }
 
-  const RpcClient client(command.connection);
+  const RpcClient client(connection);
   // One sentence instead of one for each case where nobody answers.
   if (const auto status = client.GetStatus();
       absl::IsUnavailable(status.status())) {

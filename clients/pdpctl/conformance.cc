@@ -229,8 +229,7 @@ class Run {
     CaseResult result = NewResult(CaseKind::kSearch, search.id);
     result.expected_text = SearchText(search.http_status, search.ids);
     result.expected_json = SearchJson(search.http_status, search.ids);
-    const RecordedSearch sent = AsSent(search);
-    const SearchAnswer answer = judge_.Search(sent);
+    const SearchAnswer answer = judge_.Search(search);
     result.reason = answer.reason;
     const bool is_run = answer.permitted || options_.search_as_subject;
     int http_status = answer.http_status;
@@ -239,7 +238,7 @@ class Run {
       result.reason = absl::StatusCodeToString(answer.status.code());
       result.why = NoDecision(answer.status);
     } else if (is_run) {
-      const auto found = Execute(sent, answer);
+      const auto found = Execute(search, answer);
       if (found.ok()) {
         http_status = found->http_status;
         result.why = found->why;
@@ -269,10 +268,30 @@ class Run {
       const bool judged = http_status != 200 || ids;
       result.passed = answer.status.ok() && judged;
     }
+    if (answer.permitted && ids) CompareSingleQuery(answer, *ids, result);
     if (options_.explain_departures && answer.status.ok()) {
       ExplainSearch(search, answer, ids.has_value(), result);
     }
     report_(result);
+  }
+
+  // The one search that stands for all has to find the same.
+  void CompareSingleQuery(const SearchAnswer& answer,
+                          const std::vector<std::string>& ids,
+                          CaseResult& result) {
+    if (answer.single_query.empty() || answer.queries.size() == 1) return;
+    const auto found = options_.execute_search(lookup_, {answer.single_query});
+    std::string why;
+    if (!found.ok()) {
+      why = found.status().ToString();
+    } else if (found->http_status != 200) {
+      why = found->why;
+    } else {
+      why = CompareIds(ids, found->ids, result.is_wrong_permit);
+    }
+    if (why.empty()) return;
+    result.passed = false;
+    result.why = StrCat("as one search: ", why);
   }
 
   void ExplainSearch(const RecordedSearch& search, const SearchAnswer& answer,
@@ -286,17 +305,6 @@ class Run {
     } else if (search.http_status == 200 && is_searched && !result.passed) {
       Depart(answer.strict_rules, answer.strict_rules.size(), result);
     }
-  }
-
-  // The recorder asked for the largest page.
-  RecordedSearch AsSent(const RecordedSearch& search) {
-    RecordedSearch sent = search;
-    if (search.query.find("_count=") == std::string_view::npos) {
-      sent_query_ =
-          StrCat(search.query, search.query.empty() ? "" : "&", "_count=1000");
-      sent.query = sent_query_;
-    }
-    return sent;
   }
 
   // The queries of a Filter where it answers some; otherwise the search itself.
@@ -354,7 +362,6 @@ class Run {
   Judge& judge_;
   const std::function<void(const CaseResult&)>& report_;
   const fhir::MemoryLookup lookup_;
-  std::string sent_query_;
 };
 
 }  // namespace

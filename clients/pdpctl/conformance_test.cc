@@ -251,10 +251,17 @@ const MismatchCase kMismatches[] = {
      "`x`\n"},
     {"SearchThatCannotBeRun",
      [](FakeJudge& judge) {
-       judge.searches["s1"].queries = {"Patient?_include=Patient:link"};
+       judge.searches["s1"].queries = {"Patient?_cursor=1-x"};
      },
      "tiny search s1: expected 200, 1 found, got 200: UNIMPLEMENTED: "
-     "Patient?_include=Patient:link: `_include` is not emulated\n"},
+     "Patient?_cursor=1-x: the order of results is not known\n"},
+    {"OneSearchFindsLess",
+     [](FakeJudge& judge) {
+       judge.searches["s1"].queries.emplace_back("Patient?gender=x");
+       judge.searches["s1"].single_query = "Patient?gender=x";
+     },
+     "tiny search s1: expected 200, 1 found, got 200, 1 found: as one search: "
+     "misses 1, Patient/p1\n"},
 };
 
 TEST(ConformanceTest, EachMismatchIsOneLine) {

@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "clients/pdpctl/search_executor.h"
@@ -261,13 +263,14 @@ class Generator {
     return query;
   }
 
-  std::string Entries() {
+  // Of `open` entries one narrows nothing.
+  std::string Entries(size_t open = 5) {
     std::string entries;
     for (const TypeCases& cases : Types()) {
       for (size_t i = 0; i < 1 + Below(3); ++i) {
         entries += StrCat(entries.empty() ? "" : ",", "{'resourceType':'",
                           cases.type, "'");
-        if (!OneIn(5)) {
+        if (!OneIn(open)) {
           entries += StrCat(
               ",'criteria':'", cases.type, "?",
               Replace(Replace(Query(cases, 3), "\"", "%22"), "'", "%27"), "'");
@@ -293,6 +296,50 @@ struct Seen {
   size_t found = 0;
 };
 
+// The subject's own searches and reads.
+class OwnReach : public SearchReach {
+ public:
+  OwnReach(const fhir::ResourceLookup& lookup,
+           const policy::DecisionPoint& point,
+           const policy::SubjectAccess& access, Mode mode)
+      : lookup_(lookup), point_(point), access_(access), mode_(mode) {}
+
+  const SearchAnswer& Filter(std::string_view type) override {
+    SearchAnswer& answer = answers_[std::string(type)];
+    FilterAnswer filter;
+    const policy::FilterRequest request{
+        .subject = {.reference = "ProjectMembership/member", .project = ""},
+        .context = {},
+        .resource_type = type,
+        .query = ""};
+    EXPECT_TRUE(point_.FilterIn(mode_, request, filter).decided());
+    answer.permitted = filter.kind != FilterKind::kAlwaysDenied;
+    answer.http_status = filter.medplum_http_status;
+    answer.reason = policy::ReasonName(filter.reason);
+    answer.queries = filter.queries;
+    return answer;
+  }
+
+  absl::StatusOr<bool> MayRead(const fhir::ResourceKey& key) override {
+    const auto found = lookup_.Read(key);
+    const auto meta = fhir::Member(found.resource->root(), "meta");
+    fhir::fhirpath::Scratch scratch;
+    return access_.MayReadProject(fhir::StringMember(*meta, "project"),
+                                  key.type) &&
+           policy::MatchDurably(access_, *found.resource,
+                                fhir::Interaction::kRead, lookup_,
+                                mode_ == Mode::kStrict, scratch)
+                   .match == policy::Match::kYes;
+  }
+
+ private:
+  const fhir::ResourceLookup& lookup_;
+  const policy::DecisionPoint& point_;
+  const policy::SubjectAccess& access_;
+  const Mode mode_;
+  std::map<std::string, SearchAnswer> answers_;
+};
+
 class Agreement {
  public:
   Agreement(const fhir::ResourceLookup& lookup,
@@ -308,6 +355,37 @@ class Agreement {
                      {}, access_, denial);
     EXPECT_FALSE(failure.has_value());
     EXPECT_NE(access_, nullptr) << denial.message;
+  }
+
+  // What a runner that is confined to the subject's projects, whose resources
+  // `confined` has, is shown by a query with includes.
+  void CheckIncludes(const fhir::ResourceLookup& confined,
+                     std::string_view type, std::string_view query,
+                     Seen& seen) {
+    SCOPED_TRACE(StrCat(type, "?", query));
+    const policy::FilterRequest request{
+        .subject = {.reference = "ProjectMembership/member", .project = ""},
+        .context = {},
+        .resource_type = type,
+        .query = query,
+        .runner_is_privileged = false};
+    FilterAnswer answer;
+    ASSERT_TRUE(decision_point_.FilterIn(mode_, request, answer).decided());
+    if (answer.kind == FilterKind::kAlwaysDenied) return;
+    const auto found = ExecuteSearches(confined, answer.queries);
+    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_EQ(found->http_status, 200) << found->why;
+    OwnReach reach(lookup_, decision_point_, *access_, mode_);
+    const auto own = SearchAsSubject(lookup_, reach, type, query);
+    if (!own.ok()) {
+      ++seen.unknown;
+      return;
+    }
+    ++seen.cases;
+    EXPECT_EQ(found->ids, own->ids) << answer.queries.front();
+    for (const std::string& id : own->ids) {
+      seen.found += !id.starts_with(StrCat(type, "/"));
+    }
   }
 
   void Check(std::string_view type, const std::string& query, Seen& seen) {
@@ -463,6 +541,50 @@ TEST(FilterAgreementTest, AllThatItSaysIsWhatTheSubjectsOwnSearchFinds) {
   EXPECT_GT(seen.conditions, seen.cases / 3);
   EXPECT_GT(seen.found, seen.cases / 2);
   EXPECT_LT(seen.unknown, seen.cases / 10);
+}
+
+TEST(FilterAgreementTest, IncludesThatAreKeptBringWhatTheSubjectMayRead) {
+  constexpr std::pair<std::string_view, std::string_view> kQueries[] = {
+      {"Patient", "_include=Patient:organization"},
+      {"Patient", "gender=male&_revinclude=Observation:subject"},
+      {"Observation",
+       "_include=Observation:patient&_include:iterate=Patient:organization"},
+      {"Organization",
+       "_revinclude=Patient:organization&_revinclude:iterate=Observation:"
+       "patient"},
+      {"Organization", "name=Nor&_revinclude=Patient:organization"},
+  };
+  const std::vector<fhir::ResourcePtr> resources = Resources();
+  std::vector<fhir::ResourcePtr> reached;
+  for (const fhir::ResourcePtr& resource : resources) {
+    const auto meta = fhir::Member(resource->root(), "meta");
+    const std::string_view project = fhir::StringMember(*meta, "project");
+    const bool is_linked =
+        project == testing::kLinkedProject && resource->type() == "Patient";
+    if (project == testing::kProject || is_linked) reached.push_back(resource);
+  }
+  const fhir::MemoryLookup confined(reached, {});
+  Seen seen;
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    Generator generator(seed);
+    const std::string entries = generator.Entries(/*open=*/2);
+    std::vector<fhir::ResourcePtr> live = Clinic(entries);
+    std::erase_if(live, [](const fhir::ResourcePtr& resource) {
+      return resource->type() == "Patient";
+    });
+    live.insert(live.end(), resources.begin(), resources.end());
+    const fhir::MemoryLookup lookup(std::move(live), {});
+    for (const Mode mode : {Mode::kParity, Mode::kStrict}) {
+      SCOPED_TRACE(StrCat("seed ", seed, " ", Expand(entries)));
+      Agreement agreement(lookup, resources, mode);
+      for (const auto& [type, query] : kQueries) {
+        agreement.CheckIncludes(confined, type, query, seen);
+      }
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+  EXPECT_GT(seen.cases, 50u);
+  EXPECT_GT(seen.found, 50u);
 }
 
 }  // namespace

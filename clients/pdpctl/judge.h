@@ -51,6 +51,8 @@ struct SearchAnswer {
   std::string message;
   // What to search for; empty where nothing may be found.
   std::vector<std::string> queries;
+  // The same as one search; empty where there is none.
+  std::string single_query;
   std::vector<std::string> inexact;
   // The strict rules that changed the answer: "DURABLE_READ".
   std::vector<std::string> strict_rules;

@@ -124,6 +124,7 @@ SearchAnswer LocalJudge::Search(const RecordedSearch& search) {
   answer.message = filter.message;
   answer.strict_rules = StrictRules(filter.notes);
   answer.queries = filter.queries;
+  answer.single_query = filter.single_query;
   answer.inexact = filter.inexact;
   return answer;
 }

@@ -145,6 +145,7 @@ SearchAnswer RemoteJudge::Search(const RecordedSearch& search) {
   answer.message = response->message();
   answer.strict_rules = StrictRules(response->notes());
   answer.queries.assign(response->queries().begin(), response->queries().end());
+  answer.single_query = response->single_query();
   answer.inexact.assign(response->inexact().begin(), response->inexact().end());
   return answer;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -52,57 +53,6 @@ absl::Status ApplyControls(const SearchControls& controls,
   }
   return absl::OkStatus();
 }
-
-// A search by somebody who may see everything.
-class PrivilegedSearch {
- public:
-  PrivilegedSearch(const fhir::ResourceLookup& lookup, const std::string& query)
-      : table_(lookup, nullptr), query_(query) {}
-
-  absl::Status Run(SearchResult& result, std::set<std::string>& ids) {
-    const absl::StatusOr<Criteria> criteria =
-        fhir::search::ParseCriteria(query_);
-    if (!criteria.ok()) {
-      result = {400, std::string(ToStd(criteria.status().message())), {}};
-      return absl::OkStatus();
-    }
-    for (const auto& [key, value] : criteria->control_parameters) {
-      const bool is_of_others =
-          key.starts_with("_include") || key.starts_with("_revinclude") ||
-          (key.starts_with("_type") && value != criteria->resource_type);
-      if (is_of_others) {
-        return CannotBeTold(query_, StrCat("`", key, "` is not emulated"));
-      }
-    }
-    const SearchControls controls = ReadControls(*criteria);
-    if (controls.shows_nothing && !controls.counts) return absl::OkStatus();
-    std::optional<Refusal> refusal =
-        table_.Check(*criteria, criteria->resource_type);
-    if (!refusal) {
-      if (std::string why = ControlsError(controls, *criteria); !why.empty()) {
-        refusal = {400, std::move(why)};
-      }
-    }
-    std::vector<ResourcePtr> found;
-    if (!refusal && !controls.shows_nothing) {
-      PDP_RETURN_IF_ERROR(table_.Find(criteria->resource_type, {{}, &*criteria},
-                                      refusal, found));
-    }
-    if (refusal) {
-      result = {refusal->http_status, refusal->why, {}};
-      return absl::OkStatus();
-    }
-    PDP_RETURN_IF_ERROR(ApplyControls(controls, *criteria, found));
-    for (const ResourcePtr& resource : found) {
-      ids.insert(resource->key().ToString());
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const Table table_;
-  const std::string& query_;
-};
 
 class SubjectSearch {
  public:
@@ -381,17 +331,41 @@ class SubjectSearch {
   std::set<std::string> ids_;
 };
 
+// That of somebody who may see everything.
+class FullReach : public SearchReach {
+ public:
+  const SearchAnswer& Filter(std::string_view type) override {
+    SearchAnswer& answer = answers_[std::string(type)];
+    answer.permitted = true;
+    answer.http_status = 200;
+    answer.queries = {std::string(type)};
+    return answer;
+  }
+
+  absl::StatusOr<bool> MayRead(const ResourceKey&) override { return true; }
+
+ private:
+  std::map<std::string, SearchAnswer> answers_;
+};
+
 }  // namespace
 
 absl::StatusOr<SearchResult> ExecuteSearches(
     const fhir::ResourceLookup& lookup,
     const std::vector<std::string>& queries) {
-  SearchResult result;
+  FullReach reach;
   std::set<std::string> ids;
   for (const std::string& query : queries) {
-    PDP_RETURN_IF_ERROR(PrivilegedSearch(lookup, query).Run(result, ids));
-    if (result.http_status != 200) return result;
+    const std::string_view type =
+        std::string_view(query).substr(0, query.find('?'));
+    const std::string_view rest =
+        std::string_view(query).substr(std::min(type.size() + 1, query.size()));
+    PDP_ASSIGN_OR_RETURN(SearchResult one,
+                         SearchAsSubject(lookup, reach, type, rest));
+    if (one.http_status != 200) return one;
+    ids.insert(one.ids.begin(), one.ids.end());
   }
+  SearchResult result;
   result.ids.assign(ids.begin(), ids.end());
   return result;
 }

@@ -25,7 +25,7 @@ struct SearchResult {
 };
 
 // Runs `queries`, each `Type?a=b&c=d`, over all resources of `lookup`, as a
-// token that may see everything.
+// token that may see everything: parameters, `_filter`, chains and includes.
 //
 // Unimplemented: a query cannot be emulated; the message says why.
 absl::StatusOr<SearchResult> ExecuteSearches(

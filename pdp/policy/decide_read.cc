@@ -12,6 +12,7 @@
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decider.h"
 #include "pdp/policy/filter.h"
+#include "pdp/policy/trace.h"
 
 namespace pdp::policy {
 
@@ -178,6 +179,10 @@ bool Decider::ReadPatchBase() {
   const DurableEntryMatch durable =
       MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
                    /*honor_narrowing=*/false, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryDurably(DecisionStage::kRead, *resource_, Interaction::kRead,
+                       /*honor_narrowing=*/false, durable);
+  }
   decision_.durable_match = durable.match;
   switch (durable.match) {
     case Match::kYes:
@@ -249,6 +254,10 @@ bool Decider::ReadRow(Path path) {
 // False where matching in memory raises an error.
 bool Decider::IsReadableInMemory(EntryMatch& memory) {
   memory = MatchInMemory(access_, *resource_, Interaction::kRead, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryInMemory(DecisionStage::kRead, *resource_, Interaction::kRead,
+                        memory);
+  }
   if (memory.match != Match::kError) return true;
   decision_.memory_match = Match::kError;
   return DenyError(memory);
@@ -262,6 +271,10 @@ Match Decider::ReadDurably(const EntryMatch& memory,
   const bool is_strict = mode_ == Mode::kStrict;
   durable = MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
                          /*honor_narrowing=*/is_strict, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryDurably(DecisionStage::kRead, *resource_, Interaction::kRead,
+                       is_strict, durable);
+  }
   if (!is_strict || durable.match != Match::kYes ||
       memory.medplum_entry != nullptr) {
     return durable.match;
@@ -270,6 +283,10 @@ Match Decider::ReadDurably(const EntryMatch& memory,
       MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
                    /*honor_narrowing=*/false, scratch_);
   if (medplum.match == Match::kYes) return Match::kYes;
+  if (trace_ != nullptr) {
+    trace_->TryDurably(DecisionStage::kRead, *resource_, Interaction::kRead,
+                       /*honor_narrowing=*/false, medplum);
+  }
   durable = medplum;
   return medplum.match;
 }
@@ -298,12 +315,20 @@ bool Decider::ReadTombstone() {
   const DurableEntryMatch durable =
       MatchDurably(access_, **stub, Interaction::kRead, lookup_,
                    /*honor_narrowing=*/false, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryDurably(DecisionStage::kRead, **stub, Interaction::kRead,
+                       /*honor_narrowing=*/false, durable);
+  }
   decision_.durable_match = durable.match;
   if (durable.match == Match::kYes && mode_ == Mode::kStrict) {
     const DurableEntryMatch in_force =
         MatchDurably(access_, **stub, Interaction::kRead, lookup_,
                      /*honor_narrowing=*/true, scratch_);
     if (in_force.match != Match::kYes) {
+      if (trace_ != nullptr) {
+        trace_->TryDurably(DecisionStage::kRead, **stub, Interaction::kRead,
+                           /*honor_narrowing=*/true, in_force);
+      }
       return DenyByStrictRule(
           StrictRule::kDeletedNeedsGrant, Reason::kResourceNotGranted,
           "no entry in force matches this deleted resource");
@@ -353,11 +378,12 @@ bool Decider::MayReadReference(std::string_view reference) {
   request.resource.type = key->type;
   request.resource.id = key->id;
   Decision decision;
-  Decider other(access_, request, lookup_, mode_, scratch_, decision);
+  Decider other(access_, request, lookup_, mode_, scratch_, decision, trace_);
   other.depth_ = depth_ + 1;
-  if (std::optional<LookupFailure> failure = other.Decide()) {
-    return Fail(*std::move(failure));
-  }
+  if (trace_ != nullptr) trace_->EnterSecurityContext();
+  std::optional<LookupFailure> failure = other.Decide();
+  if (trace_ != nullptr) trace_->LeaveSecurityContext();
+  if (failure) return Fail(*std::move(failure));
   if (decision.permitted()) return true;
   const Reason reason = decision.reason == Reason::kResourceUnavailable
                             ? Reason::kResourceUnavailable
@@ -411,6 +437,9 @@ bool Decider::AddHiddenFields(const Resource& resource,
 void Decider::DecideSearch() {
   // Binary is never searched, whatever is granted.
   if (type_ != "Binary" && !Supports(Interaction::kSearch)) return;
+  if (trace_ != nullptr) {
+    trace_->TryType(DecisionStage::kType, type_, Interaction::kSearch);
+  }
   FilterRequest request;
   request.subject = request_.subject;
   request.context = request_.context;

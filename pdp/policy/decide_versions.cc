@@ -9,6 +9,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decider.h"
+#include "pdp/policy/trace.h"
 
 namespace pdp::policy {
 
@@ -76,11 +77,17 @@ bool Decider::HideByStrictRule(const BoundEntry& entry, StrictRule rule,
 // Strict: what is deleted needs its own grant, judged on its last version.
 bool Decider::DeletedNeedsGrant(Interaction interaction) {
   if (mode_ == Mode::kParity) return true;
-  const bool is_granted =
-      resource_ != nullptr && access_.Supports(interaction, type_) &&
-      MatchInMemory(access_, *resource_, interaction, scratch_).entry !=
-          nullptr;
-  if (is_granted) return true;
+  if (resource_ != nullptr && access_.Supports(interaction, type_)) {
+    const EntryMatch match =
+        MatchInMemory(access_, *resource_, interaction, scratch_);
+    if (trace_ != nullptr) {
+      trace_->TryInMemory(DecisionStage::kStored, *resource_, interaction,
+                          match);
+    }
+    if (match.entry != nullptr) return true;
+  } else if (trace_ != nullptr) {
+    trace_->TryType(DecisionStage::kStored, type_, interaction);
+  }
   return DenyByStrictRule(
       StrictRule::kDeletedNeedsGrant, Reason::kResourceNotGranted,
       StrCat("no entry of the policy grants ",

@@ -12,6 +12,7 @@
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/search/compartment.h"
 #include "pdp/policy/decider.h"
+#include "pdp/policy/trace.h"
 #include "pdp/policy/write_constraint.h"
 
 namespace pdp::policy {
@@ -227,6 +228,9 @@ bool Decider::MayChange(Interaction interaction, const Resource& resource,
         "the resource is of another project, which can be read at most");
   }
   match = MatchInMemory(access_, resource, interaction, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryInMemory(DecisionStage::kStored, resource, interaction, match);
+  }
   decision_.memory_match = match.match;
   if (match.match == Match::kError) return DenyError(match);
   if (match.entry != nullptr) return true;
@@ -269,6 +273,9 @@ bool Decider::MayStore(Interaction interaction, const Resource* before,
                        const CompletedWrite& write) {
   const Resource& after = *write.resource;
   const EntryMatch match = MatchInMemory(access_, after, interaction, scratch_);
+  if (trace_ != nullptr) {
+    trace_->TryInMemory(DecisionStage::kResult, after, interaction, match);
+  }
   decision_.memory_match = match.match;
   if (match.match == Match::kError) return DenyError(match);
   if (!IsInReach(after, interaction)) {
@@ -327,6 +334,9 @@ bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
                "].writeConstraint[", i, "]");
     const absl::StatusOr<bool> holds =
         Holds(constraint, before, after, scratch_);
+    if (trace_ != nullptr && !(holds.ok() && *holds)) {
+      trace_->FailConstraint(entry, i, !holds.ok());
+    }
     if (!holds.ok()) {
       const absl::Status& status = holds.status();
       const Reason reason =
@@ -366,6 +376,9 @@ bool Decider::CheckPatientsOfCreated(const BoundEntry& entry,
       !patients->empty() &&
       std::find(patients->begin(), patients->end(), stamped) == patients->end();
   if (!names_others) return true;
+  if (trace_ != nullptr) {
+    trace_->FailByRule(entry, StrictRule::kCreateNamesGrantedPatient);
+  }
   return DenyByStrictRule(
       StrictRule::kCreateNamesGrantedPatient, Reason::kResultNotGranted,
       "the new resource is about other patients than the policy's own");

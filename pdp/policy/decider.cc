@@ -6,6 +6,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/schema.h"
 #include "pdp/policy/departure.h"
+#include "pdp/policy/trace.h"
 #include "pdp/policy/type_rules.h"
 
 namespace pdp::policy {
@@ -14,13 +15,15 @@ using fhir::Interaction;
 
 Decider::Decider(const SubjectAccess& access, const AccessRequest& request,
                  const fhir::ResourceLookup& lookup, Mode mode,
-                 fhir::fhirpath::Scratch& scratch, Decision& decision)
+                 fhir::fhirpath::Scratch& scratch, Decision& decision,
+                 Trace* trace)
     : access_(access),
       request_(request),
       lookup_(lookup),
       mode_(mode),
       scratch_(scratch),
-      decision_(decision) {}
+      decision_(decision),
+      trace_(trace) {}
 
 std::optional<LookupFailure> Decider::Decide() {
   decision_.policy = access_.policy;
@@ -100,12 +103,32 @@ bool Decider::CheckType() {
               StrCat("`", type_, "` is no FHIR or Medplum resource type"));
 }
 
+namespace {
+
+DecisionStage StageOf(Interaction interaction) {
+  switch (interaction) {
+    case Interaction::kRead:
+      return DecisionStage::kRead;
+    case Interaction::kSearch:
+      return DecisionStage::kType;
+    case Interaction::kCreate:
+      return DecisionStage::kResult;
+    default:
+      return DecisionStage::kStored;
+  }
+}
+
+}  // namespace
+
 // C.1.
 bool Decider::Supports(Interaction interaction) {
   if (access_.Supports(interaction, type_)) return true;
   if (!access_.super_admin && IsProtectedType(type_)) {
     return Deny(Reason::kProtectedType, 403,
                 StrCat("only super admins reach ", type_));
+  }
+  if (trace_ != nullptr) {
+    trace_->TryType(StageOf(interaction), type_, interaction);
   }
   std::string message =
       StrCat("no entry of the policy grants ",

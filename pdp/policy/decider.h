@@ -23,13 +23,17 @@
 
 namespace pdp::policy {
 
+class Trace;
+
 class Decider {
  public:
-  // All arguments must outlive the Decider.
+  // All arguments must outlive the Decider.  `trace` may be null; otherwise it
+  // is told of what is tried.
   // REQUIRES: access.policy is not null.
   Decider(const SubjectAccess& access, const AccessRequest& request,
           const fhir::ResourceLookup& lookup, Mode mode,
-          fhir::fhirpath::Scratch& scratch, Decision& decision);
+          fhir::fhirpath::Scratch& scratch, Decision& decision,
+          Trace* trace = nullptr);
 
   // Fills in the decision, or says which fact is missing.
   std::optional<LookupFailure> Decide();
@@ -127,6 +131,7 @@ class Decider {
   const Mode mode_;
   fhir::fhirpath::Scratch& scratch_;
   Decision& decision_;
+  Trace* const trace_;
 
   std::string_view type_;
   Presence presence_ = Presence::kUnknown;

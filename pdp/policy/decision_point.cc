@@ -8,8 +8,10 @@
 #include "pdp/policy/compiled_policies.h"
 #include "pdp/policy/decider.h"
 #include "pdp/policy/departure.h"
+#include "pdp/policy/explain.h"
 #include "pdp/policy/filter.h"
 #include "pdp/policy/subject_access.h"
+#include "pdp/policy/trace.h"
 
 namespace pdp::policy {
 namespace {
@@ -50,6 +52,12 @@ void ApplyDenial(const Denial& denial, const RequestContext& context,
                             .text = {}});
 }
 
+Trace* Renew(std::unique_ptr<Trace>* trace) {
+  if (trace == nullptr) return nullptr;
+  *trace = std::make_unique<Trace>();
+  return trace->get();
+}
+
 Outcome Missing(LookupFailure failure) {
   return {std::move(failure.status), std::move(failure.needed)};
 }
@@ -67,8 +75,9 @@ class DecisionPoint::Impl {
                 options_.max_bound_policies, lookup, policies_, blocks_) {}
 
   // By one mode alone: a strict decision still names every rule it used.
+  // `trace` may be null.
   Outcome DecideAlone(Mode mode, const AccessRequest& request,
-                      Decision& decision) const {
+                      Decision& decision, Trace* trace) const {
     decision = Decision();
     std::shared_ptr<const SubjectAccess> access;
     Denial denial;
@@ -82,22 +91,29 @@ class DecisionPoint::Impl {
     }
     thread_local fhir::fhirpath::Scratch scratch;
     scratch.Reset();
-    Decider decider(*access, request, lookup_, mode, scratch, decision);
+    if (trace != nullptr) trace->Begin(access, lookup_);
+    Decider decider(*access, request, lookup_, mode, scratch, decision, trace);
     if (auto failure = decider.Decide()) return Missing(*std::move(failure));
     return {};
   }
 
-  Outcome Decide(Mode mode, const AccessRequest& request,
-                 Decision& decision) const {
-    Outcome outcome = DecideAlone(mode, request, decision);
+  // `trace`, where it is not null, becomes that of the run whose answer it is.
+  Outcome Decide(Mode mode, const AccessRequest& request, Decision& decision,
+                 std::unique_ptr<Trace>* trace = nullptr) const {
+    Outcome outcome = DecideAlone(mode, request, decision, Renew(trace));
     if (mode == Mode::kParity || !outcome.decided()) return outcome;
     const StrictRule suspected = SuspectedRule(decision, request.interaction,
                                                request.resource.judged_type());
     if (suspected == StrictRule::kUnspecified) return outcome;
     Decision medplum;
-    Outcome reference = DecideAlone(Mode::kParity, request, medplum);
+    std::unique_ptr<Trace> medplum_trace;
+    Outcome reference =
+        DecideAlone(Mode::kParity, request, medplum,
+                    trace == nullptr ? nullptr : Renew(&medplum_trace));
     if (reference.decided()) {
-      Reconcile(std::move(medplum), request.interaction, suspected, decision);
+      const bool is_medplums = Reconcile(
+          std::move(medplum), request.interaction, suspected, decision);
+      if (is_medplums && trace != nullptr) trace->swap(medplum_trace);
       return outcome;
     }
     if (reference.pending() || decision.permitted()) return reference;
@@ -217,6 +233,23 @@ Outcome DecisionPoint::DecideIn(Mode mode, const AccessRequest& request,
   Outcome outcome = impl_->AtOneRevision(
       revision, [&] { return impl_->Decide(mode, request, decision); });
   decision.revision = revision;
+  return outcome;
+}
+
+Outcome DecisionPoint::Explain(const AccessRequest& request,
+                               Explanation& explanation) const {
+  uint64_t revision = 0;
+  Outcome outcome = impl_->AtOneRevision(revision, [&] {
+    explanation = Explanation();
+    std::unique_ptr<Trace> trace;
+    Outcome decided = impl_->Decide(impl_->options_.mode, request,
+                                    explanation.decision, &trace);
+    if (decided.decided()) {
+      ExplainDecision(request, *trace, impl_->lookup_, explanation);
+    }
+    return decided;
+  });
+  explanation.decision.revision = revision;
   return outcome;
 }
 

@@ -28,6 +28,8 @@
 
 namespace pdp::policy {
 
+struct Explanation;
+
 struct DecisionPointOptions {
   Mode mode = Mode::kStrict;
   // Mode::kParity implies kServer.
@@ -79,6 +81,9 @@ class DecisionPoint {
 
   // Fills in `answer`.
   Outcome Filter(const FilterRequest& request, FilterAnswer& answer) const;
+
+  // Decide, and why (explain.h).  Not for the hot path.
+  Outcome Explain(const AccessRequest& request, Explanation& explanation) const;
 
   // What the answer is or would be in `mode`, with the parameter semantics of
   // the options.

@@ -129,32 +129,33 @@ StrictRule SuspectedRule(const Decision& strict, Interaction interaction,
   return strict.policy->narrowed_entry()->narrowed_by;
 }
 
-void Reconcile(Decision medplum, Interaction interaction, StrictRule suspected,
+bool Reconcile(Decision medplum, Interaction interaction, StrictRule suspected,
                Decision& strict) {
   if (!medplum.permitted()) {
     if (IsUndecided(medplum.reason) && !strict.permitted()) {
       LeaveMedplumOpen(strict.notes, strict.medplum_http_status);
-    } else {
-      strict = std::move(medplum);
+      return false;
     }
-    return;
+    strict = std::move(medplum);
+    return true;
   }
   RemoveDepartures(strict.notes);
   strict.medplum_http_status = medplum.medplum_http_status;
   if (!strict.permitted()) {
     SetDeparture(RuleOfPermittingEntry(medplum, strict, interaction, suspected),
                  kPermitted, strict.notes);
-    return;
+    return false;
   }
   if (!HidesAllOf(strict, medplum)) {
     // Never seen; a wrong denial is better than a leak.
     strict = Decision();
     strict.message = "the two modes disagree on what is hidden";
-    return;
+    return false;
   }
   if (!HidesAllOf(medplum, strict)) {
     SetDeparture(suspected, kShown, strict.notes);
   }
+  return false;
 }
 
 std::vector<StrictRule> SuspectedRules(const FilterAnswer& strict,

@@ -33,11 +33,11 @@ namespace pdp::policy {
 StrictRule SuspectedRule(const Decision& strict, fhir::Interaction interaction,
                          std::string_view type);
 
-// Makes `strict` the answer.
+// Makes `strict` the answer.  True: it is Medplum's.
 //
 // REQUIRES: `medplum` is the decision of mode parity on the same request, and
 // `suspected` is SuspectedRule(strict, interaction, type), not kUnspecified.
-void Reconcile(Decision medplum, fhir::Interaction interaction,
+bool Reconcile(Decision medplum, fhir::Interaction interaction,
                StrictRule suspected, Decision& strict);
 
 // The rules that may have changed `strict`, each once, the likeliest first.

@@ -40,9 +40,11 @@ bool IsIn(const Resource& resource, std::string_view compartment) {
   });
 }
 
-// The deprecated restriction of an entry.  Medplum compares the references even
-// where there is none: a compartment without one holds the resources that are
-// in such a compartment, not all of them.
+}  // namespace
+
+// Medplum compares the references even where there is none: a compartment
+// without one holds the resources that are in such a compartment, not all of
+// them.
 bool IsInCompartmentOf(const PolicyEntry& entry, const Resource& resource) {
   if (entry.compartment_json.empty()) return true;
   if (!entry.compartment_names_nothing) {
@@ -76,6 +78,8 @@ bool IsInTenants(const BoundEntry& entry, const Resource& resource) {
       entry.tenants.begin(), entry.tenants.end(),
       [&](const std::string& tenant) { return IsIn(resource, tenant); });
 }
+
+namespace {
 
 Reason ReasonOf(const absl::Status& status) {
   switch (status.code()) {
@@ -140,13 +144,7 @@ EntryMatch MatchInMemory(const SubjectAccess& access, const Resource& resource,
   return result;
 }
 
-namespace {
-
-using fhir::search::DurableMatch;
-using fhir::search::DurableResult;
-
-// The criteria of a considered entry as the database reads it: for a wildcard
-// entry the prefix `*` stands for the type that is searched.
+// For a wildcard entry the prefix `*` stands for the type that is searched.
 absl::StatusOr<fhir::search::Criteria> DurableCriteria(
     const CompiledEntry& entry, std::string_view type) {
   if (!entry.is_wildcard) {
@@ -156,6 +154,11 @@ absl::StatusOr<fhir::search::Criteria> DurableCriteria(
   return fhir::search::ParseCriteria(
       StrCat(type, std::string_view(entry.source.criteria).substr(1)));
 }
+
+namespace {
+
+using fhir::search::DurableMatch;
+using fhir::search::DurableResult;
 
 class DurablePredicate {
  public:

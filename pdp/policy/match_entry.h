@@ -6,11 +6,14 @@
 #define PDP_POLICY_MATCH_ENTRY_H_
 
 #include <string>
+#include <string_view>
 
+#include "absl/status/statusor.h"
 #include "pdp/fhir/fhirpath/expression.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/resource_lookup.h"
+#include "pdp/fhir/search/criteria.h"
 #include "pdp/policy/bound_policy.h"
 #include "pdp/policy/decision.h"
 #include "pdp/policy/subject_access.h"
@@ -58,6 +61,19 @@ DurableEntryMatch MatchDurably(const SubjectAccess& access,
                                const fhir::ResourceLookup& lookup,
                                bool honor_narrowing,
                                fhir::fhirpath::Scratch& scratch);
+
+// The single tests, for those who ask which one failed.
+
+// The deprecated restriction of an entry.
+bool IsInCompartmentOf(const PolicyEntry& entry,
+                       const fhir::Resource& resource);
+// The same by the rules of the database, which keeps ids alone.
+bool IsInDurably(const fhir::Resource& resource, std::string_view compartment);
+// Whether the active tenants leave the resource to the entry.
+bool IsInTenants(const BoundEntry& entry, const fhir::Resource& resource);
+// The criteria of an entry as the database reads it when `type` is searched.
+absl::StatusOr<fhir::search::Criteria> DurableCriteria(
+    const CompiledEntry& entry, std::string_view type);
 
 }  // namespace pdp::policy
 

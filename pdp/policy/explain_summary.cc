@@ -277,8 +277,10 @@ std::string PermitInWords(const SummaryInput& input) {
   const Decision& decision = input.explanation.decision;
   std::string out = StrCat(WhoOf(input), " may ", Asked(input.request), ".");
   if (decision.entry != nullptr) {
-    out += StrCat(" ", Capitalized(EntryName(decision.entry->source)),
-                  " permits it.");
+    const auto& filters = decision.entry->compiled->criteria.filters;
+    out += StrCat(
+        " ", Capitalized(EntryName(decision.entry->source)), " permits it",
+        filters.empty() ? "" : StrCat(", where ", InWords(filters)), ".");
   }
   const auto add_fields = [&](const std::vector<std::string_view>& fields,
                               std::string_view what) {

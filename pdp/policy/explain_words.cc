@@ -53,19 +53,6 @@ std::string Granted(fhir::InteractionSet interactions) {
   return names.empty() ? "nothing" : List(names, "and");
 }
 
-std::string AllFilters(const std::vector<Filter>& filters) {
-  std::vector<std::string> words;
-  for (const Filter& filter : filters) {
-    if (words.size() == kMaxNamed) {
-      words.push_back(
-          StrCat(filters.size() - kMaxNamed, " more conditions hold"));
-      break;
-    }
-    words.push_back(InWords(filter));
-  }
-  return List(words, "and");
-}
-
 // Why a filter does not hold.
 std::string FailureOf(const FailedFilter& failed, const Attempt& attempt) {
   const Filter& filter = failed.filter;
@@ -109,7 +96,7 @@ std::string CriteriaFailure(const Attempt& attempt, const TriedEntry& tried) {
   const std::string allows =
       StrCat("allows ", Doing(attempt.interaction), " ", Plural(attempt.type));
   if (!tried.failed_filters.empty()) {
-    return StrCat(allows, " only where ", AllFilters(compiled.criteria.filters),
+    return StrCat(allows, " only where ", InWords(compiled.criteria.filters),
                   "; ", FailureOf(tried.failed_filters.front(), attempt));
   }
   if (compiled.is_wildcard) {
@@ -265,6 +252,19 @@ std::string InWords(const Filter& filter, bool as_wish) {
       return StrCat(Quoted(StrCat(filter.code, ":", filter.modifier)), is,
                     Values(filter));
   }
+}
+
+std::string InWords(const std::vector<Filter>& filters) {
+  std::vector<std::string> words;
+  for (const Filter& filter : filters) {
+    if (words.size() == kMaxNamed) {
+      words.push_back(
+          StrCat(filters.size() - kMaxNamed, " more conditions hold"));
+      break;
+    }
+    words.push_back(InWords(filter));
+  }
+  return List(words, "and");
 }
 
 std::string_view RuleInWords(StrictRule rule) {

@@ -33,6 +33,9 @@ std::string EntryName(const EntrySource& source);
 // "`subject` is `Patient/1` or `Patient/2`"; as a wish, "were".
 std::string InWords(const fhir::search::Filter& filter, bool as_wish = false);
 
+// What the criteria of an entry ask: "`status` is `final` and ...".
+std::string InWords(const std::vector<fhir::search::Filter>& filters);
+
 // What follows the name of an entry: "allows reading Observations only where
 // ...", without a full stop.
 std::string FailureOf(const Attempt& attempt, const TriedEntry& tried);

@@ -160,15 +160,6 @@ Theirs Cast(Ours value) {
   return static_cast<Theirs>(Number(value));
 }
 
-void ConvertEntry(const policy::EntrySource& source, v1::PolicyEntry& message) {
-  message.set_policy(source.policy);
-  message.set_policy_version_id(source.policy_version_id);
-  message.set_policy_name(source.policy_name);
-  message.set_index(source.index);
-  message.set_source(source.source);
-  message.set_built_in(std::string(source.built_in));
-}
-
 template <typename Message>
 void ConvertNotes(const std::vector<policy::Note>& notes, Message& message) {
   for (const policy::Note& note : notes) {
@@ -229,6 +220,15 @@ void ConvertCondition(const policy::Condition& condition,
 }
 
 }  // namespace
+
+void ConvertEntry(const policy::EntrySource& source, v1::PolicyEntry& message) {
+  message.set_policy(source.policy);
+  message.set_policy_version_id(source.policy_version_id);
+  message.set_policy_name(source.policy_name);
+  message.set_index(source.index);
+  message.set_source(source.source);
+  message.set_built_in(std::string(source.built_in));
+}
 
 void ConvertDecision(const policy::Decision& decision, v1::Decision& message) {
   message.set_effect(Cast<v1::Effect>(decision.effect));

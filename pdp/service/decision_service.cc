@@ -36,37 +36,51 @@ DecisionService::Moment DecisionService::Begin() const {
 CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
                                        const v1::CheckRequest& request,
                                        v1::Decision& decision) const {
-  if (!data_.IsReady()) return NotReady();
-  Moment moment = Begin();
-  if (const std::optional<std::string> what = FindUnsupported(request)) {
-    DenyUnsupported(*what, moment, decision);
+  Question question;
+  CallOutcome outcome = Prepare(attempt, request, question, decision);
+  if (!outcome.status.ok()) return outcome;
+  if (question.is_denied) {
     Count(request.interaction(), decision);
     return {};
   }
-  TokenSubject token;
+  ShadowedAnswer answer;
+  outcome = Decide(attempt, question.access, question.moment, decision, answer);
+  if (!outcome.status.ok()) return outcome;
+  Count(request.interaction(), decision);
+  if (options_.shadow != nullptr) {
+    options_.shadow->Compare(question.access, answer);
+  }
+  return outcome;
+}
+
+CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
+                                     const v1::CheckRequest& request,
+                                     Question& question,
+                                     v1::Decision& decision) const {
+  if (!data_.IsReady()) return NotReady();
+  Moment& moment = question.moment;
+  moment = Begin();
+  question.is_denied = true;
+  if (const std::optional<std::string> what = FindUnsupported(request)) {
+    DenyUnsupported(*what, moment, decision);
+    return {};
+  }
+  TokenSubject& token = question.token;
   CallOutcome outcome = FindToken(attempt, request.subject(),
                                   request.consistency(), moment, token);
   if (!outcome.status.ok()) return outcome;
   if (token.refusal) {
     Deny(*token.refusal, moment, decision);
-    Count(request.interaction(), decision);
     return {};
   }
-  policy::AccessRequest access;
+  question.is_denied = false;
+  policy::AccessRequest& access = question.access;
   absl::Status status =
       ConvertCheck(request, decision_point_.options().mode, options_.limits,
                    access, token.binding.get());
   if (!status.ok()) return Failed(std::move(status));
-  outcome =
-      CheckData(attempt, request.consistency(),
-                {access.subject, access.context, &access.resource}, moment);
-  if (!outcome.status.ok()) return outcome;
-  ShadowedAnswer answer;
-  outcome = Decide(attempt, access, moment, decision, answer);
-  if (!outcome.status.ok()) return outcome;
-  Count(request.interaction(), decision);
-  if (options_.shadow != nullptr) options_.shadow->Compare(access, answer);
-  return outcome;
+  return CheckData(attempt, request.consistency(),
+                   {access.subject, access.context, &access.resource}, moment);
 }
 
 CallOutcome DecisionService::Check(const CallAttempt& attempt,

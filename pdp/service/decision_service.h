@@ -36,6 +36,8 @@ class CheckStreamResponse;
 class Decision;
 class DescribeAccessRequest;
 class DescribeAccessResponse;
+class ExplainRequest;
+class ExplainResponse;
 class FilterResponse;
 class SimulateRequest;
 class SimulateResponse;
@@ -98,6 +100,11 @@ class DecisionService {
                        const v1::SimulateRequest& request,
                        v1::SimulateResponse& response) const;
 
+  // Check, and why.  Counts no decision.
+  CallOutcome Explain(const CallAttempt& attempt,
+                      const v1::ExplainRequest& request,
+                      v1::ExplainResponse& response) const;
+
  private:
   class Batch;
   class Simulation;
@@ -118,9 +125,27 @@ class DecisionService {
                         const v1::Consistency& wanted, Moment& moment,
                         TokenSubject& found) const;
 
+  // A CheckRequest as the decision point takes it.
+  struct Question {
+    Moment moment;
+    TokenSubject token;  // Text of `access` may point into it.
+    policy::AccessRequest access;
+    // The answer is there already.
+    bool is_denied = false;
+  };
+  // `question` is filled in, and its data is as fresh as it has to be, or
+  // `decision` is filled in.
+  CallOutcome Prepare(const CallAttempt& attempt,
+                      const v1::CheckRequest& request, Question& question,
+                      v1::Decision& decision) const;
+
   CallOutcome CheckInto(const CallAttempt& attempt,
                         const v1::CheckRequest& request,
                         v1::Decision& decision) const;
+
+  CallOutcome ExplainInto(const CallAttempt& attempt,
+                          const v1::CheckRequest& check,
+                          v1::ExplainResponse& response) const;
 
   ConsistencyFacts Facts() const;
   CallOutcome CheckFeeds(const CallAttempt& attempt,

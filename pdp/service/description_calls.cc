@@ -1,4 +1,4 @@
-// DescribeAccess and Simulate, and what is not built yet: Explain,
+// DescribeAccess, Explain and Simulate, and what is not built yet:
 // RecordAccess, FilterResources.
 
 #include <string_view>
@@ -46,11 +46,10 @@ struct ExplainMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.decisions.RequestExplain(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
-                            const Request&, Response&) {
-    return Failed(NotBuilt("Explain",
-                           "the reason, message and entry of a Check's "
-                           "decision say what decided"));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return context.decisions.Explain(attempt, request, response);
   }
 };
 

@@ -26,14 +26,10 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
     const char* message;
   };
   grpc::ClientContext contexts[5];
-  v1::ExplainResponse explain;
   v1::RecordAccessResponse record;
   v1::LintPoliciesResponse lint;
   auto resources = stub_->FilterResources(&contexts[3]);
   const Case kCases[] = {
-      {"Explain", stub_->Explain(&contexts[0], {}, &explain),
-       "Explain is not available yet; the reason, message and entry of a "
-       "Check's decision say what decided"},
       {"RecordAccess", stub_->RecordAccess(&contexts[2], {}, &record),
        "RecordAccess is not available yet; keep the decision_id in the "
        "enforcement point's own log"},

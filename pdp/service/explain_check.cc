@@ -1,0 +1,64 @@
+// Explain: a Check that says why.  It counts as a call, not as a decision.
+
+#include <string>
+
+#include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/policy/explain.h"
+#include "pdp/policy/explain_summary.h"
+#include "pdp/service/convert_explanation.h"
+#include "pdp/service/decision_service.h"
+
+namespace pdp::service {
+namespace {
+
+absl::Status CheckQuestion(const v1::ExplainRequest& request) {
+  if (request.question_case() == v1::ExplainRequest::kDecisionId) {
+    return absl::UnimplementedError(
+        "decision_id: this server keeps no record of its decisions; ask with "
+        "`check`");
+  }
+  if (request.question_case() != v1::ExplainRequest::kCheck) {
+    return absl::InvalidArgumentError("check: missing");
+  }
+  if (request.has_as_of()) {
+    return absl::UnimplementedError(
+        "as_of: this server keeps no older versions of policies; ask without "
+        "it");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CallOutcome DecisionService::Explain(const CallAttempt& attempt,
+                                     const v1::ExplainRequest& request,
+                                     v1::ExplainResponse& response) const {
+  absl::Status status = CheckQuestion(request);
+  if (!status.ok()) return Failed(std::move(status));
+  return Counted(ExplainInto(attempt, request.check(), response));
+}
+
+CallOutcome DecisionService::ExplainInto(const CallAttempt& attempt,
+                                         const v1::CheckRequest& check,
+                                         v1::ExplainResponse& response) const {
+  Question question;
+  v1::Decision& decision = *response.mutable_decision();
+  CallOutcome outcome = Prepare(attempt, check, question, decision);
+  if (!outcome.status.ok()) return outcome;
+  if (question.is_denied) {
+    const policy::DenialText text = policy::DenialInWords(
+        static_cast<policy::Reason>(decision.reason()), decision.message());
+    response.set_summary(text.cause);
+    response.set_missing(text.remedy);
+    return outcome;
+  }
+  policy::Explanation explanation;
+  policy::Outcome explained =
+      decision_point_.Explain(question.access, explanation);
+  if (!explained.decided()) return FromEngine(attempt, std::move(explained));
+  Complete(explanation.decision, question.moment, decision);
+  ConvertExplanation(explanation, response);
+  return outcome;
+}
+
+}  // namespace pdp::service

@@ -58,9 +58,7 @@ void AddOutput(CLI::App& app, OutputFormat& output) {
       ->type_name("FORMAT");
 }
 
-CLI::App* AddCheck(CLI::App& app, CheckCommand& check) {
-  CLI::App* command =
-      app.add_subcommand("check", "may the subject do this to that resource?");
+void AddQuestion(CLI::App* command, CheckCommand& check) {
   AddConnection(*command, check.connection);
   AddSubject(*command, check.subject);
   command
@@ -88,6 +86,28 @@ CLI::App* AddCheck(CLI::App& app, CheckCommand& check) {
                     "as if Medplum's cache were empty (parity mode only)");
   command->add_flag("--completed", check.return_completed,
                     "print what Medplum would store");
+}
+
+CLI::App* AddCheck(CLI::App& app, CheckCommand& check) {
+  CLI::App* command =
+      app.add_subcommand("check", "may the subject do this to that resource?");
+  AddQuestion(command, check);
+  return command;
+}
+
+CLI::App* AddExplain(CLI::App& app, ExplainCommand& explain) {
+  CLI::App* command =
+      app.add_subcommand("explain", "why may the subject do this, or why not?");
+  AddQuestion(command, explain.check);
+  for (const char* name : {"--subject", "--interaction"}) {
+    command->get_option(name)->required(false);
+  }
+  command->add_option("--decision", explain.decision,
+                      "the id of a recorded decision, in place of a question");
+  command->add_option("--as-of", explain.as_of,
+                      "by the policies of that time (2026-01-02T03:04:05Z)");
+  command->add_flag("--all", explain.all,
+                    "list the entries for other resource types too");
   return command;
 }
 
@@ -334,6 +354,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
 
   CommandLine line;
   CheckCommand check;
+  ExplainCommand explain;
   FilterCommand filter;
   DescribeCommand describe;
   StatusCommand status;
@@ -350,6 +371,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   conformance_connection.target.clear();
 
   const CLI::App* check_app = AddCheck(app, check);
+  const CLI::App* explain_app = AddExplain(app, explain);
   const CLI::App* filter_app = AddFilter(app, filter);
   CLI::App* describe_app =
       app.add_subcommand("describe", "what may the subject do at all?");
@@ -395,6 +417,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
 
   if (check_app->parsed()) {
     line.command = std::move(check);
+  } else if (explain_app->parsed()) {
+    line.command = std::move(explain);
   } else if (filter_app->parsed()) {
     line.command = std::move(filter);
   } else if (describe_app->parsed()) {

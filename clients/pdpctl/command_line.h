@@ -50,6 +50,13 @@ struct CheckCommand {
   bool return_completed = false;
 };
 
+struct ExplainCommand {
+  CheckCommand check;
+  std::string decision;  // The id of a recorded decision in its place.
+  std::string as_of;     // A time of RFC 3339; empty for now.
+  bool all = false;      // Entries for other types too.
+};
+
 struct FilterCommand {
   Connection connection;
   SubjectArguments subject;
@@ -147,10 +154,10 @@ struct SetupCommand {
 
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
-  std::variant<CheckCommand, FilterCommand, DescribeCommand, StatusCommand,
-               BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
-               WatchCommand, SimulateCommand, TestCommand, ConformanceCommand,
-               SetupCommand>
+  std::variant<CheckCommand, ExplainCommand, FilterCommand, DescribeCommand,
+               StatusCommand, BlockCommand, UnblockCommand, ResyncCommand,
+               CheckpointCommand, WatchCommand, SimulateCommand, TestCommand,
+               ConformanceCommand, SetupCommand>
       command;
 };
 

@@ -5,6 +5,7 @@
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/print.h"
 #include "clients/pdpctl/print_differences.h"
+#include "clients/pdpctl/print_explanation.h"
 #include "clients/pdpctl/requests.h"
 #include "clients/pdpctl/rpc_client.h"
 
@@ -16,6 +17,11 @@ namespace v1 = medplum::pdp::v1;
 int Fail(const absl::Status& status, std::ostream& err) {
   err << "pdpctl: " << status.message() << '\n';
   return kExitError;
+}
+
+bool IsPermitted(const v1::Decision& decision) {
+  return decision.effect() == v1::EFFECT_PERMIT ||
+         decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS;
 }
 
 template <typename Message>
@@ -35,12 +41,23 @@ int RunCheck(const CheckCommand& command, OutputFormat output,
   }
   const auto response = RpcClient(command.connection).Check(*request);
   if (!response.ok()) return Fail(response.status(), err);
-  const v1::Decision& decision = response->decision();
-  Print(decision, output, out);
-  const bool permitted =
-      decision.effect() == v1::EFFECT_PERMIT ||
-      decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS;
-  return permitted ? kExitOk : kExitDeny;
+  Print(response->decision(), output, out);
+  return IsPermitted(response->decision()) ? kExitOk : kExitDeny;
+}
+
+int RunExplain(const ExplainCommand& command, OutputFormat output,
+               std::ostream& out, std::ostream& err) {
+  const auto request = ToRequest(command);
+  if (!request.ok()) {
+    Fail(request.status(), err);
+    return absl::IsInvalidArgument(request.status()) ? kExitUsage : kExitError;
+  }
+  const auto response = RpcClient(command.check.connection).Explain(*request);
+  if (!response.ok()) return Fail(response.status(), err);
+  out << (output == OutputFormat::kJson ? ToJsonLine(*response)
+                                        : ToText(*response, command.all))
+      << std::flush;
+  return IsPermitted(response->decision()) ? kExitOk : kExitDeny;
 }
 
 int RunFilter(const FilterCommand& command, OutputFormat output,

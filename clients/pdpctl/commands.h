@@ -12,6 +12,8 @@ namespace pdp::ctl {
 
 int RunCheck(const CheckCommand& command, OutputFormat output,
              std::ostream& out, std::ostream& err);
+int RunExplain(const ExplainCommand& command, OutputFormat output,
+               std::ostream& out, std::ostream& err);
 int RunFilter(const FilterCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
 int RunDescribe(const DescribeCommand& command, OutputFormat output,

@@ -22,6 +22,9 @@ struct Runner {
   int operator()(const CheckCommand& command) const {
     return RunCheck(command, output, std::cout, std::cerr);
   }
+  int operator()(const ExplainCommand& command) const {
+    return RunExplain(command, output, std::cout, std::cerr);
+  }
   int operator()(const FilterCommand& command) const {
     return RunFilter(command, output, std::cout, std::cerr);
   }

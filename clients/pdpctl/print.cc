@@ -47,18 +47,6 @@ std::string InteractionsText(const Interactions& interactions) {
       });
 }
 
-std::string EntryText(const v1::PolicyEntry& entry) {
-  if (!entry.built_in().empty()) return StrCat("built in: ", entry.built_in());
-  std::string text = StrCat(entry.policy(), ".resource[", entry.index(), "]");
-  if (!entry.policy_version_id().empty()) {
-    text += StrCat(", version ", entry.policy_version_id());
-  }
-  if (!entry.policy_name().empty()) {
-    text += StrCat(", \"", entry.policy_name(), "\"");
-  }
-  return text + SourceText(entry.source());
-}
-
 std::string StatusText(uint32_t enforcement, uint32_t medplum) {
   return StrCat("answer ", enforcement, "; Medplum itself ",
                 medplum == 0 ? std::string("has no such case")
@@ -96,12 +84,24 @@ std::string ServerText(const v1::SourceStatus& source) {
 
 }  // namespace
 
+std::string ToText(const v1::PolicyEntry& entry) {
+  if (!entry.built_in().empty()) return StrCat("built in: ", entry.built_in());
+  std::string text = StrCat(entry.policy(), ".resource[", entry.index(), "]");
+  if (!entry.policy_version_id().empty()) {
+    text += StrCat(", version ", entry.policy_version_id());
+  }
+  if (!entry.policy_name().empty()) {
+    text += StrCat(", \"", entry.policy_name(), "\"");
+  }
+  return text + SourceText(entry.source());
+}
+
 std::string ToText(const v1::Decision& decision) {
   std::string out;
   Line(out, "effect", EffectText(decision.effect()));
   Line(out, "reason", ReasonText(decision.reason()));
   Line(out, "message", decision.message());
-  if (decision.has_entry()) Line(out, "entry", EntryText(decision.entry()));
+  if (decision.has_entry()) Line(out, "entry", ToText(decision.entry()));
   Line(out, "hidden", Join(decision.hidden_fields()));
   Line(out, "readonly", Join(decision.readonly_fields()));
   Line(out, "HTTP status",

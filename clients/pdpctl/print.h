@@ -10,6 +10,9 @@
 
 namespace pdp::ctl {
 
+// "AccessPolicy/1.resource[0], version 2, "Nurses", by access[0]".
+std::string ToText(const medplum::pdp::v1::PolicyEntry& entry);
+
 // Each ends with a newline.
 std::string ToText(const medplum::pdp::v1::Decision& decision);
 std::string ToText(const medplum::pdp::v1::FilterResponse& filter);

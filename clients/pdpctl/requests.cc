@@ -79,6 +79,14 @@ absl::Status Validate(const CheckCommand& command,
   return absl::OkStatus();
 }
 
+void SetTime(absl::Time time, google::protobuf::Timestamp& message) {
+  const absl::Duration since_1970 = time - absl::UnixEpoch();
+  const int64_t seconds = absl::ToInt64Seconds(since_1970);
+  message.set_seconds(seconds);
+  message.set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(since_1970 - absl::Seconds(seconds))));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
@@ -124,6 +132,37 @@ absl::StatusOr<v1::CheckRequest> ToRequest(const CheckCommand& command) {
   return request;
 }
 
+absl::StatusOr<v1::ExplainRequest> ToRequest(const ExplainCommand& command) {
+  v1::ExplainRequest request;
+  if (!command.as_of.empty()) {
+    absl::Time as_of;
+    std::string error;
+    if (!absl::ParseTime(absl::RFC3339_full, command.as_of, &as_of, &error)) {
+      return absl::InvalidArgumentError(
+          StrCat("--as-of: `", command.as_of, "` is no time: ", error));
+    }
+    SetTime(as_of, *request.mutable_as_of());
+  }
+  if (!command.decision.empty()) {
+    if (!command.check.subject.reference.empty() ||
+        !command.check.interaction.empty()) {
+      return absl::InvalidArgumentError(
+          "--decision says all of a question; leave out --subject and "
+          "--interaction");
+    }
+    request.set_decision_id(command.decision);
+    return request;
+  }
+  if (command.check.subject.reference.empty() ||
+      command.check.interaction.empty()) {
+    return absl::InvalidArgumentError(
+        "a question needs --subject and --interaction, or --decision in their "
+        "place");
+  }
+  PDP_ASSIGN_OR_RETURN(*request.mutable_check(), ToRequest(command.check));
+  return request;
+}
+
 v1::FilterRequest ToRequest(const FilterCommand& command) {
   v1::FilterRequest request;
   Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
@@ -157,11 +196,7 @@ absl::StatusOr<v1::BlockRequest> ToRequest(const BlockCommand& command,
   v1::BlockRequest request;
   v1::Block& block = *request.mutable_block();
   block.set_target(command.target);
-  const absl::Duration since_1970 = until - absl::UnixEpoch();
-  const int64_t seconds = absl::ToInt64Seconds(since_1970);
-  block.mutable_until()->set_seconds(seconds);
-  block.mutable_until()->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(since_1970 - absl::Seconds(seconds))));
+  SetTime(until, *block.mutable_until());
   block.set_reason(command.reason);
   return request;
 }

@@ -23,6 +23,9 @@ absl::StatusOr<std::string> ReadInput(const std::string& path);
 absl::StatusOr<medplum::pdp::v1::CheckRequest> ToRequest(
     const CheckCommand& command);
 
+absl::StatusOr<medplum::pdp::v1::ExplainRequest> ToRequest(
+    const ExplainCommand& command);
+
 medplum::pdp::v1::FilterRequest ToRequest(const FilterCommand& command);
 medplum::pdp::v1::DescribeAccessRequest ToRequest(
     const DescribeCommand& command);

@@ -104,6 +104,14 @@ std::vector<absl::StatusOr<v1::CheckResponse>> RpcClient::CheckAll(
   return responses;
 }
 
+absl::StatusOr<v1::ExplainResponse> RpcClient::Explain(
+    const v1::ExplainRequest& request) const {
+  return Call<v1::ExplainRequest, v1::ExplainResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->Explain(context, in, out);
+      });
+}
+
 absl::StatusOr<v1::FilterResponse> RpcClient::Filter(
     const v1::FilterRequest& request) const {
   return Call<v1::FilterRequest, v1::FilterResponse>(

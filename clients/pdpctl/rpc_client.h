@@ -30,6 +30,8 @@ class RpcClient {
   // Many at once.
   std::vector<absl::StatusOr<medplum::pdp::v1::CheckResponse>> CheckAll(
       std::span<const medplum::pdp::v1::CheckRequest> requests) const;
+  absl::StatusOr<medplum::pdp::v1::ExplainResponse> Explain(
+      const medplum::pdp::v1::ExplainRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::FilterResponse> Filter(
       const medplum::pdp::v1::FilterRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(

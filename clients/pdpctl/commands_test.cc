@@ -48,6 +48,19 @@ class FakeDecisionPoint : public v1::PolicyDecisionPoint::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Explain(grpc::ServerContext* context,
+                       const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override {
+    if (!request->decision_id().empty()) {
+      return {grpc::StatusCode::NOT_FOUND, request->decision_id()};
+    }
+    v1::CheckResponse check;
+    const grpc::Status status = Check(context, &request->check(), &check);
+    *response->mutable_decision() = check.decision();
+    response->set_summary("because");
+    return status;
+  }
+
   grpc::Status Filter(grpc::ServerContext*, const v1::FilterRequest* request,
                       v1::FilterResponse* response) override {
     const bool permitted = request->resource_type() == "Patient";
@@ -148,6 +161,30 @@ TEST_F(CommandsTest, CheckEndsWithTheEffect) {
             3);
   EXPECT_THAT(out_.str(), HasSubstr("reason        RESOURCE_NOT_GRANTED\n"));
   EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(CommandsTest, ExplainEndsWithTheEffectAsCheckDoes) {
+  ExplainCommand command{.check = Read("Patient/mine")};
+  EXPECT_EQ(RunExplain(command, OutputFormat::kText, out_, err_), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("\n\nbecause\n"));
+  command.check = Read("Patient/other");
+  EXPECT_EQ(RunExplain(command, OutputFormat::kJson, out_, err_), 3);
+  EXPECT_THAT(out_.str(), HasSubstr("\"summary\":\"because\""));
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(CommandsTest, ExplainTakesAQuestionOrADecision) {
+  ExplainCommand both{.check = Read("Patient/mine"), .decision = "d"};
+  EXPECT_EQ(RunExplain(both, OutputFormat::kText, out_, err_), 2);
+  ExplainCommand neither;
+  EXPECT_EQ(RunExplain(neither, OutputFormat::kText, out_, err_), 2);
+  ExplainCommand no_time{.check = Read("Patient/mine"), .as_of = "yesterday"};
+  EXPECT_EQ(RunExplain(no_time, OutputFormat::kText, out_, err_), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("--as-of: `yesterday` is no time"));
+  ExplainCommand decision{.decision = "unknown-decision"};
+  decision.check.connection = connection_;
+  EXPECT_EQ(RunExplain(decision, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("unknown-decision"));
 }
 
 TEST_F(CommandsTest, CheckSaysWhatIsWrong) {

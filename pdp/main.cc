@@ -241,7 +241,7 @@ int Serve(const Settings& settings) {
        .decision_reuse = settings.decision_reuse,
        .shadow = shadow.get()});
   pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
-                                   blocks->get());
+                                   blocks->get(), &lookup);
   pdp::SourceReader reader(source);
 
   // Servers.

@@ -108,6 +108,7 @@ struct LintPoliciesMethod : UnaryMethod {
   using Request = v1::LintPoliciesRequest;
   using Response = v1::LintPoliciesResponse;
   static constexpr Method kMethod = Method::kLintPolicies;
+  static constexpr bool kOnWorker = true;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,
@@ -115,11 +116,9 @@ struct LintPoliciesMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.admin.RequestLintPolicies(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
-                            const Request&, Response&) {
-    return Failed(absl::UnimplementedError(
-        "LintPolicies is not available yet; a Check under a policy that cannot "
-        "be used says why, reason POLICY_INVALID"));
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request& request, Response& response) {
+    return Failed(context.admin.LintPolicies(request, response));
   }
 };
 

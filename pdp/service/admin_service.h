@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/blocks.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
@@ -18,6 +19,8 @@ class BlockResponse;
 class CheckpointRequest;
 class CheckpointResponse;
 class GetStatusResponse;
+class LintPoliciesRequest;
+class LintPoliciesResponse;
 class ResyncResponse;
 class UnblockRequest;
 class UnblockResponse;
@@ -31,16 +34,19 @@ namespace v1 = ::medplum::pdp::v1;
 class AdminService {
  public:
   // All of them must outlive the service.  `shadow`: null where there is none.
-  // `blocks`: null where nobody can be blocked.
+  // `blocks`: null where nobody can be blocked.  `lookup`: what is linted; null
+  // where nothing is.
   AdminService(const policy::DecisionPoint& decision_point,
                const DataState& data, AdminBackend& backend,
                const Shadow* shadow = nullptr,
-               policy::BlockKeeper* blocks = nullptr)
+               policy::BlockKeeper* blocks = nullptr,
+               const fhir::ResourceLookup* lookup = nullptr)
       : decision_point_(decision_point),
         data_(data),
         backend_(backend),
         shadow_(shadow),
         blocks_(blocks),
+        lookup_(lookup),
         started_at_(absl::Now()) {}
 
   void GetStatus(v1::GetStatusResponse& response) const;
@@ -53,6 +59,8 @@ class AdminService {
                      v1::BlockResponse& response);
   absl::Status Unblock(const v1::UnblockRequest& request,
                        v1::UnblockResponse& response);
+  absl::Status LintPolicies(const v1::LintPoliciesRequest& request,
+                            v1::LintPoliciesResponse& response) const;
 
  private:
   const policy::DecisionPoint& decision_point_;
@@ -60,6 +68,7 @@ class AdminService {
   AdminBackend& backend_;
   const Shadow* const shadow_;
   policy::BlockKeeper* const blocks_;
+  const fhir::ResourceLookup* const lookup_;
   const absl::Time started_at_;
 };
 

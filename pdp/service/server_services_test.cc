@@ -27,7 +27,6 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
   };
   grpc::ClientContext contexts[5];
   v1::RecordAccessResponse record;
-  v1::LintPoliciesResponse lint;
   auto resources = stub_->FilterResources(&contexts[3]);
   const Case kCases[] = {
       {"RecordAccess", stub_->RecordAccess(&contexts[2], {}, &record),
@@ -36,15 +35,27 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
       {"FilterResources", resources->Finish(),
        "FilterResources is not available yet; ask BatchCheck about each "
        "resource and remove the hidden_fields of its decision"},
-      {"LintPolicies", admin_stub_->LintPolicies(&contexts[4], {}, &lint),
-       "LintPolicies is not available yet; a Check under a policy that cannot "
-       "be used says why, reason POLICY_INVALID"},
   };
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
     EXPECT_EQ(c.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
     EXPECT_EQ(c.status.error_message(), c.message);
   }
+}
+
+TEST_F(ServerTest, AdminLintsPolicies) {
+  Start();
+  grpc::ClientContext context;
+  v1::LintPoliciesResponse response;
+  const grpc::Status status = admin_stub_->LintPolicies(
+      &context, Proto<v1::LintPoliciesRequest>("project: '$PROJECT'"),
+      &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.findings_size(), 1) << response.DebugString();
+  EXPECT_EQ(response.findings(0).rule(), "grant-whole-type");
+  EXPECT_EQ(response.findings(0).severity(), v1::SEVERITY_INFO);
+  EXPECT_EQ(response.findings(0).policy(), "AccessPolicy/policy");
+  EXPECT_EQ(response.findings(0).path(), "resource[0]");
 }
 
 TEST_F(ServerTest, DescribesAccess) {

@@ -185,8 +185,8 @@ class ServerTest : public ::testing::Test {
 
   Fixture f_;
   MemoryBlocks blocks_{f_.decision_point, f_.clock};
-  AdminService admin_{f_.decision_point, f_.data, f_.admin, /*shadow=*/nullptr,
-                      &blocks_};
+  AdminService admin_{f_.decision_point,  f_.data,  f_.admin,
+                      /*shadow=*/nullptr, &blocks_, &f_.lookup};
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
   RevisionWatchers watchers_{f_.lookup};

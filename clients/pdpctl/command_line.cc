@@ -11,8 +11,8 @@ namespace {
 
 constexpr char kAbout[] =
     "Asks a policy decision point, and tests one.\n"
-    "Exit codes: 0 permitted or passed, 3 denied, 2 wrong command line, 1 "
-    "error.";
+    "Exit codes: 0 permitted or passed, 3 denied or found, 2 wrong command "
+    "line, 1 error.";
 
 void AddConnection(CLI::App& app, Connection& connection) {
   app.add_option("--target", connection.target,
@@ -162,6 +162,18 @@ CLI::App* AddCheckpoint(CLI::App& app, CheckpointCommand& checkpoint) {
       ->add_option("NAME", checkpoint.name,
                    "of the directory that is made: letters, digits, - and _")
       ->required();
+  return command;
+}
+
+CLI::App* AddLint(CLI::App& app, LintCommand& lint) {
+  CLI::App* command = app.add_subcommand(
+      "lint", "what is wrong with the policies and memberships?");
+  AddConnection(*command, lint.connection);
+  command->add_option("DIR", lint.directory,
+                      "a directory of FHIR resources as JSON, in place of a "
+                      "server");
+  command->add_option("--project", lint.project,
+                      "the id of a project; none: every project");
   return command;
 }
 
@@ -364,6 +376,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   CheckpointCommand checkpoint;
   WatchCommand watch;
   SimulateCommand simulate;
+  LintCommand lint;
   TestCommand test;
   ConformanceCommand conformance;
   SetupCommand setup;
@@ -392,6 +405,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   const CLI::App* watch_app = AddWatch(app, watch);
   const CLI::App* simulate_app = AddSimulate(app, simulate);
   const CLI::App* test_app = AddTest(app, test);
+  const CLI::App* lint_app = AddLint(app, lint);
   AddConformance(app, conformance, conformance_connection);
   for (CLI::App* command : app.get_subcommands({})) {
     AddOutput(*command, line.output);
@@ -437,6 +451,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(watch);
   } else if (simulate_app->parsed()) {
     line.command = std::move(simulate);
+  } else if (lint_app->parsed()) {
+    line.command = std::move(lint);
   } else if (test_app->parsed()) {
     line.command = std::move(test);
   } else if (setup_app->parsed()) {

@@ -96,6 +96,12 @@ struct CheckpointCommand {
   std::string name;
 };
 
+struct LintCommand {
+  Connection connection = {.timeout_seconds = 60};
+  std::string directory;  // Empty: of the server.
+  std::string project;    // Empty: every project.
+};
+
 struct WatchCommand {
   Connection connection;
   std::vector<std::string> memberships;  // None: every member.
@@ -156,8 +162,8 @@ struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, ExplainCommand, FilterCommand, DescribeCommand,
                StatusCommand, BlockCommand, UnblockCommand, ResyncCommand,
-               CheckpointCommand, WatchCommand, SimulateCommand, TestCommand,
-               ConformanceCommand, SetupCommand>
+               CheckpointCommand, WatchCommand, LintCommand, SimulateCommand,
+               TestCommand, ConformanceCommand, SetupCommand>
       command;
 };
 

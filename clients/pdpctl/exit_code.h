@@ -5,10 +5,11 @@
 
 namespace pdp::ctl {
 
-inline constexpr int kExitOk = 0;     // Permitted; all passed.
-inline constexpr int kExitError = 1;  // No answer; something failed.
-inline constexpr int kExitUsage = 2;  // The command line is wrong.
-inline constexpr int kExitDeny = 3;   // Denied.
+inline constexpr int kExitOk = 0;        // Permitted; all passed.
+inline constexpr int kExitError = 1;     // No answer; something failed.
+inline constexpr int kExitUsage = 2;     // The command line is wrong.
+inline constexpr int kExitDeny = 3;      // Denied.
+inline constexpr int kExitFindings = 3;  // Of lint.
 
 }  // namespace pdp::ctl
 

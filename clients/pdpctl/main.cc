@@ -8,6 +8,7 @@
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/operate.h"
 #include "clients/pdpctl/run_conformance.h"
+#include "clients/pdpctl/run_lint.h"
 #include "clients/pdpctl/run_setup.h"
 #include "clients/pdpctl/run_simulate.h"
 #include "clients/pdpctl/run_tests.h"
@@ -51,6 +52,9 @@ struct Runner {
   }
   int operator()(const SimulateCommand& command) const {
     return RunSimulate(command, output, std::cout, std::cerr);
+  }
+  int operator()(const LintCommand& command) const {
+    return RunLint(command, output, std::cout, std::cerr);
   }
   int operator()(const TestCommand& command) const {
     return RunTest(command, output, std::cout, std::cerr);

@@ -159,6 +159,14 @@ absl::StatusOr<v1::UnblockResponse> RpcClient::Unblock(
       });
 }
 
+absl::StatusOr<v1::LintPoliciesResponse> RpcClient::LintPolicies(
+    const v1::LintPoliciesRequest& request) const {
+  return Call<v1::LintPoliciesRequest, v1::LintPoliciesResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->LintPolicies(context, in, out);
+      });
+}
+
 absl::StatusOr<v1::ResyncResponse> RpcClient::Resync() const {
   return Call<v1::ResyncRequest, v1::ResyncResponse>(
       v1::ResyncRequest(), [this](auto* context, const auto& in, auto* out) {

@@ -75,7 +75,11 @@ class FilterLint {
 
  private:
   void Add(LintRule rule) {
-    report_.Add(rule, path_, Quoted(StrCat(Key(filter_), "=", filter_.value)));
+    // What stands for a parameter is not the policy's own text.
+    report_.Add(rule, path_,
+                Quoted(IsOfParameter(filter_.value)
+                           ? Key(filter_)
+                           : StrCat(Key(filter_), "=", filter_.value)));
   }
 
   void LintModifier() {

@@ -342,6 +342,17 @@ TEST(LintTest, AFindingSaysWhereAndWhatToWriteInstead) {
             "search ignores them, and all others of the type with them.");
 }
 
+TEST(LintTest, AFindingShowsNoValueInPlaceOfAParameter) {
+  const std::vector<LintFinding> findings =
+      LintOf({"{'resourceType':'Task','criteria':'Task?nonsense=%profile'}"});
+  const auto found = std::find_if(
+      findings.begin(), findings.end(), [](const LintFinding& finding) {
+        return finding.rule == LintRule::kCriteriaUnknownParameter;
+      });
+  ASSERT_NE(found, findings.end());
+  EXPECT_TRUE(found->message.starts_with("`nonsense`. ")) << found->message;
+}
+
 TEST(LintTest, IdsOfRulesAreDistinct) {
   std::set<std::string_view> ids;
   for (size_t i = 0; i < kLintRules; ++i) {

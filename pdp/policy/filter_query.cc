@@ -37,6 +37,12 @@ std::string_view CodeOf(std::string_view key) {
   return key.substr(0, key.find(':'));
 }
 
+bool IsControl(const Criteria& criteria, std::string_view key) {
+  return std::ranges::any_of(
+      criteria.control_parameters,
+      [key](const auto& control) { return control.first == key; });
+}
+
 class Reader {
  public:
   Reader(const SubjectAccess& access, const FilterRequest& request,
@@ -60,10 +66,7 @@ class Reader {
     for (const auto& [key, value] :
          fhir::search::ParseUrlQuery(request_.query)) {
       if (CodeOf(key) == "_") continue;
-      const bool is_control = std::ranges::any_of(
-          criteria->control_parameters,
-          [&key](const auto& control) { return control.first == key; });
-      if (is_control) {
+      if (IsControl(*criteria, key)) {
         ReadControl(key, value);
       } else {
         ReadFilter(key, value);

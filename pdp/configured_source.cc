@@ -13,6 +13,7 @@
 #include "pdp/medplum/client.h"
 #include "pdp/medplum/rest_hook_channel.h"
 #include "pdp/medplum/rest_hook_routes.h"
+#include "pdp/medplum/token_client.h"
 #include "pdp/medplum/web_socket.h"
 #include "pdp/medplum/web_socket_channel.h"
 #include "pdp/service/http_server.h"
@@ -21,6 +22,7 @@
 #include "pdp/sync/medplum_source.h"
 #include "pdp/sync/mirror.h"
 #include "pdp/sync/mirrored_types.h"
+#include "pdp/sync/token_binder.h"
 
 namespace pdp {
 namespace {
@@ -88,12 +90,37 @@ class ConfiguredMedplum final : public ConfiguredSource {
     }
     source_ = std::make_unique<sync::MedplumSource>(std::move(options), store,
                                                     *mirror_);
-    return absl::OkStatus();
+    return BindTokens(settings);
   }
 
   sync::Source& source() override { return *source_; }
+  policy::AccessTokens* access_tokens() override { return tokens_.get(); }
 
  private:
+  static medplum::HttpOptions HttpOptionsOf(
+      const service::MedplumSettings& settings) {
+    medplum::HttpOptions options;
+    options.ca_file = settings.ca_file;
+    options.user_agent = StrCat("medplum-pdp/", service::kVersion);
+    options.total_timeout = settings.request_timeout;
+    return options;
+  }
+
+  absl::Status BindTokens(const service::MedplumSettings& settings) {
+    PDP_ASSIGN_OR_RETURN(token_client_, medplum::TokenClient::Open(
+                                            {.base_url = settings.base_url,
+                                             .http = HttpOptionsOf(settings)}));
+    const service::AccessTokenSettings& tokens = settings.access_tokens;
+    tokens_ = std::make_unique<sync::TokenBinder>(
+        sync::TokenBinderOptions{
+            .lookup = {.issuer = tokens.issuer,
+                       .refetch_interval = tokens.key_refetch_interval},
+            .cache = tokens.cache,
+            .max_tokens = tokens.max_cached},
+        *token_client_, super_admin_);
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<sync::MedplumSource::Feed> MakeFeed(
       const service::MedplumSettings& settings,
       const service::MedplumLogin& login, FreshnessTable& feeds) {
@@ -103,12 +130,11 @@ class ConfiguredMedplum final : public ConfiguredSource {
                         .client_secret_file = login.client_secret_file,
                         .private_key_file = login.private_key_file,
                         .key_id = login.key_id}};
-    options.http.ca_file = settings.ca_file;
-    options.http.user_agent = StrCat("medplum-pdp/", service::kVersion);
-    options.http.total_timeout = settings.request_timeout;
+    options.http = HttpOptionsOf(settings);
     PDP_ASSIGN_OR_RETURN(std::unique_ptr<medplum::Client> client,
                          medplum::Client::Open(std::move(options)));
     medplum::Api& api = *client;
+    if (login.all_projects()) super_admin_ = &api;
     clients_.push_back(std::move(client));
 
     sync::MedplumSource::Feed feed{.project = login.project,
@@ -177,7 +203,10 @@ class ConfiguredMedplum final : public ConfiguredSource {
   medplum::RestHookRoutes routes_;
   std::unique_ptr<service::HttpServer> receiver_;
   std::vector<std::unique_ptr<medplum::Client>> clients_;
+  medplum::Api* super_admin_ = nullptr;  // May be null.
   std::unique_ptr<sync::MedplumSource> source_;
+  std::unique_ptr<medplum::TokenClient> token_client_;
+  std::unique_ptr<sync::TokenBinder> tokens_;
 };
 
 }  // namespace

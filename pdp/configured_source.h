@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "pdp/base/feed_freshness.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/service/settings.h"
 #include "pdp/sync/source.h"
 #include "pdp/sync/store_lookup.h"
@@ -31,6 +32,9 @@ class ConfiguredSource {
   virtual ~ConfiguredSource() = default;
 
   virtual sync::Source& source() = 0;
+
+  // Null: the source has no access tokens.
+  virtual policy::AccessTokens* access_tokens() { return nullptr; }
 };
 
 // What a look-up in a store that this source feeds can tell.

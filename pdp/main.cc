@@ -239,7 +239,8 @@ int Serve(const Settings& settings) {
       {.max_staleness = settings.max_staleness,
        .stale_after = settings.stale_after,
        .decision_reuse = settings.decision_reuse,
-       .shadow = shadow.get()});
+       .shadow = shadow.get(),
+       .tokens = (*made)->access_tokens()});
   pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
                                    blocks->get(), &lookup);
   pdp::SourceReader reader(source);
@@ -265,7 +266,8 @@ int Serve(const Settings& settings) {
                                    .metrics = metrics,
                                    .fetcher = &reader,
                                    .refresher = &reader,
-                                   .watchers = &watchers});
+                                   .watchers = &watchers,
+                                   .tokens = (*made)->access_tokens()});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
 
   // Serve.

@@ -50,10 +50,11 @@ class AccessTokens {
   // Returns at once.
   virtual TokenAnswer Find(std::string_view token) = 0;
 
-  // Finds out about `token`, anew where it is known; returns at once.  Calls
+  // Finds out about `token`, also where it is known; returns at once.  Calls
   // `done` exactly once and within a bounded time, maybe from within Resolve.
-  // OK: Find answers by what was learned after this call.
-  virtual void Resolve(std::string token,
+  // OK: Find answers by what was learned now; with `anew`, by nothing that was
+  // asked for before this call.
+  virtual void Resolve(std::string token, bool anew,
                        std::function<void(const absl::Status&)> done) = 0;
 };
 

@@ -26,6 +26,7 @@ void AddPending(const CallOutcome& item, CallOutcome& all) {
   AddEachOnce(item.needed, all.needed);
   AddEachOnce(item.needs_refresh, all.needs_refresh);
   AddEachOnce(item.needs_tokens, all.needs_tokens);
+  all.needs_tokens_anew |= item.needs_tokens_anew;
 }
 
 CallOutcome FromEngine(const CallAttempt& attempt, policy::Outcome outcome) {

@@ -29,6 +29,8 @@ struct CallOutcome {
   std::vector<std::string> needs_refresh;
   // Access tokens that must be resolved before the call is made again.
   std::vector<std::string> needs_tokens;
+  // And not by what is asked for already.
+  bool needs_tokens_anew = false;
 
   bool pending() const {
     return !needs_refresh.empty() || !needed.empty() || !needs_tokens.empty();

@@ -80,7 +80,8 @@ bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
   }
   for (const std::string& token : outcome.needs_tokens) {
     queue.context().tokens->Resolve(
-        token, [gathering, token](const absl::Status& status) {
+        token, outcome.needs_tokens_anew,
+        [gathering, token](const absl::Status& status) {
           gathering->Resolved(token, status);
         });
   }

@@ -22,6 +22,7 @@ namespace config = ::medplum::pdp::config::v1;
 constexpr std::string_view kAllProjects = "all";
 constexpr absl::Duration kMinSweepInterval = absl::Milliseconds(100);
 constexpr uint32_t kMaxSearchesPerSecond = 1000;
+constexpr uint32_t kMaxCachedTokens = 1'000'000;
 
 absl::Status Wrong(std::string_view key, std::string_view message) {
   return absl::InvalidArgumentError(StrCat(key, ": ", message));
@@ -231,6 +232,30 @@ absl::StatusOr<SweepSettings> ReadSweep(const config::Sweep& from,
   return to;
 }
 
+absl::StatusOr<AccessTokenSettings> ReadAccessTokens(
+    const config::AccessTokens& from, const std::string& base_url) {
+  AccessTokenSettings to;
+  to.issuer = from.issuer().empty() ? base_url : from.issuer();
+  if (const auto url = ParseBaseUrl(to.issuer); !url.ok()) {
+    return Wrong("medplum.access-tokens.issuer", ToStd(url.status().message()));
+  }
+  PDP_RETURN_IF_ERROR(
+      ReadWithin("medplum.access-tokens.cache", from.has_cache(), from.cache(),
+                 absl::Seconds(1), absl::Minutes(10), to.cache));
+  PDP_RETURN_IF_ERROR(ReadWithin("medplum.access-tokens.key-refetch-interval",
+                                 from.has_key_refetch_interval(),
+                                 from.key_refetch_interval(), absl::Seconds(1),
+                                 absl::Hours(1), to.key_refetch_interval));
+  if (from.has_max_cached()) {
+    to.max_cached = from.max_cached();
+    if (to.max_cached < 1 || to.max_cached > kMaxCachedTokens) {
+      return Wrong("medplum.access-tokens.max-cached",
+                   StrCat("must be from 1 to ", kMaxCachedTokens));
+    }
+  }
+  return to;
+}
+
 }  // namespace
 
 absl::StatusOr<MedplumSettings> ReadMedplumSettings(
@@ -259,6 +284,8 @@ absl::StatusOr<MedplumSettings> ReadMedplumSettings(
   PDP_RETURN_IF_ERROR(ReadNotifications(from, to));
   PDP_ASSIGN_OR_RETURN(to.sweep,
                        ReadSweep(config.sweep(), stale_after, max_staleness));
+  PDP_ASSIGN_OR_RETURN(to.access_tokens,
+                       ReadAccessTokens(from.access_tokens(), to.base_url));
   return to;
 }
 

@@ -46,6 +46,13 @@ struct SweepSettings {
   uint32_t max_searches_per_second = 20;
 };
 
+struct AccessTokenSettings {
+  std::string issuer;
+  absl::Duration cache = absl::Seconds(60);
+  absl::Duration key_refetch_interval = absl::Seconds(30);
+  uint32_t max_cached = 10'000;
+};
+
 struct MedplumSettings {
   std::string base_url;  // As ParseBaseUrl returns it.
   std::string ca_file;   // Empty: the system's certificates.
@@ -55,6 +62,7 @@ struct MedplumSettings {
   // With Notifications::kRestHook, and only then.
   std::optional<RestHookSettings> rest_hook;
   SweepSettings sweep;
+  AccessTokenSettings access_tokens;
 };
 
 // The settings that `config` makes, where `stale_after` and `max_staleness` are

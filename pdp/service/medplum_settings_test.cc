@@ -415,5 +415,50 @@ TEST_F(MedplumSettingsTest, RefusesWhatCannotBeUsed) {
   }
 }
 
+TEST_F(MedplumSettingsTest, TheServerIsTheIssuerOfItsTokens) {
+  auto settings = Load({kUrl, kLogin});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const AccessTokenSettings defaults = settings->medplum->access_tokens;
+  EXPECT_EQ(defaults.issuer, "https://api.example.com/");
+  EXPECT_EQ(defaults.cache, absl::Seconds(60));
+  EXPECT_EQ(defaults.key_refetch_interval, absl::Seconds(30));
+  EXPECT_EQ(defaults.max_cached, 10'000u);
+
+  settings = LoadYaml(
+      "source: medplum\ndata-dir: data\n"
+      "medplum:\n"
+      "  base-url: https://api.example.com\n"
+      "  login:\n"
+      "    - {project: p, client-id: c, client-secret-file: \"@/secret\"}\n"
+      "  access-tokens:\n"
+      "    issuer: https://login.example.com\n"
+      "    cache: 10m\n"
+      "    key-refetch-interval: 1m\n"
+      "    max-cached: 7\n");
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const AccessTokenSettings tokens = settings->medplum->access_tokens;
+  EXPECT_EQ(tokens.issuer, "https://login.example.com");  // To the letter.
+  EXPECT_EQ(tokens.cache, absl::Minutes(10));
+  EXPECT_EQ(tokens.key_refetch_interval, absl::Minutes(1));
+  EXPECT_EQ(tokens.max_cached, 7u);
+}
+
+TEST_F(MedplumSettingsTest, RefuseBoundsOfTokensThatAreNone) {
+  const std::pair<std::string, std::string> kBad[] = {
+      {"medplum.access-tokens.issuer", "login.example.com"},
+      {"medplum.access-tokens.issuer", "http://login.example.com/"},
+      {"medplum.access-tokens.cache", "0s"},
+      {"medplum.access-tokens.cache", "11m"},
+      {"medplum.access-tokens.key-refetch-interval", "0s"},
+      {"medplum.access-tokens.max-cached", "0"}};
+  for (const auto& bad : kBad) {
+    SCOPED_TRACE(bad.first + "=" + bad.second);
+    const auto settings = Load(With({bad}));
+    EXPECT_TRUE(absl::IsInvalidArgument(settings.status()));
+    EXPECT_TRUE(ToStd(settings.status().message()).starts_with(bad.first))
+        << settings.status();
+  }
+}
+
 }  // namespace
 }  // namespace pdp::service

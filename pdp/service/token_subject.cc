@@ -16,9 +16,10 @@ CallOutcome Unchecked(std::string_view message) {
   return outcome;
 }
 
-CallOutcome Resolving(const std::string& token) {
+CallOutcome Resolving(const std::string& token, bool anew) {
   CallOutcome outcome = Unchecked("the access token is not looked up yet");
   outcome.needs_tokens.push_back(token);
+  outcome.needs_tokens_anew = anew;
   return outcome;
 }
 
@@ -49,7 +50,12 @@ CallOutcome FindTokenSubject(const CallAttempt& attempt,
   policy::TokenAnswer answer = tokens->Find(token);
   switch (answer.state) {
     case policy::TokenAnswer::State::kBound:
-      if (fully_fresh && may_resolve) return Resolving(token);
+      if (fully_fresh && !attempt.WasResolved(token)) {
+        if (may_resolve) return Resolving(token, fully_fresh);
+        return Unchecked(
+            "the access token could not be looked up again, as "
+            "consistency.fully_fresh wants");
+      }
       found.binding = std::move(answer.binding);
       return {};
     case policy::TokenAnswer::State::kRefused:
@@ -63,7 +69,7 @@ CallOutcome FindTokenSubject(const CallAttempt& attempt,
     case policy::TokenAnswer::State::kUnknown:
       break;
   }
-  if (may_resolve) return Resolving(token);
+  if (may_resolve) return Resolving(token, fully_fresh);
   return Unchecked("the access token could not be looked up in time");
 }
 

@@ -27,7 +27,8 @@ class FakeTokens final : public policy::AccessTokens {
     const auto found = answers.find(token);
     return found == answers.end() ? TokenAnswer() : found->second;
   }
-  void Resolve(std::string, std::function<void(const absl::Status&)>) override {
+  void Resolve(std::string, bool,
+               std::function<void(const absl::Status&)>) override {
     FAIL() << "a decision resolves nothing itself";
   }
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from .generate import generated_memberships, generated_policies
 from .hooks import signature
+from .logins import Login
 from .web_socket import bundle_of, event_of, status
 from .world import format_instant, parse_instant
 
@@ -163,6 +164,36 @@ class Control:
         if public_key:
             self._server.logins.add_public_key(client, key_id, public_key)
         return result
+
+    def add_token(self, membership, scope="openid", launch_patient=None,
+                  claims=None, seconds=3600):
+        """A token of a login of a member, with its Login.  `claims`: in place
+        of the token's own."""
+        login = Login("an-app", membership, self._world.now_ms() / 1000 +
+                      seconds, scope=scope)
+        resource = {"resourceType": "Login", "id": login.id, "scope": scope,
+                    "membership": {"reference": membership}, "granted": True}
+        if launch_patient:
+            launch = self._world.put({
+                "resourceType": "SmartAppLaunch",
+                "patient": {"reference": launch_patient}}, notify=False)
+            resource["launch"] = {"reference": f"SmartAppLaunch/{launch.id}"}
+        self._world.put(resource, notify=False)
+        return {"token": self._server.logins.add(login, claims or {}),
+                "login": login.id}
+
+    def sign_token(self, claims):
+        """A token that nobody was given."""
+        return self._server.logins.sign(claims)
+
+    def revoke_login(self, login):
+        for known, _ in self._server.logins.by_token.values():
+            if known.id == login:
+                known.revoked = True
+        self.change(f"Login/{login}", {"revoked": True}, notify=False)
+
+    def rotate_keys(self, keep=True):
+        return self._server.logins.rotate_keys(keep)
 
     def revoke(self, client):
         """The tokens of a client are no good; new ones can be had."""

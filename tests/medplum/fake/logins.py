@@ -24,11 +24,12 @@ class TokenError(Exception):
 
 
 class Login:
-    def __init__(self, client, membership, expires):
+    def __init__(self, client, membership, expires, scope="openid"):
         self.id = str(uuid.uuid4())
         self.client = client  # The id of the ClientApplication.
         self.membership = membership  # `ProjectMembership/id`.
         self.expires = expires  # Unix time, by the server's clock.
+        self.scope = scope
         self.revoked = False
 
 
@@ -49,6 +50,8 @@ class Logins:
         self.settings = settings
         self.by_token = {}
         self.public_keys = {}  # client id -> [(kid, public key)]
+        self.signing_keys = {}  # kid -> private key; the last one signs
+        self.rotate_keys()
 
     def now(self):
         return self.world.now_ms() / 1000
@@ -87,13 +90,47 @@ class Logins:
 
     def add(self, login, claims):
         """Returns a token by which the login is known."""
-        claims = {"login_id": login.id, "sub": login.client,
-                  "jti": str(uuid.uuid4()), "exp": int(login.expires), **claims}
-        parts = [{"alg": "ES384", "typ": "JWT"}, claims]
-        text = ".".join(encode(dumps(part).encode()) for part in parts)
-        token = text + "." + encode(uuid.uuid4().bytes * 6)
+        issuer = self.settings.base_url
+        membership = self.world.living(login.membership) or {}
+        now = int(self.now())
+        claims = {"iss": issuer, "aud": issuer, "login_id": login.id,
+                  "sub": login.client, "username": login.client,
+                  "client_id": login.client, "scope": login.scope,
+                  "profile": membership.get("profile", {}).get("reference"),
+                  "jti": str(uuid.uuid4()), "iat": now, "nbf": now,
+                  "exp": int(login.expires), **claims}
+        token = self.sign(claims)
         self.by_token[token] = (login, claims)
         return token
+
+    # Keys.
+
+    def rotate_keys(self, keep=True):
+        """A new key signs from now on.  `keep`: the others can still be had.
+        Returns its kid."""
+        if not keep:
+            self.signing_keys.clear()
+        kid = str(uuid.uuid4())
+        self.signing_keys[kid] = ec.generate_private_key(ec.SECP384R1())
+        return kid
+
+    def sign(self, claims):
+        kid, key = list(self.signing_keys.items())[-1]
+        parts = [{"alg": "ES384", "kid": kid, "typ": "JWT"}, claims]
+        text = ".".join(encode(dumps(part).encode()) for part in parts)
+        signature = key.sign(text.encode(), ec.ECDSA(hashes.SHA384()))
+        r, s = utils.decode_dss_signature(signature)
+        return text + "." + encode(r.to_bytes(48, "big") + s.to_bytes(48, "big"))
+
+    def key_set(self):
+        keys = []
+        for kid, key in self.signing_keys.items():
+            numbers = key.public_key().public_numbers()
+            keys.append({"kid": kid, "alg": "ES384", "kty": "EC", "use": "sig",
+                         "crv": "P-384",
+                         "x": encode(numbers.x.to_bytes(48, "big")),
+                         "y": encode(numbers.y.to_bytes(48, "big"))})
+        return {"keys": keys}
 
     def _client(self, id_):
         client = self.world.living(f"ClientApplication/{id_}")

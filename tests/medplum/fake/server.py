@@ -227,7 +227,7 @@ class Server:
                 "grant_types_supported": ["client_credentials"],
             }), content_type=JSON)
         if path == "/.well-known/jwks.json":
-            return Answer(200, '{"keys":[]}', content_type=JSON)
+            return Answer(200, dumps(self.logins.key_set()), content_type=JSON)
         return None
 
     def _note(self, request, path, caller, answer):

@@ -273,8 +273,9 @@ int Serve(const Settings& settings) {
   // Serve.
   const absl::Status loaded = source.Start();
   if (!loaded.ok()) {
-    Log(Severity::kError, "source_not_ready",
-        {{"error", pdp::ToStd(loaded.message())}});
+    // A server takes its time to read; a directory is read by now.
+    Log(settings.medplum ? Severity::kInfo : Severity::kError,
+        "source_not_ready", {{"error", pdp::ToStd(loaded.message())}});
   }
   StalenessWatch staleness(feeds, settings.stale_after);
   do {

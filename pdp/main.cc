@@ -193,9 +193,12 @@ int Serve(const Settings& settings) {
       lookup, {.mode = settings.mode,
                .parameter_semantics = settings.parameter_semantics,
                .max_bound_policies = settings.max_bound_policies,
-               .keeps_project = [&](std::string_view project) {
-                 return feeds.Find(project) != nullptr;
-               }});
+               .keeps_project =
+                   [&](std::string_view project) {
+                     return feeds.Find(project) != nullptr;
+                   },
+               .tenant_parameters = settings.tenant_parameters,
+               .session_rules = settings.session_rules});
   pdp::service::RevisionWatchers watchers(lookup);
   auto blocks = pdp::sync::BlockList::Open(
       **store,

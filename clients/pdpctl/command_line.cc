@@ -43,8 +43,12 @@ void AddSubject(CLI::App& app, SubjectArguments& subject) {
                "the subject uses HTTP Basic instead of a token");
   app.add_option("--on-behalf-of", subject.on_behalf_of,
                  "the profile or ProjectMembership acted for");
-  app.add_option("--active-tenant", subject.active_tenants,
-                 "a tenant to narrow to, Type/ID; may be repeated");
+  CLI::Option* active =
+      app.add_option("--active-tenant", subject.active_tenants,
+                     "a tenant to narrow to, Type/ID; may be repeated");
+  app.add_flag("--stored-tenant", subject.use_stored_tenant,
+               "narrow to the tenant of the member's UserConfiguration")
+      ->excludes(active);
   app.add_option("--purpose-of-use", subject.purpose_of_use,
                  "a code of HL7's PurposeOfUse, for the audit record");
 }
@@ -122,6 +126,27 @@ CLI::App* AddFilter(CLI::App& app, FilterCommand& filter) {
                       "the caller's own search, status=active&_sort=date");
   command->add_flag("--same-project", filter.same_project_runner,
                     "the queries are run by a token confined to the project");
+  return command;
+}
+
+CLI::App* AddFilterResources(CLI::App& app, FilterResourcesCommand& filter) {
+  CLI::App* command = app.add_subcommand(
+      "filter-resources",
+      "print those of the resources that the subject may see, without what is "
+      "hidden from it");
+  AddConnection(*command, filter.connection);
+  AddSubject(*command, filter.subject);
+  command
+      ->add_option("FILE", filter.files,
+                   "resources and Bundles as JSON (- for standard input)")
+      ->required();
+  command
+      ->add_option("--interaction", filter.interaction,
+                   "read, or search: what a search may return")
+      ->check(CLI::IsMember({"read", "search"}))
+      ->capture_default_str();
+  command->add_option("--resource-project", filter.resource_project,
+                      "the project of resources without meta.project");
   return command;
 }
 
@@ -368,6 +393,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   CheckCommand check;
   ExplainCommand explain;
   FilterCommand filter;
+  FilterResourcesCommand filter_resources;
   DescribeCommand describe;
   StatusCommand status;
   BlockCommand block;
@@ -386,6 +412,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   const CLI::App* check_app = AddCheck(app, check);
   const CLI::App* explain_app = AddExplain(app, explain);
   const CLI::App* filter_app = AddFilter(app, filter);
+  const CLI::App* filter_resources_app =
+      AddFilterResources(app, filter_resources);
   CLI::App* describe_app =
       app.add_subcommand("describe", "what may the subject do at all?");
   AddConnection(*describe_app, describe.connection);
@@ -435,6 +463,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(explain);
   } else if (filter_app->parsed()) {
     line.command = std::move(filter);
+  } else if (filter_resources_app->parsed()) {
+    line.command = std::move(filter_resources);
   } else if (describe_app->parsed()) {
     line.command = std::move(describe);
   } else if (status_app->parsed()) {

@@ -33,6 +33,7 @@ struct SubjectArguments {
   bool basic_authentication = false;
   std::optional<std::string> on_behalf_of;
   std::vector<std::string> active_tenants;
+  bool use_stored_tenant = false;
   std::string purpose_of_use;
 };
 
@@ -63,6 +64,14 @@ struct FilterCommand {
   std::string type;
   std::string query;
   bool same_project_runner = false;
+};
+
+struct FilterResourcesCommand {
+  Connection connection = {.timeout_seconds = 600};
+  SubjectArguments subject;
+  std::string interaction = "read";
+  std::string resource_project;
+  std::vector<std::string> files;  // "-" for standard input.
 };
 
 struct DescribeCommand {
@@ -160,10 +169,11 @@ struct SetupCommand {
 
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
-  std::variant<CheckCommand, ExplainCommand, FilterCommand, DescribeCommand,
-               StatusCommand, BlockCommand, UnblockCommand, ResyncCommand,
-               CheckpointCommand, WatchCommand, LintCommand, SimulateCommand,
-               TestCommand, ConformanceCommand, SetupCommand>
+  std::variant<CheckCommand, ExplainCommand, FilterCommand,
+               FilterResourcesCommand, DescribeCommand, StatusCommand,
+               BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
+               WatchCommand, LintCommand, SimulateCommand, TestCommand,
+               ConformanceCommand, SetupCommand>
       command;
 };
 

@@ -71,6 +71,29 @@ int RunFilter(const FilterCommand& command, OutputFormat output,
   return permitted ? kExitOk : kExitDeny;
 }
 
+int RunFilterResources(const FilterResourcesCommand& command,
+                       OutputFormat output, std::ostream& out,
+                       std::ostream& err) {
+  const auto messages = ToRequests(command);
+  if (!messages.ok()) return Fail(messages.status(), err);
+  v1::FilterResourcesSummary summary;
+  const absl::Status status =
+      RpcClient(command.connection)
+          .FilterResources(*messages,
+                           [&](const v1::FilterResourcesResponse& part) {
+                             if (part.has_summary()) summary = part.summary();
+                             if (output == OutputFormat::kJson) {
+                               out << ToJsonLine(part);
+                             } else if (part.has_resource()) {
+                               out << part.resource().resource() << '\n';
+                             }
+                           });
+  out << std::flush;
+  if (!status.ok()) return Fail(status, err);
+  if (output == OutputFormat::kText) err << ToText(summary);
+  return summary.reason() == v1::REASON_PERMITTED ? kExitOk : kExitDeny;
+}
+
 int RunDescribe(const DescribeCommand& command, OutputFormat output,
                 std::ostream& out, std::ostream& err) {
   const auto response =

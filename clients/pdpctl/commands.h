@@ -16,6 +16,11 @@ int RunExplain(const ExplainCommand& command, OutputFormat output,
                std::ostream& out, std::ostream& err);
 int RunFilter(const FilterCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
+// Prints each resource that is permitted, and the summary to `err`; as JSON,
+// the server's messages.
+int RunFilterResources(const FilterResourcesCommand& command,
+                       OutputFormat output, std::ostream& out,
+                       std::ostream& err);
 int RunDescribe(const DescribeCommand& command, OutputFormat output,
                 std::ostream& out, std::ostream& err);
 int RunBlock(const BlockCommand& command, OutputFormat output,

@@ -29,6 +29,9 @@ struct Runner {
   int operator()(const FilterCommand& command) const {
     return RunFilter(command, output, std::cout, std::cerr);
   }
+  int operator()(const FilterResourcesCommand& command) const {
+    return RunFilterResources(command, output, std::cout, std::cerr);
+  }
   int operator()(const DescribeCommand& command) const {
     return RunDescribe(command, output, std::cout, std::cerr);
   }

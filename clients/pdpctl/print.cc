@@ -151,6 +151,26 @@ std::string ToText(const v1::FilterResponse& filter) {
   return out;
 }
 
+std::string ToText(const v1::FilterResourcesSummary& summary) {
+  std::string out;
+  Line(out, "received", StrCat(summary.received()));
+  Line(out, "permitted", StrCat(summary.permitted()));
+  for (const v1::DeniedCount& denied : summary.denied_by_reason()) {
+    Line(out, "denied",
+         StrCat(denied.count(), ", ", ReasonText(denied.reason())));
+  }
+  Line(out, "removed", StrCat(summary.removed_fields(), " hidden fields"));
+  Line(out, "reason", ReasonText(summary.reason()));
+  Line(out, "message", summary.message());
+  Line(out, "revision", StrCat(summary.revision()));
+  if (summary.has_valid_until()) {
+    Line(out, "valid until", TimeText(summary.valid_until()));
+  }
+  Line(out, "decision id", summary.decision_id());
+  NoteLines(out, summary.notes());
+  return out;
+}
+
 std::string ToText(const v1::DescribeAccessResponse& access) {
   std::string out;
   Line(out, "membership", access.membership());

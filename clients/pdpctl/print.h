@@ -16,6 +16,7 @@ std::string ToText(const medplum::pdp::v1::PolicyEntry& entry);
 // Each ends with a newline.
 std::string ToText(const medplum::pdp::v1::Decision& decision);
 std::string ToText(const medplum::pdp::v1::FilterResponse& filter);
+std::string ToText(const medplum::pdp::v1::FilterResourcesSummary& summary);
 std::string ToText(const medplum::pdp::v1::DescribeAccessResponse& access);
 std::string ToText(const medplum::pdp::v1::GetStatusResponse& status);
 std::string ToText(const medplum::pdp::v1::Block& block);

@@ -5,11 +5,13 @@
 #include <iterator>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "clients/pdpctl/names.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/resource.h"
 
 namespace pdp::ctl {
 namespace {
@@ -31,6 +33,7 @@ void Fill(const SubjectArguments& from, v1::Subject& subject,
   for (const std::string& tenant : from.active_tenants) {
     context.add_active_tenants(tenant);
   }
+  context.set_use_stored_tenant(from.use_stored_tenant);
   context.set_purpose_of_use(from.purpose_of_use);
 }
 
@@ -58,9 +61,11 @@ absl::Status Validate(const CheckCommand& command,
         StrCat("--proposed is for create, update and patch, not for ",
                command.interaction));
   }
-  if (interaction == v1::INTERACTION_SEARCH && command.resource.empty()) {
+  if (interaction == v1::INTERACTION_SEARCH && command.resource.empty() &&
+      !has_body) {
     return absl::InvalidArgumentError(
-        "--interaction search needs --resource TYPE");
+        "--interaction search needs --resource TYPE, or --body FILE to ask "
+        "whether a search may return that resource");
   }
   const bool needs_one = interaction != v1::INTERACTION_CREATE &&
                          interaction != v1::INTERACTION_SEARCH;
@@ -171,6 +176,30 @@ v1::FilterRequest ToRequest(const FilterCommand& command) {
   request.set_runner(command.same_project_runner ? v1::QUERY_RUNNER_SAME_PROJECT
                                                  : v1::QUERY_RUNNER_PRIVILEGED);
   return request;
+}
+
+absl::StatusOr<std::vector<v1::FilterResourcesRequest>> ToRequests(
+    const FilterResourcesCommand& command) {
+  std::vector<v1::FilterResourcesRequest> messages(1);
+  v1::FilterResourcesHeader& header = *messages.front().mutable_header();
+  Fill(command.subject, *header.mutable_subject(), *header.mutable_context());
+  header.set_interaction(ParseInteractionName(command.interaction));
+  header.set_project(command.resource_project);
+  for (const std::string& file : command.files) {
+    PDP_ASSIGN_OR_RETURN(std::string json, ReadInput(file));
+    const auto resource = fhir::Resource::Parse(
+        json, {.max_bytes = json.size(), .max_depth = 1'000});
+    if (!resource.ok()) {
+      return absl::InvalidArgumentError(
+          StrCat(file, ": ", ToStd(resource.status().message())));
+    }
+    if ((*resource)->type() == "Bundle") {
+      messages.emplace_back().set_bundle(std::move(json));
+    } else {
+      messages.emplace_back().set_resource(std::move(json));
+    }
+  }
+  return messages;
 }
 
 v1::DescribeAccessRequest ToRequest(const DescribeCommand& command) {

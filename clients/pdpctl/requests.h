@@ -4,6 +4,7 @@
 #define PDP_CLIENTS_PDPCTL_REQUESTS_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -27,6 +28,10 @@ absl::StatusOr<medplum::pdp::v1::ExplainRequest> ToRequest(
     const ExplainCommand& command);
 
 medplum::pdp::v1::FilterRequest ToRequest(const FilterCommand& command);
+// The messages of the stream: the header, then each file.  InvalidArgument: a
+// file holds no JSON object.  NotFound: it cannot be read.
+absl::StatusOr<std::vector<medplum::pdp::v1::FilterResourcesRequest>>
+ToRequests(const FilterResourcesCommand& command);
 medplum::pdp::v1::DescribeAccessRequest ToRequest(
     const DescribeCommand& command);
 

@@ -44,6 +44,13 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& target) {
   }
 }
 
+void SetDeadline(const Connection& connection, grpc::ClientContext& context) {
+  context.set_deadline(
+      std::chrono::system_clock::now() +
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::duration<double>(connection.timeout_seconds)));
+}
+
 }  // namespace
 
 struct RpcClient::Stubs {
@@ -68,10 +75,7 @@ template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> RpcClient::Call(const Request& request,
                                          Method method) const {
   grpc::ClientContext context;
-  context.set_deadline(
-      std::chrono::system_clock::now() +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(
-          std::chrono::duration<double>(connection_.timeout_seconds)));
+  SetDeadline(connection_, context);
   Response response;
   const absl::Status status =
       FromGrpc(method(&context, request, &response), connection_.target);
@@ -134,6 +138,25 @@ absl::StatusOr<v1::SimulateResponse> RpcClient::Simulate(
       request, [this](auto* context, const auto& in, auto* out) {
         return stubs_->decision->Simulate(context, in, out);
       });
+}
+
+absl::Status RpcClient::FilterResources(
+    std::span<const v1::FilterResourcesRequest> messages,
+    const std::function<void(const v1::FilterResourcesResponse&)>& next) const {
+  grpc::ClientContext context;
+  SetDeadline(connection_, context);
+  const auto stream = stubs_->decision->FilterResources(&context);
+  // The server does not read on while its answers are not read.
+  std::thread writer([&] {
+    for (const v1::FilterResourcesRequest& message : messages) {
+      if (!stream->Write(message)) return;
+    }
+    stream->WritesDone();
+  });
+  v1::FilterResourcesResponse response;
+  while (stream->Read(&response)) next(response);
+  writer.join();
+  return FromGrpc(stream->Finish(), connection_.target);
 }
 
 absl::StatusOr<v1::GetStatusResponse> RpcClient::GetStatus() const {

@@ -36,6 +36,11 @@ class RpcClient {
       const medplum::pdp::v1::FilterRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
       const medplum::pdp::v1::DescribeAccessRequest& request) const;
+  // Sends `messages`, and hands each answer to `next`.
+  absl::Status FilterResources(
+      std::span<const medplum::pdp::v1::FilterResourcesRequest> messages,
+      const std::function<
+          void(const medplum::pdp::v1::FilterResourcesResponse&)>& next) const;
   absl::StatusOr<medplum::pdp::v1::SimulateResponse> Simulate(
       const medplum::pdp::v1::SimulateRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;

@@ -28,6 +28,7 @@ std::string AccessKey(std::string_view membership,
   AppendPart(membership, key);
   AppendOptional(context.smart_scope, key);
   AppendOptional(context.launch_patient, key);
+  key += context.use_stored_tenant ? '+' : '-';
   for (const std::string_view tenant : context.active_tenants) {
     AppendPart(tenant, key);
   }
@@ -47,15 +48,17 @@ AccessFinder::AccessFinder(const SubjectAccessOptions& options,
 
 std::optional<LookupFailure> AccessFinder::Find(
     const Subject& subject, const RequestContext& context,
-    std::shared_ptr<const SubjectAccess>& access, Denial& denial) {
+    std::shared_ptr<const SubjectAccess>& access, Denial& denial,
+    absl::Time& session_ends) {
   const BlockSet* const blocks = blocks_.Get();
   if (blocks == nullptr) {
-    return FindUnblocked(subject, context, access, denial);
+    return FindUnblocked(subject, context, access, denial, session_ends);
   }
   // Before anything is looked up: who is blocked need not be known.
   std::optional<Denial> blocked = blocks->CheckNames(subject, context);
   if (!blocked) {
-    if (auto failure = FindUnblocked(subject, context, access, denial)) {
+    if (auto failure =
+            FindUnblocked(subject, context, access, denial, session_ends)) {
       return failure;
     }
     if (access != nullptr) blocked = blocks->CheckAccess(*access, context);
@@ -69,7 +72,8 @@ std::optional<LookupFailure> AccessFinder::Find(
 
 std::optional<LookupFailure> AccessFinder::FindUnblocked(
     const Subject& subject, const RequestContext& context,
-    std::shared_ptr<const SubjectAccess>& access, Denial& denial) {
+    std::shared_ptr<const SubjectAccess>& access, Denial& denial,
+    absl::Time& session_ends) {
   if (!subject.project.empty() && !options_.Keeps(subject.project)) {
     return NotKept(subject.project);
   }
@@ -85,8 +89,9 @@ std::optional<LookupFailure> AccessFinder::FindUnblocked(
         .login_http_status = 400};
     return std::nullopt;
   }
-  if (auto failure = FindMembers(resolved.membership, context,
-                                 /*caller=*/nullptr, access, denial)) {
+  if (auto failure =
+          FindMembers(resolved.membership, context,
+                      /*caller=*/nullptr, access, denial, session_ends)) {
     return failure;
   }
   if (access == nullptr || !context.on_behalf_of ||
@@ -100,13 +105,14 @@ std::optional<LookupFailure> AccessFinder::FindUnblocked(
     return failure;
   }
   if (target.empty()) return std::nullopt;
-  return FindMembers(target, context, caller.get(), access, denial);
+  return FindMembers(target, context, caller.get(), access, denial,
+                     session_ends);
 }
 
 std::optional<LookupFailure> AccessFinder::FindMembers(
     std::string_view membership, const RequestContext& context,
     const SubjectAccess* caller, std::shared_ptr<const SubjectAccess>& access,
-    Denial& denial) {
+    Denial& denial, absl::Time& session_ends) {
   std::string key = AccessKey(membership, context);
   if (caller != nullptr) {
     key += '/';
@@ -130,6 +136,17 @@ std::optional<LookupFailure> AccessFinder::FindMembers(
     denial = *access->denial;
     access = nullptr;
     return std::nullopt;
+  }
+  // It is the caller who has a session.
+  if (caller == nullptr && access->session_rules.any()) {
+    SessionJudgment session = JudgeSession(
+        access->session_rules, context.session, options_.clock->Now());
+    if (session.denial) {
+      denial = *std::move(session.denial);
+      access = nullptr;
+      return std::nullopt;
+    }
+    session_ends = session.ends;
   }
   // Medplum does not look at the IP rules of whom the caller acts for.
   const bool checks_address =

@@ -35,10 +35,12 @@ class AccessFinder {
                const PublishedBlocks& blocks);
 
   // `access` stays null where `denial` says why there is none; so it does for
-  // whoever is blocked, and nothing of a block is kept.
+  // whoever is blocked, and nothing of a block is kept.  `session_ends` becomes
+  // the moment at which the session is expired, where a rule says so.
   std::optional<LookupFailure> Find(
       const Subject& subject, const RequestContext& context,
-      std::shared_ptr<const SubjectAccess>& access, Denial& denial);
+      std::shared_ptr<const SubjectAccess>& access, Denial& denial,
+      absl::Time& session_ends);
 
   void Invalidate(std::span<const fhir::ResourceKey> changed) {
     accesses_.Invalidate(changed);
@@ -53,13 +55,14 @@ class AccessFinder {
   // Find where there are no blocks.
   std::optional<LookupFailure> FindUnblocked(
       const Subject& subject, const RequestContext& context,
-      std::shared_ptr<const SubjectAccess>& access, Denial& denial);
+      std::shared_ptr<const SubjectAccess>& access, Denial& denial,
+      absl::Time& session_ends);
 
   // The access of one membership; with `caller`, as on its behalf.
   std::optional<LookupFailure> FindMembers(
       std::string_view membership, const RequestContext& context,
       const SubjectAccess* caller, std::shared_ptr<const SubjectAccess>& access,
-      Denial& denial);
+      Denial& denial, absl::Time& session_ends);
 
   // The membership on whose behalf `caller` acts; empty where `denial` says why
   // there is none.

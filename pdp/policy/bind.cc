@@ -111,7 +111,9 @@ class Binder {
       return AddBinding(use, use.parameters, nullptr);
     }
     absl::StatusOr<std::vector<std::vector<Parameter>>> bindings =
-        ExpandRepeated(ParametersInForce(use));
+        ExpandRepeated(input_.tenants == nullptr
+                           ? use.parameters
+                           : ParametersInForce(use, *input_.tenants));
     if (!bindings.ok()) {
       return InvalidPolicy(policy, ToStd(bindings.status().message()));
     }
@@ -121,26 +123,6 @@ class Binder {
       }
     }
     return std::nullopt;
-  }
-
-  // Under active tenants, a repeated tenant parameter keeps only the active
-  // values.
-  std::vector<Parameter> ParametersInForce(const PolicyUse& use) const {
-    if (input_.tenants == nullptr || input_.tenants->active.empty()) {
-      return use.parameters;
-    }
-    const auto& names = input_.tenants->parameters;
-    const auto& active = input_.tenants->active;
-    std::vector<Parameter> kept;
-    for (const Parameter& parameter : use.parameters) {
-      const bool is_tenant =
-          std::find(names.begin(), names.end(), parameter.name) != names.end();
-      if (!is_tenant || std::find(active.begin(), active.end(),
-                                  parameter.value) != active.end()) {
-        kept.push_back(parameter);
-      }
-    }
-    return kept;
   }
 
   // Strict: a value must not change the policy's structure (semantics K12).

@@ -62,6 +62,7 @@ struct PolicyUse {
 struct TenantNarrowing {
   std::vector<std::string> parameters;  // Names that bind tenants.
   std::vector<std::string> active;      // References; empty: no narrowing.
+  ParameterSemantics parameter_semantics = ParameterSemantics::kDocumented;
 };
 
 struct BindInput {
@@ -90,11 +91,6 @@ BindResult Bind(const BindInput& input);
 // (semantics B.2), or `access_policy` itself.
 const PolicyReference& ReconciledAccessPolicy(
     const Project& project, bool admin, const PolicyReference& access_policy);
-
-// The tenants that the uses give: values of tenant parameters, and what the
-// policies name literally in `_compartment=`.
-std::vector<std::string> TenantsOf(const std::vector<PolicyUse>& uses,
-                                   const std::vector<std::string>& parameters);
 
 }  // namespace pdp::policy
 

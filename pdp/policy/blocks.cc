@@ -74,7 +74,14 @@ std::optional<Denial> BlockSet::CheckAccess(
   for (const std::string& name : access.names) {
     if (const Block* block = FindReference(name)) return Blocked(*block);
   }
+  // Those that the request names were looked at by CheckNames.
   if (!context.active_tenants.empty()) return std::nullopt;
+  if (!access.active_tenants.empty()) {
+    for (const std::string& tenant : access.active_tenants) {
+      if (const Block* block = FindReference(tenant)) return Blocked(*block);
+    }
+    return std::nullopt;
+  }
   for (const std::string& tenant : access.own_tenants) {
     if (const Block* block = FindReference(tenant)) {
       return BlockedTenant(*block, access);

@@ -1,5 +1,4 @@
-// Reads (semantics C.4), which other interactions begin with, and whether a
-// type may be searched (E.1).
+// Reads (semantics C.4), which other interactions begin with.
 
 #include <algorithm>
 #include <optional>
@@ -11,7 +10,6 @@
 #include "pdp/fhir/reference.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decider.h"
-#include "pdp/policy/filter.h"
 #include "pdp/policy/trace.h"
 
 namespace pdp::policy {
@@ -263,28 +261,34 @@ bool Decider::IsReadableInMemory(EntryMatch& memory) {
   return DenyError(memory);
 }
 
-// The durable half of a read.  In strict mode it must hold with the entries in
-// force, and, unless Medplum reads from memory, with all of them too: an error
-// that Medplum would raise is not escaped by leaving an entry out.
+// The durable half of a read.
 Match Decider::ReadDurably(const EntryMatch& memory,
                            DurableEntryMatch& durable) {
+  return MatchPredicate(Interaction::kRead, memory.medplum_entry == nullptr,
+                        durable);
+}
+
+// In strict mode the database's predicate must hold with the entries in force,
+// and, where Medplum asks the database too, with all of them: an error that
+// Medplum would raise is not escaped by leaving an entry out.
+Match Decider::MatchPredicate(Interaction interaction, bool medplum_asks_it,
+                              DurableEntryMatch& durable) {
   const bool is_strict = mode_ == Mode::kStrict;
-  durable = MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
+  durable = MatchDurably(access_, *resource_, interaction, lookup_,
                          /*honor_narrowing=*/is_strict, scratch_);
   if (trace_ != nullptr) {
-    trace_->TryDurably(DecisionStage::kRead, *resource_, Interaction::kRead,
-                       is_strict, durable);
+    trace_->TryDurably(DecisionStage::kRead, *resource_, interaction, is_strict,
+                       durable);
   }
-  if (!is_strict || durable.match != Match::kYes ||
-      memory.medplum_entry != nullptr) {
+  if (!is_strict || durable.match != Match::kYes || !medplum_asks_it) {
     return durable.match;
   }
   const DurableEntryMatch medplum =
-      MatchDurably(access_, *resource_, Interaction::kRead, lookup_,
+      MatchDurably(access_, *resource_, interaction, lookup_,
                    /*honor_narrowing=*/false, scratch_);
   if (medplum.match == Match::kYes) return Match::kYes;
   if (trace_ != nullptr) {
-    trace_->TryDurably(DecisionStage::kRead, *resource_, Interaction::kRead,
+    trace_->TryDurably(DecisionStage::kRead, *resource_, interaction,
                        /*honor_narrowing=*/false, medplum);
   }
   durable = medplum;
@@ -432,32 +436,6 @@ bool Decider::AddHiddenFields(const Resource& resource,
       return false;
   }
   return true;
-}
-
-void Decider::DecideSearch() {
-  // Binary is never searched, whatever is granted.
-  if (type_ != "Binary" && !Supports(Interaction::kSearch)) return;
-  if (trace_ != nullptr) {
-    trace_->TryType(DecisionStage::kType, type_, Interaction::kSearch);
-  }
-  FilterRequest request;
-  request.subject = request_.subject;
-  request.context = request_.context;
-  request.resource_type = type_;
-  FilterAnswer answer;
-  BuildFilter(access_, request, mode_, answer);
-  if (answer.kind == FilterKind::kAlwaysDenied ||
-      answer.kind == FilterKind::kUnspecified) {
-    Deny(answer.reason, answer.medplum_http_status, answer.message);
-    return;
-  }
-  for (const BoundEntry* entry : access_.policy->EntriesFor(type_)) {
-    if (!AddFields(*entry, &PolicyEntry::hidden_fields,
-                   decision_.hidden_fields)) {
-      return;
-    }
-  }
-  Permit(nullptr, 200);
 }
 
 }  // namespace pdp::policy

@@ -57,7 +57,6 @@ class Decider {
   // decide_read.cc
   bool IsCachedByNow() const;
   void DecideRead();
-  void DecideSearch();
   bool FindResource();
   bool CompleteFacts(fhir::ResourcePtr& resource);
   bool Read(Path path);
@@ -67,10 +66,17 @@ class Decider {
   bool DenyUnknown();
   bool IsReadableInMemory(EntryMatch& memory);
   Match ReadDurably(const EntryMatch& memory, DurableEntryMatch& durable);
+  Match MatchPredicate(fhir::Interaction interaction, bool medplum_asks_it,
+                       DurableEntryMatch& durable);
   bool ReadSecurityContext(const fhir::Resource& binary);
   bool AddHiddenFields(const fhir::Resource& resource);
   bool AddHiddenFields(const fhir::Resource& resource,
                        std::vector<std::string_view>& hidden);
+
+  // decide_search.cc
+  void DecideSearch();
+  bool MaySearchType();
+  void DecideFound();
 
   // decide_versions.cc
   void DecideVread();

@@ -32,6 +32,11 @@ SubjectAccessOptions AccessOptions(Mode mode,
   access.mode = mode;
   access.parameter_semantics = options.parameter_semantics;
   access.keeps_project = options.keeps_project;
+  if (!options.tenant_parameters.empty()) {
+    access.tenant_parameters = options.tenant_parameters;
+  }
+  access.session_rules = options.session_rules;
+  access.clock = options.clock;
   return access;
 }
 
@@ -81,20 +86,22 @@ class DecisionPoint::Impl {
     decision = Decision();
     std::shared_ptr<const SubjectAccess> access;
     Denial denial;
-    if (auto failure = FinderOf(mode).Find(request.subject, request.context,
-                                           access, denial)) {
+    Outcome outcome;
+    if (auto failure =
+            FinderOf(mode).Find(request.subject, request.context, access,
+                                denial, outcome.session_ends)) {
       return Missing(*std::move(failure));
     }
     if (access == nullptr) {
       ApplyDenial(denial, request.context, decision);
-      return {};
+      return outcome;
     }
     thread_local fhir::fhirpath::Scratch scratch;
     scratch.Reset();
     if (trace != nullptr) trace->Begin(access, lookup_);
     Decider decider(*access, request, lookup_, mode, scratch, decision, trace);
     if (auto failure = decider.Decide()) return Missing(*std::move(failure));
-    return {};
+    return outcome;
   }
 
   // `trace`, where it is not null, becomes that of the run whose answer it is.
@@ -126,8 +133,10 @@ class DecisionPoint::Impl {
                       std::shared_ptr<const SubjectAccess>& access) const {
     answer = FilterAnswer();
     Denial denial;
-    if (auto failure = FinderOf(mode).Find(request.subject, request.context,
-                                           access, denial)) {
+    Outcome outcome;
+    if (auto failure =
+            FinderOf(mode).Find(request.subject, request.context, access,
+                                denial, outcome.session_ends)) {
       return Missing(*std::move(failure));
     }
     if (access == nullptr) {
@@ -137,11 +146,11 @@ class DecisionPoint::Impl {
       answer.message = std::move(decision.message);
       answer.medplum_http_status = decision.medplum_http_status;
       answer.notes = std::move(decision.notes);
-      return {};
+      return outcome;
     }
     answer.notes = access->policy->notes();
     BuildFilter(*access, request, mode, answer);
-    return {};
+    return outcome;
   }
 
   Outcome Filter(Mode mode, const FilterRequest& request,
@@ -173,12 +182,14 @@ class DecisionPoint::Impl {
     answer = EffectivePolicy();
     std::shared_ptr<const SubjectAccess> access;
     Denial denial;
-    if (auto failure = FinderOf(mode).Find(subject, context, access, denial)) {
+    Outcome outcome;
+    if (auto failure = FinderOf(mode).Find(subject, context, access, denial,
+                                           outcome.session_ends)) {
       return Missing(*std::move(failure));
     }
     if (access == nullptr) {
       ApplyDenial(denial, context, answer.denial);
-      return {};
+      return outcome;
     }
     answer.denial.reason = Reason::kPermitted;
     answer.denial.medplum_http_status = 200;
@@ -186,7 +197,10 @@ class DecisionPoint::Impl {
     answer.membership = access->membership;
     answer.project = StrCat("Project/", access->project.id);
     answer.profile = access->profile;
-    return {};
+    answer.types = DescribeTypes(*access);
+    answer.tenants = DescribeTenants(*access);
+    answer.roles = DescribeRoles(*access);
+    return outcome;
   }
 
   // Calls `decide` until the data did not change underneath it.

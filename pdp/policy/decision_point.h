@@ -19,12 +19,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "pdp/base/clock.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/blocks.h"
 #include "pdp/policy/decision.h"
+#include "pdp/policy/describe_access.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
+#include "pdp/policy/session_rules.h"
 
 namespace pdp::policy {
 
@@ -40,6 +44,10 @@ struct DecisionPointOptions {
   // Whether the project with this id is kept in step with its source.  Of what
   // is left of another nothing is decided: Unavailable.  Empty: each is.
   std::function<bool(std::string_view project)> keeps_project;
+  // The parameters of access items that bind tenants; empty: the default ones.
+  std::vector<std::string> tenant_parameters;
+  ConfiguredSessionRules session_rules;
+  const Clock* clock = &Clock::Real();  // For session rules.
 };
 
 // How a call ended.
@@ -52,6 +60,8 @@ struct Outcome {
   // With Unavailable: what must be fetched before the call is made again.
   // Empty: nothing would help; there is no decision.
   std::vector<fhir::ResourceKey> needed;
+  // When a session rule ends the session: the answer holds no longer.
+  absl::Time session_ends = absl::InfiniteFuture();
 
   bool decided() const { return status.ok(); }
   bool pending() const { return !needed.empty(); }
@@ -104,6 +114,9 @@ class DecisionPoint {
     std::string membership;  // `ProjectMembership/id`.
     std::string project;     // `Project/id`.
     std::string profile;
+    std::vector<TypeAccess> types;
+    std::vector<TenantDescription> tenants;
+    std::vector<RoleDescription> roles;
     Decision denial;
   };
   Outcome DescribeEffectivePolicy(const Subject& subject,

@@ -75,7 +75,8 @@ DecisionStage DecidingStage(const AccessRequest& request,
     case Interaction::kRead:
       return DecisionStage::kRead;
     case Interaction::kSearch:
-      return DecisionStage::kType;
+      return request.resource.current != nullptr ? DecisionStage::kRead
+                                                 : DecisionStage::kType;
     case Interaction::kCreate:
       return DecisionStage::kResult;
     case Interaction::kUpdate:

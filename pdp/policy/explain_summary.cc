@@ -143,7 +143,9 @@ std::string Asked(const AccessRequest& request) {
     case Interaction::kHistory:
       return StrCat("read the history of ", what);
     case Interaction::kSearch:
-      return StrCat("search ", Plural(type));
+      return request.resource.current != nullptr
+                 ? StrCat("find ", what, " in a search")
+                 : StrCat("search ", Plural(type));
     case Interaction::kPatch:
       return StrCat("patch ", what);
     default:
@@ -171,7 +173,7 @@ std::string StepOf(const SummaryInput& input) {
   const Interaction asked = input.request.interaction;
   switch (input.attempt->stage) {
     case DecisionStage::kRead:
-      return asked == Interaction::kRead
+      return asked == Interaction::kRead || asked == Interaction::kSearch
                  ? ""
                  : "It has to be read first, and already that fails. ";
     case DecisionStage::kResult:

@@ -80,8 +80,8 @@ const Case kCases[] = {
      "Entry 1 of the policy `P` would have to grant update too, or another "
      "entry for Tasks to be added that does."},
     {"NoEntry", "[{'resourceType':'Patient'}]", Interaction::kSearch, kTask,
-     "`ProjectMembership/member` may not search Tasks. None of the 3 entries "
-     "of its policies is for Tasks.",
+     "`ProjectMembership/member` may not find this Task in a search. None of "
+     "the 3 entries of its policies is for Tasks.",
      "An entry would have to be added that grants search on Tasks."},
     {"Constraint",
      "[{'resourceType':'Task','writeConstraint':[{'expression':"

@@ -45,6 +45,12 @@ Project ParseProject(const fhir::Resource& resource) {
         std::string(fhir::StringMember(item, "resourceType")),
         profiles ? fhir::ToJson(*profiles) : std::string());
   });
+  fhir::ForEachItem(root, "setting", [&](JsonElement setting) {
+    if (fhir::StringMember(setting, "name") == "pdpSessionRules") {
+      project.session_rules.emplace_back(
+          fhir::StringMember(setting, "valueString"));
+    }
+  });
   if (const auto defaults = fhir::Member(root, "defaultAccessPolicies")) {
     project.has_default_access_policies = true;
     fhir::ForEachItem(root, "defaultAccessPolicies", [&](JsonElement item) {

@@ -26,6 +26,8 @@ struct Project {
   // The profiles of new versions that name none, as JSON by resource type.
   bool has_default_profiles = false;
   std::map<std::string, std::string, std::less<>> default_profiles;
+  // The values of the setting `pdpSessionRules`; empty text: no string.
+  std::vector<std::string> session_rules;
   bool has_default_access_policies = false;
   // The first of their kinds; without a reference where there is none.
   PolicyReference default_practitioner_access_policy;

@@ -5,11 +5,13 @@
 #ifndef PDP_POLICY_REQUEST_H_
 #define PDP_POLICY_REQUEST_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/fhir/resource.h"
 
@@ -27,6 +29,16 @@ enum class Authentication : uint8_t { kToken, kBasic, kLogin };
 
 enum class ReadPath : uint8_t { kCacheOrDatabase, kDurableOnly };
 
+// What the caller says of the session (proto: Session).
+struct SessionFacts {
+  std::optional<absl::Time> authenticated_at;
+  std::optional<absl::Time> last_activity_at;
+  std::optional<uint32_t> failed_attempts;
+  std::optional<absl::Time> last_failed_attempt_at;
+  std::optional<bool> locked;
+  std::optional<bool> mfa_satisfied;
+};
+
 struct RequestContext {
   std::optional<std::string_view> smart_scope;
   std::optional<std::string_view> launch_patient;
@@ -35,6 +47,9 @@ struct RequestContext {
   Authentication authentication = Authentication::kToken;
   std::optional<std::string_view> on_behalf_of;
   std::vector<std::string_view> active_tenants;
+  // Those of the member's UserConfiguration instead.
+  bool use_stored_tenant = false;
+  SessionFacts session;
   ReadPath read_path = ReadPath::kCacheOrDatabase;
 };
 

@@ -8,6 +8,7 @@
 #include "pdp/policy/membership.h"
 #include "pdp/policy/tenants.h"
 #include "pdp/policy/type_rules.h"
+#include "pdp/policy/user_options.h"
 
 namespace pdp::policy {
 namespace {
@@ -63,8 +64,8 @@ class Builder {
   // or a fact is missing.
   std::optional<LookupFailure> Run() {
     (void)(ReadMembership() && ReadProjects() && ReadUserConfiguration() &&
-           ReadProfile() && CheckScope() && ReadPolicies() && CheckTenants() &&
-           BindPolicies());
+           ReadProfile() && FindSessionRules() && CheckScope() &&
+           ReadPolicies() && CheckTenants() && BindPolicies());
     return std::move(failure_);
   }
 
@@ -176,7 +177,12 @@ class Builder {
     }
     LookupResult found;
     if (!Read(membership_.user_configuration, found)) return false;
-    if (found.state == LookupState::kFound) return true;
+    if (found.state == LookupState::kFound) {
+      if (found.resource->type() == "UserConfiguration") {
+        user_options_ = ParseUserOptions(*found.resource);
+      }
+      return true;
+    }
     return Deny(Incomplete(StrCat("the UserConfiguration of `",
                                   access_.membership, "` does not exist")));
   }
@@ -199,6 +205,48 @@ class Builder {
     if (state != LookupState::kDeleted) return true;
     return Deny(Incomplete(
         StrCat("the profile of `", access_.membership, "` is deleted")));
+  }
+
+  // Those of the configuration and of the Project, the stricter of both; those
+  // of the member can only shorten.  They are for people: clients and bots have
+  // no session.
+  bool FindSessionRules() {
+    if (caller_ != nullptr) return true;
+    SessionRules rules =
+        ConfiguredFor(options_.session_rules, IdOf(membership_.project));
+    if (access_.project.session_rules.size() > 1) {
+      return Deny(WrongSessionRules("it is set more than once"));
+    }
+    for (const std::string& setting : access_.project.session_rules) {
+      const absl::StatusOr<SessionRules> own = ParseSessionRules(setting);
+      if (!own.ok()) {
+        return Deny(WrongSessionRules(ToStd(own.status().message())));
+      }
+      rules = Stricter(rules, *own);
+    }
+    const bool is_machine =
+        membership_.user.starts_with("ClientApplication/") ||
+        membership_.user.starts_with("Bot/");
+    if (is_machine || !rules.any()) return true;
+    if (rules.idle_timeout && user_options_.session_timeout_is_wrong) {
+      return Deny(Incomplete(
+          StrCat("the option `sessionTimeoutMinutes` of the UserConfiguration "
+                 "of `",
+                 access_.membership, "` is no number of minutes")));
+    }
+    if (rules.idle_timeout && user_options_.session_timeout) {
+      rules.idle_timeout =
+          std::min(*rules.idle_timeout, *user_options_.session_timeout);
+    }
+    access_.session_rules = rules;
+    return true;
+  }
+
+  static Denial WrongSessionRules(std::string_view why) {
+    return {.reason = Reason::kPolicyInvalid,
+            .message = StrCat("the setting `pdpSessionRules` of the Project "
+                              "cannot be used: ",
+                              why)};
   }
 
   bool ReadPolicies() {
@@ -272,30 +320,47 @@ class Builder {
   }
 
   bool CheckTenants() {
-    access_.tenants = TenantsOf(uses_, options_.tenant_parameters);
+    FindActiveTenants();
+    narrowing_ = {.parameters = options_.tenant_parameters,
+                  .active = access_.active_tenants,
+                  .parameter_semantics = options_.parameter_semantics};
+    for (const PolicyUse& use : uses_) {
+      access_.grants.push_back(GrantOf(use, narrowing_));
+    }
+    access_.tenants = TenantsOf(access_.grants);
     access_.own_tenants = access_.tenants;
     if (caller_ != nullptr) {
       access_.own_tenants.insert(access_.own_tenants.end(),
                                  caller_->own_tenants.begin(),
                                  caller_->own_tenants.end());
     }
-    for (const std::string_view tenant : context_.active_tenants) {
-      if (std::find(access_.tenants.begin(), access_.tenants.end(), tenant) ==
-          access_.tenants.end()) {
-        return Deny({.reason = Reason::kTenantNotAllowed,
-                     .message = StrCat("`", tenant, "` is not a tenant of `",
-                                       access_.membership, "`")});
+    for (const std::string& tenant : access_.active_tenants) {
+      if (tenant.empty() ||
+          std::find(access_.tenants.begin(), access_.tenants.end(), tenant) ==
+              access_.tenants.end()) {
+        return Deny(
+            {.reason = Reason::kTenantNotAllowed,
+             .message = StrCat(
+                 context_.use_stored_tenant ? "the stored tenant " : "", "`",
+                 tenant, "` is not a tenant of `", access_.membership, "`")});
       }
     }
     return true;
   }
 
-  bool BindPolicies() {
-    TenantNarrowing tenants;
-    tenants.parameters = options_.tenant_parameters;
-    for (const std::string_view tenant : context_.active_tenants) {
-      tenants.active.emplace_back(tenant);
+  // The choice is that of whoever acts.
+  void FindActiveTenants() {
+    if (!context_.use_stored_tenant) {
+      access_.active_tenants.assign(context_.active_tenants.begin(),
+                                    context_.active_tenants.end());
+    } else if (caller_ != nullptr) {
+      access_.active_tenants = caller_->active_tenants;
+    } else {
+      access_.active_tenants = user_options_.active_tenants;
     }
+  }
+
+  bool BindPolicies() {
     BindInput input;
     input.names_no_policy = uses_.empty();
     input.uses = std::move(uses_);
@@ -308,7 +373,7 @@ class Builder {
       input.smart_scope = context_.smart_scope;
     }
     input.patient_context = PatientContext();
-    input.tenants = &tenants;
+    input.tenants = &narrowing_;
     input.mode = options_.mode;
     input.parameter_semantics = options_.parameter_semantics;
     BindResult bound = policies_.Bind(input);
@@ -331,7 +396,9 @@ class Builder {
   PolicyCache& policies_;
   SubjectAccess& access_;
   Membership membership_;
+  UserOptions user_options_;
   std::vector<PolicyUse> uses_;
+  TenantNarrowing narrowing_;
   std::optional<LookupFailure> failure_;
 };
 

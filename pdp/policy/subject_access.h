@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "pdp/base/clock.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/bind.h"
@@ -22,6 +23,8 @@
 #include "pdp/policy/mode.h"
 #include "pdp/policy/project.h"
 #include "pdp/policy/request.h"
+#include "pdp/policy/session_rules.h"
+#include "pdp/policy/tenants.h"
 
 namespace pdp::policy {
 
@@ -44,6 +47,12 @@ struct SubjectAccess {
   std::shared_ptr<const BoundPolicy> policy;  // Null where denied.
   std::optional<Denial> denial;
   std::vector<std::string> tenants;
+  // Those that the request is narrowed to; none: no narrowing.
+  std::vector<std::string> active_tenants;
+  // What the membership names, in order.
+  std::vector<PolicyGrant> grants;
+  // Of the caller; under on-behalf-of those of whoever acts.
+  SessionRules session_rules;
   // Who this is, as references: membership, user, profile and project; then
   // the same of the caller that acts on behalf.
   std::vector<std::string> names;
@@ -85,6 +94,8 @@ struct SubjectAccessOptions {
   std::vector<std::string> tenant_parameters = {
       "organization", "current_organization", "healthcare_service",
       "care_team"};
+  ConfiguredSessionRules session_rules;
+  const Clock* clock = &Clock::Real();  // For session rules.
   // As DecisionPointOptions::keeps_project.
   std::function<bool(std::string_view project)> keeps_project;
 

@@ -7,6 +7,7 @@
 #ifndef PDP_POLICY_TENANTS_H_
 #define PDP_POLICY_TENANTS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,25 @@
 
 namespace pdp::policy {
 
-// The references that `use` binds to tenant parameters.
-std::vector<std::string> BoundTenants(
-    const PolicyUse& use, const std::vector<std::string>& parameters);
+struct BoundTenant {
+  std::string parameter;  // Without the percent sign.
+  std::string tenant;
+};
+
+// An AccessPolicy that a membership names, and the tenants it brings.
+struct PolicyGrant {
+  std::string policy;  // `AccessPolicy/id`.
+  std::string name;
+  uint32_t source = 0;  // As PolicyUse::source.
+  std::vector<BoundTenant> bound;
+  std::vector<std::string> literal;  // Named in `_compartment=`.
+  bool in_force = true;              // The active tenants leave it in force.
+};
+
+PolicyGrant GrantOf(const PolicyUse& use, const TenantNarrowing& narrowing);
+
+// The tenants of all grants, each once.
+std::vector<std::string> TenantsOf(const std::vector<PolicyGrant>& grants);
 
 // The references that `criteria` names in `_compartment=`.
 std::vector<std::string> LiteralTenants(std::string_view criteria);
@@ -26,6 +43,11 @@ std::vector<std::string> LiteralTenants(std::string_view criteria);
 // Whether the active tenants leave `use` in force: it binds one of them, or no
 // tenant at all.
 bool IsInForce(const PolicyUse& use, const TenantNarrowing& narrowing);
+
+// The parameters of `use` without the values of tenant parameters that are not
+// active, where another value of the same name is.
+std::vector<Parameter> ParametersInForce(const PolicyUse& use,
+                                         const TenantNarrowing& narrowing);
 
 // Confines an entry that names none of the active tenants to them.
 void NarrowToTenants(const TenantNarrowing& narrowing, DraftEntry& draft);

@@ -8,7 +8,7 @@ namespace pdp::service {
 
 class CallQueue;
 
-// Check, BatchCheck, CheckStream and Filter.
+// Check, BatchCheck, CheckStream, Filter and FilterResources.
 void PostDecisionCalls(CallQueue& queue);
 
 // The rest of PolicyDecisionPoint.

@@ -163,10 +163,7 @@ Theirs Cast(Ours value) {
 template <typename Message>
 void ConvertNotes(const std::vector<policy::Note>& notes, Message& message) {
   for (const policy::Note& note : notes) {
-    v1::Note& added = *message.add_notes();
-    added.set_code(Cast<v1::NoteCode>(note.code));
-    added.set_strict_rule(Cast<v1::StrictRule>(note.strict_rule));
-    added.set_text(note.text);
+    ConvertNote(note, *message.add_notes());
   }
 }
 
@@ -230,6 +227,12 @@ void ConvertEntry(const policy::EntrySource& source, v1::PolicyEntry& message) {
   message.set_built_in(std::string(source.built_in));
 }
 
+void ConvertNote(const policy::Note& note, v1::Note& message) {
+  message.set_code(Cast<v1::NoteCode>(note.code));
+  message.set_strict_rule(Cast<v1::StrictRule>(note.strict_rule));
+  message.set_text(note.text);
+}
+
 void ConvertDecision(const policy::Decision& decision, v1::Decision& message) {
   message.set_effect(Cast<v1::Effect>(decision.effect));
   message.set_reason(Cast<v1::Reason>(decision.reason));
@@ -289,6 +292,35 @@ void ConvertEffectivePolicy(
   message.set_project(answer.project);
   message.set_profile(answer.profile);
   message.set_effective_policy(answer.json);
+  for (const policy::TypeAccess& type : answer.types) {
+    v1::TypeAccess& added = *message.add_types();
+    added.set_resource_type(type.resource_type);
+    for (int i = 1; i <= v1::Interaction_MAX; ++i) {
+      const fhir::InteractionSet bit =
+          fhir::Bit(static_cast<fhir::Interaction>(i));
+      const auto interaction = static_cast<v1::Interaction>(i);
+      if (i == v1::INTERACTION_PATCH) continue;  // Is granted by update.
+      if (type.interactions & bit) added.add_interactions(interaction);
+      if (type.unrestricted & bit) {
+        added.add_unrestricted_interactions(interaction);
+      }
+    }
+  }
+  for (const policy::TenantDescription& tenant : answer.tenants) {
+    v1::Tenant& added = *message.add_tenants();
+    added.set_reference(tenant.reference);
+    added.set_granted_by(tenant.granted_by);
+    added.set_policy(tenant.policy);
+    added.set_source(tenant.source);
+    added.set_parameter(tenant.parameter);
+  }
+  for (const policy::RoleDescription& role : answer.roles) {
+    v1::Role& added = *message.add_roles();
+    added.set_policy(role.policy);
+    added.set_name(role.name);
+    added.set_tenant(role.tenant);
+    added.set_source(role.source);
+  }
   ConvertNotes(answer.denial.notes, message);
   if (!answer.json.empty()) {
     message.set_reason(v1::REASON_PERMITTED);

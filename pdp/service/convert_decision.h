@@ -11,6 +11,7 @@ namespace medplum::pdp::v1 {
 class Decision;
 class DescribeAccessResponse;
 class FilterResponse;
+class Note;
 class PolicyEntry;
 }  // namespace medplum::pdp::v1
 
@@ -24,6 +25,7 @@ void ConvertDecision(const policy::Decision& decision, v1::Decision& message);
 void ConvertEntry(const policy::EntrySource& source, v1::PolicyEntry& message);
 void ConvertFilterAnswer(const policy::FilterAnswer& answer,
                          v1::FilterResponse& message);
+void ConvertNote(const policy::Note& note, v1::Note& message);
 // `revision` is left out, too.
 void ConvertEffectivePolicy(
     const policy::DecisionPoint::EffectivePolicy& answer,

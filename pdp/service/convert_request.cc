@@ -11,6 +11,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/service/timestamp.h"
 
 namespace pdp::service {
 namespace {
@@ -124,6 +125,47 @@ std::optional<std::string> FindUnknownFields(const Message& message) {
                 Message::descriptor()->name(),
                 " is not known to this server; leave it out, or ask a newer "
                 "server");
+}
+
+absl::Status ConvertTime(std::string_view field,
+                         const google::protobuf::Timestamp& message,
+                         std::optional<absl::Time>& time) {
+  // Protobuf's own bounds: the years 1 to 9999.
+  constexpr int64_t kFirst = -62'135'596'800;
+  constexpr int64_t kLast = 253'402'300'799;
+  if (message.seconds() < kFirst || message.seconds() > kLast ||
+      message.nanos() < 0 || message.nanos() > 999'999'999) {
+    return Wrong(StrCat("context.session.", field), "is no valid Timestamp");
+  }
+  time = ReadTimestamp(message);
+  return absl::OkStatus();
+}
+
+absl::Status ConvertSession(const v1::Session& message,
+                            policy::SessionFacts& facts) {
+  if (message.has_authenticated_at()) {
+    PDP_RETURN_IF_ERROR(ConvertTime("authenticated_at",
+                                    message.authenticated_at(),
+                                    facts.authenticated_at));
+  }
+  if (message.has_last_activity_at()) {
+    PDP_RETURN_IF_ERROR(ConvertTime("last_activity_at",
+                                    message.last_activity_at(),
+                                    facts.last_activity_at));
+  }
+  if (message.has_last_failed_attempt_at()) {
+    PDP_RETURN_IF_ERROR(ConvertTime("last_failed_attempt_at",
+                                    message.last_failed_attempt_at(),
+                                    facts.last_failed_attempt_at));
+  }
+  if (message.has_failed_attempts()) {
+    facts.failed_attempts = message.failed_attempts();
+  }
+  if (message.has_locked()) facts.locked = message.locked();
+  if (message.has_mfa_satisfied()) {
+    facts.mfa_satisfied = message.mfa_satisfied();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -246,6 +288,14 @@ absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
     }
     context.active_tenants.push_back(tenant);
   }
+  if (message.use_stored_tenant() && tenants > 0) {
+    return Wrong("context.use_stored_tenant",
+                 "not together with context.active_tenants; send one of them");
+  }
+  context.use_stored_tenant = message.use_stored_tenant();
+  if (message.has_session()) {
+    PDP_RETURN_IF_ERROR(ConvertSession(message.session(), context.session));
+  }
   switch (static_cast<int>(message.read_path())) {
     case v1::READ_PATH_UNSPECIFIED:
       context.read_path = policy::ReadPath::kCacheOrDatabase;
@@ -360,15 +410,17 @@ absl::Status CheckResource(Interaction interaction,
   if (has_target && facts.id.empty()) {
     return Wrong("id", StrCat("missing; ", name, " needs the resource's id"));
   }
-  if (!has_target && facts.current != nullptr) {
-    return Wrong("body", StrCat("not for ", name,
-                                ", which has no stored "
-                                "resource; ",
-                                interaction == Interaction::kCreate
-                                    ? "send the new resource as proposed"
-                                    : "leave it out"));
+  if (interaction == Interaction::kCreate && facts.current != nullptr) {
+    return Wrong("body",
+                 "not for CREATE, which has no stored resource; send the new "
+                 "resource as proposed");
   }
-  if (!has_target && !facts.id.empty()) {
+  const bool is_found =
+      interaction == Interaction::kSearch && facts.current != nullptr;
+  if (is_found && facts.id.empty()) {
+    return Wrong("body", "has no id; send the resource as it is stored");
+  }
+  if (!has_target && !is_found && !facts.id.empty()) {
     return Wrong("id", StrCat("not for ", name, "; leave it out"));
   }
   if (writes_content && facts.proposed == nullptr) {
@@ -463,20 +515,38 @@ absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
   return absl::OkStatus();
 }
 
+absl::Status ConvertFilterResources(const v1::FilterResourcesHeader& message,
+                                    policy::Mode mode,
+                                    const RequestLimits& limits,
+                                    policy::AccessRequest& request,
+                                    const policy::TokenBinding* token) {
+  PDP_RETURN_IF_ERROR(
+      ConvertInteraction(message.interaction(), request.interaction));
+  if (request.interaction != Interaction::kRead &&
+      request.interaction != Interaction::kSearch) {
+    return Wrong("interaction",
+                 StrCat(UpperName(request.interaction),
+                        " shows no resources; send READ or SEARCH"));
+  }
+  PDP_RETURN_IF_ERROR(
+      ConvertSubject(message.subject(), request.subject, token));
+  PDP_RETURN_IF_ERROR(
+      ConvertContext(message.context(), mode, limits, request.context, token));
+  if (token != nullptr && !message.project().empty() &&
+      message.project() != token->project) {
+    return OtherProject("project");
+  }
+  return CheckProjectId("project", message.project());
+}
+
 std::optional<std::string> FindUnsupported(const v1::Subject& message) {
   return FindUnknownFields(message);
 }
 
 std::optional<std::string> FindUnsupported(const v1::Context& message) {
-  if (message.has_session()) {
-    return "context.session is not supported yet; judge the session and leave "
-           "the field out";
-  }
-  if (message.use_stored_tenant()) {
-    return "context.use_stored_tenant is not supported yet; send "
-           "context.active_tenants";
-  }
-  return FindUnknownFields(message);
+  std::optional<std::string> found = FindUnknownFields(message.session());
+  if (!found) found = FindUnknownFields(message);
+  return found;
 }
 
 std::optional<std::string> FindUnsupported(const v1::Resource& message) {
@@ -509,6 +579,16 @@ std::optional<std::string> FindUnsupported(const v1::FilterRequest& message) {
 std::optional<std::string> FindUnsupported(
     const v1::DescribeAccessRequest& message) {
   return FindUnsupportedInCall(message);
+}
+
+std::optional<std::string> FindUnsupported(
+    const v1::FilterResourcesHeader& message) {
+  return FindUnsupportedInCall(message);
+}
+
+std::optional<std::string> FindUnsupported(
+    const v1::FilterResourcesRequest& message) {
+  return FindUnknownFields(message);
 }
 
 std::optional<std::string> FindUnsupported(

@@ -30,6 +30,8 @@ class CheckRequest;
 class Context;
 class DescribeAccessRequest;
 class FilterRequest;
+class FilterResourcesHeader;
+class FilterResourcesRequest;
 class Resource;
 class Subject;
 }  // namespace medplum::pdp::v1
@@ -89,6 +91,13 @@ absl::Status ConvertFilter(const v1::FilterRequest& message, policy::Mode mode,
                            policy::FilterRequest& request,
                            const policy::TokenBinding* token = nullptr);
 
+// All but the resource, which every message of the stream has its own of.
+absl::Status ConvertFilterResources(const v1::FilterResourcesHeader& message,
+                                    policy::Mode mode,
+                                    const RequestLimits& limits,
+                                    policy::AccessRequest& request,
+                                    const policy::TokenBinding* token);
+
 // What these ask for that this server cannot do, as a sentence; nothing where
 // it can do it all.  Fields of a newer API are found here too.  Such a request
 // is denied, NOT_SUPPORTED: ignoring a field could permit what it restricts.
@@ -99,6 +108,11 @@ std::optional<std::string> FindUnsupported(const v1::CheckRequest& message);
 std::optional<std::string> FindUnsupported(const v1::FilterRequest& message);
 std::optional<std::string> FindUnsupported(
     const v1::DescribeAccessRequest& message);
+std::optional<std::string> FindUnsupported(
+    const v1::FilterResourcesHeader& message);
+// Of the message alone, not what its part holds.
+std::optional<std::string> FindUnsupported(
+    const v1::FilterResourcesRequest& message);
 // Of these two what is of the call or the item alone, not the subject and the
 // resources that they hold.
 std::optional<std::string> FindUnsupported(

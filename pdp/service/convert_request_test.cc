@@ -281,10 +281,49 @@ TEST(FindUnsupportedTest, NamesFieldsOfANewerApi) {
             "or ask a newer server");
 }
 
-TEST(FindUnsupportedTest, NamesWhatIsNotBuiltYet) {
-  EXPECT_EQ(FindUnsupported(Proto<v1::Context>("session { }")),
-            "context.session is not supported yet; judge the session and leave "
-            "the field out");
+TEST(FindUnsupportedTest, NamesFieldsOfANewerSession) {
+  v1::Context context;
+  v1::Session& session = *context.mutable_session();
+  session.GetReflection()->MutableUnknownFields(&session)->AddVarint(1000, 1);
+  EXPECT_EQ(FindUnsupported(context),
+            "field 1000 of Session is not known to this server; leave it out, "
+            "or ask a newer server");
+}
+
+TEST(ConvertContextTest, TakesTheFactsOfASession) {
+  const auto message = Proto<v1::Context>(
+      "session { authenticated_at { seconds: 5 } last_activity_at { seconds: 6 "
+      "nanos: 500000000 } failed_attempts: 0 last_failed_attempt_at { seconds: "
+      "-7 } locked: false mfa_satisfied: true }");
+  policy::RequestContext context;
+  ASSERT_TRUE(ConvertContext(message, policy::Mode::kStrict, {}, context).ok());
+  const policy::SessionFacts& facts = context.session;
+  EXPECT_EQ(facts.authenticated_at, absl::FromUnixSeconds(5));
+  EXPECT_EQ(facts.last_activity_at, absl::FromUnixMillis(6'500));
+  EXPECT_EQ(facts.last_failed_attempt_at, absl::FromUnixSeconds(-7));
+  EXPECT_EQ(facts.failed_attempts, 0u);
+  EXPECT_EQ(facts.locked, false);
+  EXPECT_EQ(facts.mfa_satisfied, true);
+}
+
+TEST(ConvertContextTest, RefusesWhatIsNoTime) {
+  const RefusedCase kCases[] = {
+      {"Nanos", "session { last_activity_at { nanos: -1 } }",
+       "context.session.last_activity_at: is no valid Timestamp"},
+      {"Years", "session { authenticated_at { seconds: 253402300800 } }",
+       "context.session.authenticated_at: is no valid Timestamp"},
+      {"BothTenants",
+       "active_tenants: 'Organization/1' use_stored_tenant: true",
+       "context.use_stored_tenant: not together with context.active_tenants; "
+       "send one of them"},
+  };
+  for (const RefusedCase& c : kCases) {
+    SCOPED_TRACE(c.name);
+    policy::RequestContext context;
+    EXPECT_EQ(ConvertContext(Proto<v1::Context>(c.request),
+                             policy::Mode::kStrict, {}, context),
+              absl::InvalidArgumentError(c.message));
+  }
 }
 
 TEST(ConvertContextTest, ScopesAreBounded) {

@@ -1,9 +1,10 @@
-// Check, BatchCheck, CheckStream and Filter.
+// Check, BatchCheck, CheckStream, Filter and FilterResources.
 
 #include <cstddef>
 
 #include "pdp/service/calls.h"
 #include "pdp/service/item_error.h"
+#include "pdp/service/resource_filter.h"
 #include "pdp/service/stream_call.h"
 #include "pdp/service/unary_call.h"
 
@@ -77,15 +78,16 @@ struct FilterMethod : UnaryMethod {
 struct CheckStreamMethod {
   using Request = v1::CheckStreamRequest;
   using Response = v1::CheckStreamResponse;
+  using Session = AnswerEach<CheckStreamMethod, Request, Response>;
   static constexpr Method kMethod = Method::kCheckStream;
   static constexpr int kPosted = 4;
+  static constexpr size_t kMaxBacklog = 64;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    grpc::ServerAsyncReaderWriter<Response, Request>* stream,
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.decisions.RequestCheckStream(context, stream, queue, queue, tag);
   }
-  static absl::Status Open() { return absl::OkStatus(); }
   static CallOutcome Answer(const CallContext& context,
                             const CallAttempt& attempt, const Request& request,
                             Response& response) {
@@ -96,6 +98,52 @@ struct CheckStreamMethod {
   }
 };
 
+// Those of the resources that are permitted, and a summary.
+class FilterResourcesSession {
+ public:
+  explicit FilterResourcesSession(const CallContext& context)
+      : filter_(context.decisions) {}
+
+  absl::Status Take(v1::FilterResourcesRequest& request) {
+    return filter_.Take(request);
+  }
+  bool has_next() const { return filter_.has_next(); }
+  CallOutcome Next(const CallAttempt& attempt,
+                   v1::FilterResourcesResponse& response, bool& has_response) {
+    return filter_.Next(attempt, response, has_response);
+  }
+  // What a resource is left out for must be a decision.
+  bool SetError(const absl::Status& /*status*/,
+                v1::FilterResourcesResponse& /*response*/) {
+    return false;
+  }
+  absl::Status Finish(v1::FilterResourcesResponse& response,
+                      bool& has_response) {
+    absl::Status status = filter_.Finish(response);
+    has_response = status.ok();
+    return status;
+  }
+
+ private:
+  ResourceFilter filter_;
+};
+
+struct FilterResourcesMethod {
+  using Request = v1::FilterResourcesRequest;
+  using Response = v1::FilterResourcesResponse;
+  using Session = FilterResourcesSession;
+  static constexpr Method kMethod = Method::kFilterResources;
+  static constexpr int kPosted = 2;
+  // Each may be as large as a resource.
+  static constexpr size_t kMaxBacklog = 4;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   grpc::ServerAsyncReaderWriter<Response, Request>* stream,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.decisions.RequestFilterResources(context, stream, queue, queue, tag);
+  }
+};
+
 }  // namespace
 
 void PostDecisionCalls(CallQueue& queue) {
@@ -103,6 +151,7 @@ void PostDecisionCalls(CallQueue& queue) {
   UnaryCall<BatchCheckMethod>::PostAll(queue);
   UnaryCall<FilterMethod>::PostAll(queue);
   StreamCall<CheckStreamMethod>::PostAll(queue);
+  StreamCall<FilterResourcesMethod>::PostAll(queue);
 }
 
 }  // namespace pdp::service

@@ -139,6 +139,7 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     if (!decided.decided()) {
       return Counted(FromEngine(attempt, std::move(decided)));
     }
+    moment.reuse_ends = std::min(moment.reuse_ends, decided.session_ends);
     if (options_.shadow != nullptr) {
       options_.shadow->Compare(filter, Shadowed(answer));
     }
@@ -231,7 +232,9 @@ CallOutcome DecisionService::Decide(const CallAttempt& attempt,
   policy::Outcome outcome = decision_point_.Decide(request, decision);
   if (!outcome.decided()) return FromEngine(attempt, std::move(outcome));
   if (options_.shadow != nullptr) answer = Shadowed(decision);
-  Complete(decision, moment, message);
+  Moment until = moment;
+  until.reuse_ends = std::min(until.reuse_ends, outcome.session_ends);
+  Complete(decision, until, message);
   return {};
 }
 

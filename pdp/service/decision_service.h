@@ -108,6 +108,7 @@ class DecisionService {
  private:
   class Batch;
   class Simulation;
+  friend class ResourceFilter;  // A call of many messages.
 
   // When an answer is given, and how old what it is made from is.
   struct Moment {

@@ -1,11 +1,10 @@
 // DescribeAccess, Explain and Simulate, and what is not built yet:
-// RecordAccess, FilterResources.
+// RecordAccess.
 
 #include <string_view>
 
 #include "pdp/base/strings.h"
 #include "pdp/service/calls.h"
-#include "pdp/service/stream_call.h"
 #include "pdp/service/unary_call.h"
 
 namespace pdp::service {
@@ -95,29 +94,6 @@ struct RecordAccessMethod : UnaryMethod {
   }
 };
 
-struct FilterResourcesMethod {
-  using Request = v1::FilterResourcesRequest;
-  using Response = v1::FilterResourcesResponse;
-  static constexpr Method kMethod = Method::kFilterResources;
-  static constexpr int kPosted = 1;
-
-  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
-                   grpc::ServerAsyncReaderWriter<Response, Request>* stream,
-                   grpc::ServerCompletionQueue* queue, void* tag) {
-    grpc.decisions.RequestFilterResources(context, stream, queue, queue, tag);
-  }
-  static absl::Status Open() {
-    return NotBuilt("FilterResources",
-                    "ask BatchCheck about each resource and remove the "
-                    "hidden_fields of its decision");
-  }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
-                            const Request&, Response&) {
-    return {};
-  }
-  static void SetError(const absl::Status&, Response&) {}
-};
-
 }  // namespace
 
 void PostDescriptionCalls(CallQueue& queue) {
@@ -125,7 +101,6 @@ void PostDescriptionCalls(CallQueue& queue) {
   UnaryCall<ExplainMethod>::PostAll(queue);
   UnaryCall<SimulateMethod>::PostAll(queue);
   UnaryCall<RecordAccessMethod>::PostAll(queue);
-  StreamCall<FilterResourcesMethod>::PostAll(queue);
 }
 
 }  // namespace pdp::service

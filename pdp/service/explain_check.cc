@@ -1,5 +1,6 @@
 // Explain: a Check that says why.  It counts as a call, not as a decision.
 
+#include <algorithm>
 #include <string>
 
 #include "medplum/pdp/v1/decision.pb.h"
@@ -56,6 +57,8 @@ CallOutcome DecisionService::ExplainInto(const CallAttempt& attempt,
   policy::Outcome explained =
       decision_point_.Explain(question.access, explanation);
   if (!explained.decided()) return FromEngine(attempt, std::move(explained));
+  question.moment.reuse_ends =
+      std::min(question.moment.reuse_ends, explained.session_ends);
   Complete(explanation.decision, question.moment, decision);
   ConvertExplanation(explanation, response);
   return outcome;

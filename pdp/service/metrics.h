@@ -84,7 +84,7 @@ class Metrics {
   // The numbers of these enums lie below.
   static constexpr size_t kEffects = 4;
   static constexpr size_t kInteractions = 9;
-  static constexpr size_t kReasons = 53;
+  static constexpr size_t kReasons = 65;
   static constexpr size_t kFilterKinds = 4;
   static constexpr size_t kCodes = 17;
 

@@ -11,7 +11,9 @@ struct ReflectionMethod {
   using Request = grpc::reflection::v1alpha::ServerReflectionRequest;
   using Response = grpc::reflection::v1alpha::ServerReflectionResponse;
   static constexpr Method kMethod = Method::kReflection;
+  using Session = AnswerEach<ReflectionMethod, Request, Response>;
   static constexpr int kPosted = 1;
+  static constexpr size_t kMaxBacklog = 64;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    grpc::ServerAsyncReaderWriter<Response, Request>* stream,
@@ -19,7 +21,6 @@ struct ReflectionMethod {
     grpc.reflection.RequestServerReflectionInfo(context, stream, queue, queue,
                                                 tag);
   }
-  static absl::Status Open() { return absl::OkStatus(); }
   static CallOutcome Answer(const CallContext&, const CallAttempt&,
                             const Request& request, Response& response) {
     AnswerReflection(kServiceNames, request, response);

@@ -25,16 +25,12 @@ TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
     grpc::Status status;
     const char* message;
   };
-  grpc::ClientContext contexts[5];
+  grpc::ClientContext context;
   v1::RecordAccessResponse record;
-  auto resources = stub_->FilterResources(&contexts[3]);
   const Case kCases[] = {
-      {"RecordAccess", stub_->RecordAccess(&contexts[2], {}, &record),
+      {"RecordAccess", stub_->RecordAccess(&context, {}, &record),
        "RecordAccess is not available yet; keep the decision_id in the "
        "enforcement point's own log"},
-      {"FilterResources", resources->Finish(),
-       "FilterResources is not available yet; ask BatchCheck about each "
-       "resource and remove the hidden_fields of its decision"},
   };
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);

@@ -202,6 +202,51 @@ absl::Status ReadSizes(const config::Config& config, Settings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status ReadTenants(const config::Config& config, Settings& settings) {
+  for (const std::string& name : config.tenants().parameters()) {
+    if (name.empty() || name.starts_with('%')) {
+      return Wrong("tenants.parameters",
+                   StrCat("`", name,
+                          "` is no name of a parameter; write it without the "
+                          "percent sign"));
+    }
+    settings.tenant_parameters.push_back(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadSessionRules(const config::Config& config,
+                              Settings& settings) {
+  for (int i = 0; i < config.session_rules_size(); ++i) {
+    const config::SessionRules& section = config.session_rules(i);
+    const std::string key = StrCat("session-rules[", i, "]");
+    policy::SessionRules rules;
+    if (section.has_idle_timeout()) {
+      rules.idle_timeout = ReadDuration(section.idle_timeout());
+    }
+    if (section.has_absolute_lifetime()) {
+      rules.absolute_lifetime = ReadDuration(section.absolute_lifetime());
+    }
+    if (section.has_failed_attempts()) {
+      rules.failed_attempts = section.failed_attempts();
+    }
+    if (section.has_lock()) rules.lock = ReadDuration(section.lock());
+    rules.administrative_lock = section.administrative_lock();
+    rules.mfa = section.mfa();
+    if (section.has_lock() && !rules.failed_attempts) {
+      return Wrong(key, "`lock` goes with `failed-attempts` only");
+    }
+    if (const absl::Status status = CheckSessionRules(rules); !status.ok()) {
+      return Wrong(key, ToStd(status.message()));
+    }
+    if (!settings.session_rules.emplace(section.project(), rules).second) {
+      return Wrong(key, StrCat("a second section for the project `",
+                               section.project(), "`; write one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
@@ -222,6 +267,8 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
   PDP_RETURN_IF_ERROR(ReadSemantics(config, settings));
   PDP_RETURN_IF_ERROR(ReadDurations(config, settings));
   PDP_RETURN_IF_ERROR(ReadSizes(config, settings));
+  PDP_RETURN_IF_ERROR(ReadTenants(config, settings));
+  PDP_RETURN_IF_ERROR(ReadSessionRules(config, settings));
   if (config.has_medplum()) {
     PDP_ASSIGN_OR_RETURN(settings.medplum,
                          ReadMedplumSettings(config, settings.stale_after,

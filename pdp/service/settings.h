@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pdp/policy/mode.h"
+#include "pdp/policy/session_rules.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/medplum_settings.h"
 
@@ -40,6 +41,8 @@ struct Settings {
   size_t threads = 1;
   size_t max_bound_policies = 10'000;
   uint32_t socket_mode = 0600;
+  std::vector<std::string> tenant_parameters;  // Empty: the default ones.
+  policy::ConfiguredSessionRules session_rules;
 };
 
 // What the command line says: the configuration file, if any, and flags by

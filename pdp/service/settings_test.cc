@@ -96,6 +96,61 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   EXPECT_EQ(settings->drain_timeout, absl::Seconds(5));
 }
 
+TEST(SettingsTest, ReadsTenantsAndSessionRules) {
+  const ConfigFile file(
+      "source: directory:a\ndata-dir: data\n"
+      "tenants:\n  parameters: [clinic, team]\n"
+      "session-rules:\n"
+      "  - idle-timeout: 30m\n"
+      "    absolute-lifetime: 12h\n"
+      "    failed-attempts: 5\n"
+      "    lock: 1h\n"
+      "    administrative-lock: true\n"
+      "  - project: p1\n"
+      "    mfa: true\n");
+  const auto settings = LoadSettings({.config_file = file.path()});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->tenant_parameters,
+            (std::vector<std::string>{"clinic", "team"}));
+  ASSERT_EQ(settings->session_rules.size(), 2u);
+  const policy::SessionRules& rules = settings->session_rules.at("");
+  EXPECT_EQ(rules.idle_timeout, absl::Minutes(30));
+  EXPECT_EQ(rules.absolute_lifetime, absl::Hours(12));
+  EXPECT_EQ(rules.failed_attempts, 5u);
+  EXPECT_EQ(rules.lock, absl::Hours(1));
+  EXPECT_TRUE(rules.administrative_lock);
+  EXPECT_FALSE(rules.mfa);
+  EXPECT_TRUE(settings->session_rules.at("p1").mfa);
+  EXPECT_FALSE(settings->session_rules.at("p1").idle_timeout.has_value());
+}
+
+TEST(SettingsTest, RefusesSessionRulesThatMakeNoSense) {
+  const struct {
+    const char* yaml;
+    const char* message;
+  } kCases[] = {
+      {"session-rules: [{idle-timeout: 0s}]",
+       "session-rules[0]: `idle-timeout` must be more than 0s, and at most a "
+       "year"},
+      {"session-rules: [{failed-attempts: 0}]",
+       "session-rules[0]: `failed-attempts` must be 1 or more"},
+      {"session-rules: [{lock: 5m}]",
+       "session-rules[0]: `lock` goes with `failed-attempts` only"},
+      {"session-rules: [{mfa: true}, {mfa: true}]",
+       "session-rules[1]: a second section for the project ``; write one"},
+      {"tenants: {parameters: [\"%organization\"]}",
+       "tenants.parameters: `%organization` is no name of a parameter; write "
+       "it without the percent sign"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.yaml);
+    const ConfigFile file(
+        StrCat("source: directory:a\ndata-dir: data\n", c.yaml, "\n"));
+    EXPECT_EQ(LoadSettings({.config_file = file.path()}).status(),
+              absl::InvalidArgumentError(c.message));
+  }
+}
+
 TEST(SettingsTest, FlagsWinOverTheFile) {
   const ConfigFile file(
       "source: directory:a\ndata-dir: data\nmode: parity\n"

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "pdp/service/call_queue.h"
@@ -39,16 +40,28 @@ inline absl::Status StreamDrained() {
       "was not answered");
 }
 
-// One stream of the method M.  One request is read, answered, and its answer
-// written or queued before the next is read, which keeps the answers in order.
+// One stream of the method M.  A request is read when all before it are
+// answered, and the answers written or queued, which keeps them in order.
 //
-// M has: Request, Response; kMethod; kPosted; `Post`, which calls the generated
-// RequestX of its service; `Open`, whose status, where not OK, ends a stream as
-// it begins; and
-//   CallOutcome Answer(const CallContext&, const CallAttempt&,
-//                      const Request&, Response&)
-// whose status is OK unless it is pending, and
-//   void SetError(const absl::Status&, Response&)
+// M has: Request, Response; kMethod; kPosted; kMaxBacklog, the answers that a
+// slow client may leave unread before no more are made; `Post`, which calls the
+// generated RequestX of its service; and Session, one of which is made for each
+// stream:
+//   explicit Session(const CallContext&)
+//   // Takes the next request, which is there until Next says that it has no
+//   // more of it.
+//   absl::Status Take(Request&)
+//   // Whether something that was taken waits to be answered.
+//   bool has_next() const
+//   // Answers it; `has_response`: by a message.
+//   CallOutcome Next(const CallAttempt&, Response&, bool& has_response)
+//   // Where it waits for facts, and too many calls do: whether `response` says
+//   // so, and the stream goes on.
+//   bool SetError(const absl::Status&, Response&)
+//   // After the client's last request.
+//   absl::Status Finish(Response&, bool& has_response)
+// A status that is not OK ends the stream, once what was answered before it is
+// written.
 template <typename M>
 class StreamCall final : public WaitingCall, public OpenStream {
  public:
@@ -61,7 +74,6 @@ class StreamCall final : public WaitingCall, public OpenStream {
   void Resume(const absl::Status& status) override {
     is_waiting_ = false;
     retry_.Resumed(status);
-    Answer();
     Advance();
   }
 
@@ -70,10 +82,8 @@ class StreamCall final : public WaitingCall, public OpenStream {
   using Response = typename M::Response;
   using Operation = StreamOperation<StreamCall>;
 
-  // Answers that a slow client may leave unread before no more is read from it.
-  static constexpr size_t kMaxBacklog = 64;
-
-  explicit StreamCall(CallQueue& queue) : queue_(queue), stream_(&context_) {}
+  explicit StreamCall(CallQueue& queue)
+      : queue_(queue), stream_(&context_), session_(queue.context()) {}
 
   void Post() {
     M::Post(queue_.context().grpc, &context_, &stream_, queue_.queue(),
@@ -88,21 +98,17 @@ class StreamCall final : public WaitingCall, public OpenStream {
     if (!queue_.is_draining()) (new StreamCall(queue_))->Post();
     queue_.streams().insert(this);
     queue_.context().metrics.CallStarted(M::kMethod);
-    const absl::Status status = M::Open();
-    if (status.ok()) {
-      Advance();
-    } else {
-      Finish(status);
-    }
+    Advance();
   }
 
   void OnRead(bool ok) {
     is_reading_ = false;
     if (!ok) {
       is_read_out_ = true;
-    } else if (!is_finishing_) {
-      retry_.Begin(queue_.context());
-      Answer();
+    } else if (!end_) {
+      if (absl::Status status = session_.Take(request_); !status.ok()) {
+        end_ = std::move(status);
+      }
     }
     Advance();
   }
@@ -110,7 +116,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
   void OnWritten(bool ok) {
     is_writing_ = false;
     if (!ok) {  // The client is gone.
-      is_read_out_ = true;
+      end_ = absl::OkStatus();
       backlog_.clear();
     }
     Advance();
@@ -121,43 +127,73 @@ class StreamCall final : public WaitingCall, public OpenStream {
     Advance();
   }
 
+  // Answers what was taken, as long as the client keeps up.
   void Answer() {
+    while (!end_ && !is_waiting_ && session_.has_next() &&
+           backlog_.size() < M::kMaxBacklog) {
+      if (!is_begun_) retry_.Begin(queue_.context());
+      is_begun_ = true;
+      AnswerNext();
+    }
+    if (end_ || is_waiting_ || session_.has_next()) return;
+    if (is_read_out_) {
+      AnswerEnd();
+    } else if (queue_.is_draining()) {
+      end_ = StreamDrained();
+    }
+  }
+
+  void AnswerEnd() {
     Response response;
-    CallOutcome outcome =
-        M::Answer(queue_.context(), retry_.Next(), request_, response);
+    bool has_response = false;
+    end_ = session_.Finish(response, has_response);
+    if (has_response) backlog_.push_back(std::move(response));
+  }
+
+  void AnswerNext() {
+    Response response;
+    bool has_response = false;
+    CallOutcome outcome = session_.Next(retry_.Next(), response, has_response);
     if (outcome.pending()) {
       is_waiting_ = retry_.PutAside(queue_, std::move(outcome), this);
       if (is_waiting_) return;
-      M::SetError(CallRetry::TooManyWaiting(), response);
+      outcome = Failed(CallRetry::TooManyWaiting());
+      if (session_.SetError(outcome.status, response)) {
+        outcome = {};
+        has_response = true;
+      }
     }
+    is_begun_ = false;
     queue_.context().metrics.ObserveLatency(M::kMethod, retry_.nanoseconds());
-    backlog_.push_back(std::move(response));
+    if (!outcome.status.ok()) {
+      end_ = std::move(outcome.status);
+    } else if (has_response) {
+      backlog_.push_back(std::move(response));
+    }
   }
 
   // Starts whatever can be started now; the last thing that an event does, as
   // the stream may be gone afterwards.
   void Advance() {
     if (is_finished_) {
-      if (!is_reading_ && !is_writing_ && !is_waiting_) End();
+      if (!is_reading_ && !is_writing_ && !is_waiting_) Delete();
       return;
     }
     if (is_finishing_) return;
+    Answer();
     if (!is_writing_ && !backlog_.empty()) {
       is_writing_ = true;
       stream_.Write(backlog_.front(), written_.tag());
       backlog_.pop_front();
     }
-    if (is_waiting_) return;
-    if (!is_reading_ && !is_read_out_ && !queue_.is_draining() &&
-        backlog_.size() < kMaxBacklog) {
+    if (end_) {
+      if (!is_writing_ && backlog_.empty()) Finish(*end_);
+      return;
+    }
+    if (!is_waiting_ && !is_reading_ && !session_.has_next() &&
+        backlog_.size() < M::kMaxBacklog) {
       is_reading_ = true;
       stream_.Read(&request_, read_.tag());
-    }
-    if (is_writing_ || !backlog_.empty()) return;
-    if (is_read_out_) {
-      Finish(absl::OkStatus());
-    } else if (queue_.is_draining()) {
-      Finish(StreamDrained());
     }
   }
 
@@ -167,7 +203,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
     stream_.Finish(ToGrpc(status), finished_.tag());
   }
 
-  void End() {
+  void Delete() {
     queue_.streams().erase(this);
     delete this;
   }
@@ -180,15 +216,56 @@ class StreamCall final : public WaitingCall, public OpenStream {
   Operation written_{*this, &StreamCall::OnWritten};
   Operation finished_{*this, &StreamCall::OnFinished};
 
+  typename M::Session session_;
   Request request_;
   std::deque<Response> backlog_;
   CallRetry retry_;
+  // How the stream ends, once the backlog is written.
+  std::optional<absl::Status> end_;
+  bool is_begun_ = false;  // Answering what is next.
   bool is_reading_ = false;
   bool is_writing_ = false;
   bool is_waiting_ = false;
   bool is_read_out_ = false;  // The client sends no more.
   bool is_finishing_ = false;
   bool is_finished_ = false;
+};
+
+// The session of a method that answers each request with one message.  M has,
+// besides what StreamCall asks for:
+//   CallOutcome Answer(const CallContext&, const CallAttempt&,
+//                      const Request&, Response&)
+// whose status is OK unless it is pending, and
+//   void SetError(const absl::Status&, Response&)
+template <typename M, typename Request, typename Response>
+class AnswerEach {
+ public:
+  explicit AnswerEach(const CallContext& context) : context_(context) {}
+
+  absl::Status Take(Request& request) {
+    request_ = &request;
+    return absl::OkStatus();
+  }
+  bool has_next() const { return request_ != nullptr; }
+  CallOutcome Next(const CallAttempt& attempt, Response& response,
+                   bool& has_response) {
+    CallOutcome outcome = M::Answer(context_, attempt, *request_, response);
+    if (!outcome.pending()) request_ = nullptr;
+    has_response = true;
+    return outcome;
+  }
+  bool SetError(const absl::Status& status, Response& response) {
+    M::SetError(status, response);
+    request_ = nullptr;
+    return true;
+  }
+  absl::Status Finish(Response& /*response*/, bool& /*has_response*/) {
+    return absl::OkStatus();
+  }
+
+ private:
+  const CallContext& context_;
+  const Request* request_ = nullptr;  // Waits to be answered.
 };
 
 }  // namespace pdp::service

@@ -39,6 +39,18 @@ service::StoreStatus Backend::Store() const {
           .policies = policies_};
 }
 
+std::optional<service::AttributeStatus> Backend::Attributes() const {
+  if (attributes_ == nullptr) return std::nullopt;
+  const sync::AttributeCache::Statistics statistics = attributes_->statistics();
+  return service::AttributeStatus{.hits = statistics.hits,
+                                  .misses = statistics.misses,
+                                  .evictions = statistics.evictions,
+                                  .reads = statistics.reads,
+                                  .failed_reads = statistics.failed_reads,
+                                  .entries = statistics.entries,
+                                  .bytes = statistics.bytes};
+}
+
 absl::StatusOr<service::ResyncResult> Backend::Resync() {
   const uint64_t before = changed_;
   PDP_RETURN_IF_ERROR(source_.Resync());

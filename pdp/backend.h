@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "pdp/base/feed_freshness.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
+#include "pdp/sync/attribute_cache.h"
 #include "pdp/sync/source.h"
 #include "store/store.h"
 
@@ -67,15 +69,19 @@ class Backend final : public service::AdminBackend {
  public:
   // All of them must outlive the backend.  Checkpoints are made in
   // `checkpoint_directory`, which is made with the first.
+  // `attributes` may be null.
   Backend(store::Store& store, sync::Source& source,
-          const FreshnessTable& feeds, std::string checkpoint_directory)
+          const FreshnessTable& feeds, const sync::AttributeCache* attributes,
+          std::string checkpoint_directory)
       : store_(store),
         source_(source),
         feeds_(feeds),
+        attributes_(attributes),
         checkpoint_directory_(std::move(checkpoint_directory)) {}
 
   std::vector<service::SourceStatus> Sources() const override;
   service::StoreStatus Store() const override;
+  std::optional<service::AttributeStatus> Attributes() const override;
   absl::StatusOr<service::ResyncResult> Resync() override;
   absl::StatusOr<service::CheckpointResult> Checkpoint(
       std::string_view name) override;
@@ -93,6 +99,7 @@ class Backend final : public service::AdminBackend {
   store::Store& store_;
   sync::Source& source_;
   const FreshnessTable& feeds_;
+  const sync::AttributeCache* const attributes_;
   const std::string checkpoint_directory_;
   std::atomic<uint64_t> memberships_{0};
   std::atomic<uint64_t> policies_{0};

@@ -62,6 +62,7 @@ class ConfiguredMedplum final : public ConfiguredSource {
  public:
   absl::Status Build(const service::MedplumSettings& settings,
                      store::Store& store, FreshnessTable& feeds,
+                     sync::AttributeCache* attributes,
                      sync::ChangeCallback changed) {
     const std::string name = StrCat("medplum:", settings.base_url);
     sync::Mirror::Options mirror{.source = name};
@@ -82,7 +83,10 @@ class ConfiguredMedplum final : public ConfiguredSource {
                   .full_interval = settings.sweep.full_interval,
                   .overlap = settings.sweep.overlap},
         .max_searches_per_second =
-            static_cast<double>(settings.sweep.max_searches_per_second)};
+            static_cast<double>(settings.sweep.max_searches_per_second),
+        .attributes = attributes,
+        .max_attribute_reads_per_second =
+            static_cast<double>(settings.attributes.max_reads_per_second)};
     for (const service::MedplumLogin& login : settings.logins) {
       PDP_ASSIGN_OR_RETURN(sync::MedplumSource::Feed feed,
                            MakeFeed(settings, login, feeds));
@@ -213,11 +217,12 @@ class ConfiguredMedplum final : public ConfiguredSource {
 
 absl::StatusOr<std::unique_ptr<ConfiguredSource>> ConfiguredSource::Make(
     const service::Settings& settings, store::Store& store,
-    FreshnessTable& feeds, sync::ChangeCallback changed) {
+    FreshnessTable& feeds, sync::AttributeCache* attributes,
+    sync::ChangeCallback changed) {
   if (settings.medplum) {
     auto source = std::make_unique<ConfiguredMedplum>();
-    PDP_RETURN_IF_ERROR(
-        source->Build(*settings.medplum, store, feeds, std::move(changed)));
+    PDP_RETURN_IF_ERROR(source->Build(*settings.medplum, store, feeds,
+                                      attributes, std::move(changed)));
     return source;
   }
   std::error_code error;
@@ -229,8 +234,18 @@ absl::StatusOr<std::unique_ptr<ConfiguredSource>> ConfiguredSource::Make(
                                                std::move(changed));
 }
 
-sync::StoreLookup::Options LookupOptions(const service::Settings& settings) {
-  return {.mirrored_types_only = settings.medplum.has_value()};
+std::unique_ptr<sync::AttributeCache> MakeAttributeCache(
+    const service::Settings& settings) {
+  if (!settings.medplum) return nullptr;
+  return std::make_unique<sync::AttributeCache>(sync::AttributeCache::Options{
+      .max_bytes = settings.medplum->attributes.max_bytes,
+      .max_age = settings.medplum->sweep.full_interval});
+}
+
+sync::StoreLookup::Options LookupOptions(const service::Settings& settings,
+                                         sync::AttributeCache* attributes) {
+  return {.mirrored_types_only = settings.medplum.has_value(),
+          .attributes = attributes};
 }
 
 std::function<bool(std::string_view type)> KeptTypes(

@@ -12,6 +12,7 @@
 #include "pdp/base/feed_freshness.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/service/settings.h"
+#include "pdp/sync/attribute_cache.h"
 #include "pdp/sync/source.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
@@ -27,7 +28,8 @@ class ConfiguredSource {
   // file that is not there.  Other errors are the store's.
   static absl::StatusOr<std::unique_ptr<ConfiguredSource>> Make(
       const service::Settings& settings, store::Store& store,
-      FreshnessTable& feeds, sync::ChangeCallback changed);
+      FreshnessTable& feeds, sync::AttributeCache* attributes,
+      sync::ChangeCallback changed);
 
   virtual ~ConfiguredSource() = default;
 
@@ -37,8 +39,13 @@ class ConfiguredSource {
   virtual policy::AccessTokens* access_tokens() { return nullptr; }
 };
 
+// Where what is read by reference is kept; null where the source has it all.
+std::unique_ptr<sync::AttributeCache> MakeAttributeCache(
+    const service::Settings& settings);
+
 // What a look-up in a store that this source feeds can tell.
-sync::StoreLookup::Options LookupOptions(const service::Settings& settings);
+sync::StoreLookup::Options LookupOptions(const service::Settings& settings,
+                                         sync::AttributeCache* attributes);
 
 // Which resource types this source reads; empty: all.
 std::function<bool(std::string_view type)> KeptTypes(

@@ -188,7 +188,10 @@ int Serve(const Settings& settings) {
 
   // Source and decision point.
   pdp::FreshnessTable feeds;
-  pdp::sync::StoreLookup lookup(**store, pdp::LookupOptions(settings));
+  const std::unique_ptr<pdp::sync::AttributeCache> attributes =
+      pdp::MakeAttributeCache(settings);
+  pdp::sync::StoreLookup lookup(**store,
+                                pdp::LookupOptions(settings, attributes.get()));
   pdp::policy::DecisionPoint decision_point(
       lookup, {.mode = settings.mode,
                .parameter_semantics = settings.parameter_semantics,
@@ -215,11 +218,10 @@ int Serve(const Settings& settings) {
     watchers.Changed(applied.revision, applied.keys);
   });
   pdp::Backend* changes = nullptr;
-  auto made = pdp::ConfiguredSource::Make(settings, **store, feeds,
-                                          [&](uint64_t, auto changed) {
-                                            if (changes != nullptr)
-                                              changes->Changed(changed.size());
-                                          });
+  auto made = pdp::ConfiguredSource::Make(
+      settings, **store, feeds, attributes.get(), [&](uint64_t, auto changed) {
+        if (changes != nullptr) changes->Changed(changed.size());
+      });
   if (!made.ok()) {
     return Fail(
         absl::IsInvalidArgument(made.status()) ? kBadConfiguration : kFault,
@@ -227,7 +229,7 @@ int Serve(const Settings& settings) {
   }
   pdp::sync::Source& source = (*made)->source();
   pdp::SourceState state(feeds, **store, pdp::KeptTypes(settings));
-  pdp::Backend backend(**store, source, feeds,
+  pdp::Backend backend(**store, source, feeds, attributes.get(),
                        settings.data_dir + "/checkpoints");
   changes = &backend;
 

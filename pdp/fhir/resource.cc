@@ -68,6 +68,32 @@ absl::Status FromSimdjson(simdjson::error_code error) {
 
 absl::StatusOr<std::shared_ptr<const Resource>> Resource::Parse(
     std::string_view json, const ParseLimits& limits) {
+  PDP_ASSIGN_OR_RETURN(std::shared_ptr<Resource> resource,
+                       ParseText(json, limits));
+  resource->elements_.AddAll();
+  return std::shared_ptr<const Resource>(std::move(resource));
+}
+
+absl::StatusOr<std::shared_ptr<const Resource>> Resource::ParsePart(
+    std::string_view json, const ElementSet& elements,
+    const ParseLimits& limits) {
+  if (elements.is_whole()) return Parse(json, limits);
+  PDP_ASSIGN_OR_RETURN(const std::shared_ptr<Resource> whole,
+                       ParseText(json, limits));
+  std::string kept = "{";
+  for (const auto member : JsonObject(whole->root_)) {
+    if (!elements.HasMember(member.key)) continue;
+    if (kept.size() > 1) kept += ',';
+    kept += StrCat(QuoteJson(member.key), ":", ToJson(member.value));
+  }
+  kept += '}';
+  PDP_ASSIGN_OR_RETURN(std::shared_ptr<Resource> part, ParseText(kept, limits));
+  part->elements_ = elements;
+  return std::shared_ptr<const Resource>(std::move(part));
+}
+
+absl::StatusOr<std::shared_ptr<Resource>> Resource::ParseText(
+    std::string_view json, const ParseLimits& limits) {
   if (json.size() > limits.max_bytes) {
     return absl::ResourceExhaustedError(StrCat("the resource has ", json.size(),
                                                " bytes; at most ",
@@ -105,7 +131,7 @@ absl::StatusOr<std::shared_ptr<const Resource>> Resource::Parse(
     resource->last_updated_ = StringMember(*meta, "lastUpdated");
     resource->project_ = StringMember(*meta, "project");
   }
-  return std::shared_ptr<const Resource>(std::move(resource));
+  return resource;
 }
 
 }  // namespace pdp::fhir

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "pdp/fhir/element_set.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
 
@@ -35,6 +36,12 @@ class Resource {
   static absl::StatusOr<std::shared_ptr<const Resource>> Parse(
       std::string_view json, const ParseLimits& limits = {});
 
+  // Parses one resource, and keeps nothing of it but `elements`.  Errors as
+  // above.
+  static absl::StatusOr<std::shared_ptr<const Resource>> ParsePart(
+      std::string_view json, const ElementSet& elements,
+      const ParseLimits& limits = {});
+
   Resource(const Resource&) = delete;
   Resource& operator=(const Resource&) = delete;
 
@@ -46,11 +53,18 @@ class Resource {
   // Meta.project (Medplum): the id of the Project, empty where absent.
   std::string_view project() const { return project_; }
   ResourceKey key() const { return {std::string(type_), std::string(id_)}; }
-  // The text that was parsed.
+  // The text that was parsed, or what was kept of it.
   std::string_view json() const { return json_; }
+  // What was kept: of other elements nothing is known.
+  const ElementSet& elements() const { return elements_; }
+  bool Has(const ElementSet& elements) const {
+    return elements_.is_whole() || elements_.Covers(elements);
+  }
 
  private:
   Resource() = default;
+  static absl::StatusOr<std::shared_ptr<Resource>> ParseText(
+      std::string_view json, const ParseLimits& limits);
 
   std::string json_;
   simdjson::dom::parser parser_;
@@ -60,6 +74,7 @@ class Resource {
   std::string_view version_id_;
   std::string_view last_updated_;
   std::string_view project_;
+  ElementSet elements_;
 };
 
 using ResourcePtr = std::shared_ptr<const Resource>;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <string_view>
 
+#include "pdp/fhir/element_set.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/resource_key.h"
 
@@ -29,6 +30,8 @@ enum class LookupState : uint8_t {
 struct LookupResult {
   LookupState state = LookupState::kUnavailable;
   ResourcePtr resource;  // Not null where state is kFound.
+  // Of kUnavailable: what would help, where that is known.  Is not freed.
+  std::string_view advice = {};
 };
 
 // Implementations are thread-safe.
@@ -37,6 +40,26 @@ class ResourceLookup {
   virtual ~ResourceLookup() = default;
 
   virtual LookupResult Read(const ResourceKey& key) const = 0;
+
+  // Read, for a decision about a member of the project with the id `project`
+  // that reads `elements` of the resource and nothing else.  A lookup that
+  // keeps parts of resources answers with one that has these elements, and as
+  // that project sees it; any other as it answers Read.
+  virtual LookupResult ReadPart(const ResourceKey& key,
+                                const ElementSet& elements,
+                                std::string_view project) const {
+    (void)elements;
+    (void)project;
+    return Read(key);
+  }
+
+  // Likewise what is held without fetching anything, whatever elements it has:
+  // kFound or kDeleted, else nothing newer is held than what one knows.
+  virtual LookupResult FindHeld(const ResourceKey& key,
+                                std::string_view project) const {
+    (void)project;
+    return Read(key);
+  }
 
   // Whether a resource is deleted: kDeleted, or kFound or kAbsent where it is
   // not.  A lookup that is told of deletions alone knows no more, and answers

@@ -98,7 +98,7 @@ class Policy {
   }
 
   // Whether some entry keeps from who reads it what of `type` is needed.
-  bool HidesWhatIsNeededOf(std::string_view type) const {
+  bool HidesWhatIsNeededOf(std::string_view type, bool every_field) const {
     bool hides = false;
     fhir::ForEachItem(
         resource_->root(), "resource", [&](fhir::JsonElement entry) {
@@ -107,8 +107,9 @@ class Policy {
           if (entry_type != type && entry_type != "*") return;
           fhir::ForEachItem(
               entry, "hiddenFields", [&](fhir::JsonElement field) {
-                hides = hides || IsNeeded(type, fhir::AsString(field).value_or(
-                                                    std::string_view()));
+                hides = hides || every_field ||
+                        IsNeeded(type, fhir::AsString(field).value_or(
+                                           std::string_view()));
               });
         });
     return hides;
@@ -194,7 +195,7 @@ class Judge {
                                   ReadonlyEntry(type), " to ", PolicyName()));
         break;
       }
-      if (policy->HidesWhatIsNeededOf(type)) {
+      if (policy->HidesWhatIsNeededOf(type, required_.every_field)) {
         Miss(Use::kDecide,
              StrCat("the policy hides fields of ", type, " from ", Login(),
                     ": take `hiddenFields` out of its entries in ",

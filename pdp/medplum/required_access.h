@@ -37,6 +37,8 @@ struct RequiredAccess {
   bool web_socket = true;
   // Whether they are told by rest-hook.
   bool rest_hook = false;
+  // Whether every field is needed, rather than those that are known to be.
+  bool every_field = false;
 };
 
 struct MissingAccess {

@@ -99,23 +99,35 @@ BoundPolicy::BoundPolicy(std::vector<BoundEntry> entries,
       narrowed_entry_ = &entry;
     }
     if (!entry.compiled->is_wildcard) {
-      by_type_[entry.compiled->source.resource_type].push_back(&entry);
+      by_type_[entry.compiled->source.resource_type].Add(entry);
       continue;
     }
-    wildcards_.push_back(&entry);
-    for (auto& [type, list] : by_type_) {
-      if (!IsProjectAdminType(type)) list.push_back(&entry);
+    wildcards_.Add(entry);
+    for (auto& [type, entries_of_type] : by_type_) {
+      if (!IsProjectAdminType(type)) entries_of_type.Add(entry);
     }
   }
+}
+
+void BoundPolicy::Entries::Add(const BoundEntry& entry) {
+  list.push_back(&entry);
+  elements.Add(entry.compiled->elements);
 }
 
 std::span<const BoundEntry* const> BoundPolicy::EntriesFor(
     std::string_view type) const {
   if (const auto found = by_type_.find(type); found != by_type_.end()) {
-    return found->second;
+    return found->second.list;
   }
   if (IsProjectAdminType(type)) return {};
-  return wildcards_;
+  return wildcards_.list;
+}
+
+const fhir::ElementSet& BoundPolicy::ElementsFor(std::string_view type) const {
+  if (const auto found = by_type_.find(type); found != by_type_.end()) {
+    return found->second.elements;
+  }
+  return wildcards_.elements;
 }
 
 std::string BoundPolicy::ToJson() const {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pdp/base/strings.h"
+#include "pdp/fhir/element_set.h"
 #include "pdp/policy/access_policy.h"
 #include "pdp/policy/compile.h"
 #include "pdp/policy/decision.h"
@@ -57,6 +58,9 @@ class BoundPolicy {
   // wildcard ones, which never cover project-admin types (semantics C.1).
   std::span<const BoundEntry* const> EntriesFor(std::string_view type) const;
 
+  // What telling which entries match reads of a resource of `type`.
+  const fhir::ElementSet& ElementsFor(std::string_view type) const;
+
   // AccessPolicy.compartment: an account of what the member creates.
   const std::string& compartment() const { return compartment_; }
   const std::vector<IpAccessRule>& ip_access_rules() const {
@@ -76,8 +80,15 @@ class BoundPolicy {
 
  private:
   std::vector<BoundEntry> entries_;
-  StringMap<std::vector<const BoundEntry*>> by_type_;
-  std::vector<const BoundEntry*> wildcards_;
+  struct Entries {
+    std::vector<const BoundEntry*> list;
+    fhir::ElementSet elements;
+
+    void Add(const BoundEntry& entry);
+  };
+
+  StringMap<Entries> by_type_;
+  Entries wildcards_;
   const BoundEntry* narrowed_entry_ = nullptr;
   std::string compartment_;
   std::string compartment_json_;

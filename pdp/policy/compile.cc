@@ -4,6 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/search/elements_read.h"
 
 namespace pdp::policy {
 namespace {
@@ -66,6 +67,11 @@ std::shared_ptr<const CompiledEntry> Compile(PolicyEntry source) {
   CompileInteractions(*entry);
   CompileCriteria(*entry);
   CompileConstraints(*entry);
+  if (entry->has_criteria) {
+    entry->elements = fhir::search::ElementsRead(entry->criteria);
+    // It may be sound for the types that `*` stands for.
+    if (!entry->criteria_status.ok()) entry->elements.AddAll();
+  }
   return entry;
 }
 

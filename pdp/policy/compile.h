@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "pdp/fhir/element_set.h"
 #include "pdp/fhir/fhirpath/expression.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/fhir/search/criteria.h"
@@ -42,6 +43,9 @@ struct CompiledEntry {
   bool is_malformed = false;
 
   std::vector<CompiledConstraint> constraints;
+
+  // What telling whether the entry matches reads of a resource.
+  fhir::ElementSet elements;
 };
 
 // Never fails: what cannot be compiled is an entry that errs when it is

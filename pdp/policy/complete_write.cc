@@ -331,7 +331,8 @@ class Completer {
     for (const std::string& patient : patients) {
       const std::optional<ResourceKey> key = fhir::KeyOfReference(patient);
       if (!key || !fhir::IsUuid(key->id)) continue;
-      const fhir::LookupResult found = input_.lookup.Read(*key);
+      const fhir::LookupResult found = input_.lookup.ReadPart(
+          *key, fhir::ElementSet::Least(), input_.access.project.id);
       if (found.state == LookupState::kFound) {
         for (const std::string& account : AccountsOf(*found.resource)) {
           AddOnce(account, accounts);
@@ -370,9 +371,9 @@ std::optional<WriteFailure> CompleteWrite(const WriteInput& input,
 
 absl::StatusOr<ResourcePtr> WithMeta(const Resource& resource,
                                      const std::vector<MemberEdit>& edits) {
-  return Resource::Parse(
+  return Resource::ParsePart(
       fhir::EditObject(resource.root(), {{"meta", EditMeta(resource, edits)}}),
-      kCompletedLimits);
+      resource.elements(), kCompletedLimits);
 }
 
 absl::StatusOr<ResourcePtr> WithCompartments(const ResourcePtr& resource,

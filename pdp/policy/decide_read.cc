@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/time/time.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/reference.h"
 #include "pdp/fhir/resource_key.h"
@@ -14,6 +15,7 @@
 
 namespace pdp::policy {
 
+using fhir::ElementSet;
 using fhir::Interaction;
 using fhir::LookupResult;
 using fhir::LookupState;
@@ -27,6 +29,16 @@ namespace {
 // this.
 constexpr int kMaxDepth = 4;
 
+// Whether both are instants, and the first is after the second.
+bool IsLater(std::string_view first, std::string_view second) {
+  absl::Time times[2];
+  return absl::ParseTime(absl::RFC3339_full, ToAbsl(first), &times[0],
+                         nullptr) &&
+         absl::ParseTime(absl::RFC3339_full, ToAbsl(second), &times[1],
+                         nullptr) &&
+         times[0] > times[1];
+}
+
 std::string NotGranted(const Resource& resource) {
   return StrCat("no entry of the policy matches this ", resource.type());
 }
@@ -37,6 +49,17 @@ std::string NotGranted(const Resource& resource) {
 bool Decider::FindResource() {
   const ResourceFacts& facts = request_.resource;
   if (facts.current != nullptr) {
+    LookupResult newer = FindNewer(*facts.current);
+    if (newer.state == LookupState::kFound) {
+      AddNote(NoteCode::kStaleResource,
+              "a newer version than the one that was sent is held here, and "
+              "was judged in its place");
+      const ResourceKey key = newer.resource->key();
+      if (newer.resource->Has(ElementsToDecide())) {
+        return UseLookedUp(key, std::move(newer));
+      }
+      return UseLookedUp(key, LookUp(key, ElementsToDecide()));
+    }
     presence_ = facts.deleted ? Presence::kDeleted : Presence::kLive;
     resource_ = facts.current;
     return CompleteFacts(resource_);
@@ -46,13 +69,17 @@ bool Decider::FindResource() {
     return true;
   }
   ResourceKey key{std::string(type_), std::string(facts.id)};
-  LookupResult found = lookup_.Read(key);
+  LookupResult found = LookUp(key, ElementsToDecide());
   if (found.state == LookupState::kAbsent) {
     // The database finds a UUID however it is written, the cache does not.
     key.id = absl::AsciiStrToLower(ToAbsl(facts.id));
     is_found_by_database_alone_ = key.id != facts.id;
-    if (is_found_by_database_alone_) found = lookup_.Read(key);
+    if (is_found_by_database_alone_) found = LookUp(key, ElementsToDecide());
   }
+  return UseLookedUp(key, std::move(found));
+}
+
+bool Decider::UseLookedUp(const ResourceKey& key, LookupResult found) {
   switch (found.state) {
     case LookupState::kFound:
       presence_ = Presence::kLive;
@@ -65,25 +92,42 @@ bool Decider::FindResource() {
     case LookupState::kAbsent:
       presence_ = Presence::kUnknown;
       return true;
-    case LookupState::kPending: {
-      LookupFailure failure;
-      failure.status = absl::UnavailableError(
-          StrCat("`", key.ToString(), "` has to be fetched"));
-      failure.needed.push_back(key);
-      return Fail(std::move(failure));
-    }
+    case LookupState::kPending:
+      return FailUntilFetched(key);
     case LookupState::kUnavailable:
       break;
   }
   return Deny(
       Reason::kResourceUnavailable, 0,
-      StrCat("`", key.ToString(), "` cannot be looked up; send the resource"));
+      StrCat("`", key.ToString(), "` cannot be looked up; ",
+             found.advice.empty() ? "send the resource" : found.advice));
+}
+
+// A write compares all of what is stored with all of what is sent.
+const ElementSet& Decider::ElementsToDecide() const {
+  const bool is_write = request_.interaction == Interaction::kUpdate ||
+                        request_.interaction == Interaction::kPatch;
+  return is_write ? ElementSet::Whole() : ElementsToMatch(type_);
+}
+
+// kFound where a newer version than `sent` is held.
+LookupResult Decider::FindNewer(const Resource& sent) const {
+  if (request_.resource.deleted || sent.id().empty() ||
+      sent.version_id().empty()) {
+    return {};
+  }
+  LookupResult held = lookup_.FindHeld(sent.key(), access_.project.id);
+  const bool is_newer =
+      held.state == LookupState::kFound &&
+      held.resource->version_id() != sent.version_id() &&
+      IsLater(held.resource->last_updated(), sent.last_updated());
+  return is_newer ? std::move(held) : LookupResult();
 }
 
 // Fills in what rules compute and refuses what they cannot (design: facts about
 // the resource).
 bool Decider::CompleteFacts(ResourcePtr& resource) {
-  const bool is_inline = request_.resource.current != nullptr;
+  const bool is_inline = resource == request_.resource.current;
   const bool lacks_project = resource->project().empty();
   const std::string_view assumed = request_.resource.project;
   if (is_inline && lacks_project && assumed.empty() && !access_.super_admin) {
@@ -353,6 +397,9 @@ bool Decider::ReadTombstone() {
 // denial is the Binary's.
 bool Decider::ReadSecurityContext(const Resource& binary) {
   if (access_.super_admin) return true;
+  if (!binary.Has(ElementsToMatch("Binary"))) {
+    return Deny(Reason::kInternal, 0, "the Binary is known in part");
+  }
   const auto context = fhir::Member(binary.root(), "securityContext");
   if (!context) return true;
   const std::string_view reference = fhir::StringMember(*context, "reference");

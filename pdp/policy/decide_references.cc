@@ -79,20 +79,15 @@ bool Decider::CheckReference(const HeldReference& reference) {
   };
   if (!IsLocal(reference.value)) return refuse("leads out of this server");
   const ResourceKey key = *fhir::KeyOfReference(reference.value);
-  const LookupResult found = lookup_.Read(key);
+  const LookupResult found = LookUp(key, ElementsToMatch(key.type));
   switch (found.state) {
     case LookupState::kFound:
       break;
     case LookupState::kAbsent:
     case LookupState::kDeleted:
       return refuse("leads to a resource that does not exist");
-    case LookupState::kPending: {
-      LookupFailure failure;
-      failure.status = absl::UnavailableError(
-          StrCat("`", key.ToString(), "` has to be fetched"));
-      failure.needed.push_back(key);
-      return Fail(std::move(failure));
-    }
+    case LookupState::kPending:
+      return FailUntilFetched(key);
     case LookupState::kUnavailable:
       return Deny(Reason::kResourceUnavailable, 0,
                   StrCat("`", key.ToString(), "` cannot be looked up"));

@@ -119,6 +119,9 @@ void Decider::DecideVread() {
   if (presence_ == Presence::kLive &&
       facts.version_id == resource_->version_id()) {
     version = resource_;
+  } else if (facts.current != nullptr &&
+             facts.version_id == facts.current->version_id()) {
+    version = facts.current;  // What was sent is the older version itself.
   } else {
     const ResourceKey key{
         std::string(type_),

@@ -11,7 +11,23 @@
 
 namespace pdp::policy {
 
+using fhir::ElementSet;
 using fhir::Interaction;
+using fhir::LookupResult;
+using fhir::ResourceKey;
+
+namespace {
+
+const ElementSet& BinaryElements() {
+  static const ElementSet* const elements = [] {
+    auto* const set = new ElementSet();
+    set->Add("securityContext");
+    return set;
+  }();
+  return *elements;
+}
+
+}  // namespace
 
 Decider::Decider(const SubjectAccess& access, const AccessRequest& request,
                  const fhir::ResourceLookup& lookup, Mode mode,
@@ -194,6 +210,26 @@ bool Decider::Fail(LookupFailure failure) {
               std::string(ToStd(failure_->status.message())));
 }
 
+LookupResult Decider::LookUp(const ResourceKey& key,
+                             const ElementSet& elements) const {
+  return lookup_.ReadPart(key, elements, access_.project.id);
+}
+
+// What is read of a resource to tell whether the subject may read it.  No
+// entry's criteria are looked at for a Binary (C.17).
+const ElementSet& Decider::ElementsToMatch(std::string_view type) const {
+  return type == "Binary" ? BinaryElements()
+                          : access_.policy->ElementsFor(type);
+}
+
+bool Decider::FailUntilFetched(const ResourceKey& key) {
+  LookupFailure failure;
+  failure.status = absl::UnavailableError(
+      StrCat("`", key.ToString(), "` has to be fetched"));
+  failure.needed.push_back(key);
+  return Fail(std::move(failure));
+}
+
 void Decider::Permit(const BoundEntry* entry, uint16_t medplum_http_status) {
   decision_.effect = decision_.hidden_fields.empty() &&
                              decision_.readonly_fields.empty() &&
@@ -207,6 +243,11 @@ void Decider::Permit(const BoundEntry* entry, uint16_t medplum_http_status) {
 }
 
 void Decider::AddNote(NoteCode code, std::string text) {
+  // A patch looks its base up twice.
+  const bool is_known = std::any_of(
+      decision_.notes.begin(), decision_.notes.end(),
+      [&](const Note& note) { return note.code == code && note.text == text; });
+  if (is_known) return;
   decision_.notes.push_back({.code = code, .text = std::move(text)});
 }
 

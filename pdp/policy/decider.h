@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pdp/fhir/element_set.h"
 #include "pdp/fhir/fhirpath/expression.h"
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/complete_write.h"
@@ -58,6 +59,9 @@ class Decider {
   bool IsCachedByNow() const;
   void DecideRead();
   bool FindResource();
+  bool UseLookedUp(const fhir::ResourceKey& key, fhir::LookupResult found);
+  fhir::LookupResult FindNewer(const fhir::Resource& sent) const;
+  const fhir::ElementSet& ElementsToDecide() const;
   bool CompleteFacts(fhir::ResourcePtr& resource);
   bool Read(Path path);
   bool ReadRow(Path path);
@@ -110,6 +114,10 @@ class Decider {
   void PermitWrite(const CompletedWrite& write, uint16_t http_status);
 
   // decider.cc
+  fhir::LookupResult LookUp(const fhir::ResourceKey& key,
+                            const fhir::ElementSet& elements) const;
+  const fhir::ElementSet& ElementsToMatch(std::string_view type) const;
+  bool FailUntilFetched(const fhir::ResourceKey& key);
   bool CheckIds();
   bool KnowsVersion() const;
   bool CheckType();

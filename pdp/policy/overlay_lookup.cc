@@ -42,6 +42,21 @@ LookupResult OverlayLookup::Read(const ResourceKey& key) const {
   return result;
 }
 
+LookupResult OverlayLookup::ReadPart(const ResourceKey& key,
+                                     const fhir::ElementSet& elements,
+                                     std::string_view project) const {
+  LookupResult held = FindHeld(key, project);
+  if (held.state == LookupState::kFound && !held.resource->Has(elements)) {
+    return {.state = LookupState::kUnavailable};
+  }
+  return held;
+}
+
+LookupResult OverlayLookup::FindHeld(const ResourceKey& key,
+                                     std::string_view project) const {
+  return IsCovered(key) ? Read(key) : base_.FindHeld(key, project);
+}
+
 LookupState OverlayLookup::FindDeletion(const ResourceKey& key) const {
   if (put_.contains(key)) return LookupState::kFound;
   if (deleted_.contains(key)) return LookupState::kDeleted;

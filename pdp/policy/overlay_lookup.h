@@ -30,6 +30,12 @@ class OverlayLookup final : public fhir::ResourceLookup {
                 const std::vector<fhir::ResourceKey>& deleted);
 
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override;
+  // Nothing is fetched into `base`: kUnavailable where it would have to be.
+  fhir::LookupResult ReadPart(const fhir::ResourceKey& key,
+                              const fhir::ElementSet& elements,
+                              std::string_view project) const override;
+  fhir::LookupResult FindHeld(const fhir::ResourceKey& key,
+                              std::string_view project) const override;
   fhir::LookupState FindDeletion(const fhir::ResourceKey& key) const override;
   fhir::LookupResult ReadVersion(const fhir::ResourceKey& key,
                                  std::string_view version_id) const override;

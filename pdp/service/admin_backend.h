@@ -4,6 +4,7 @@
 #define PDP_SERVICE_ADMIN_BACKEND_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,17 @@ struct StoreStatus {
   uint64_t policies = 0;
 };
 
+// What is kept of resources that are named by reference; counts since start.
+struct AttributeStatus {
+  uint64_t hits = 0;
+  uint64_t misses = 0;  // Something had to be fetched.
+  uint64_t evictions = 0;
+  uint64_t reads = 0;  // From the source.
+  uint64_t failed_reads = 0;
+  uint64_t entries = 0;  // Now.
+  uint64_t bytes = 0;
+};
+
 struct ResyncResult {
   uint64_t revision = 0;
   uint64_t changed = 0;
@@ -53,6 +65,10 @@ class AdminBackend {
   // These answer at once.
   virtual std::vector<SourceStatus> Sources() const = 0;
   virtual StoreStatus Store() const = 0;
+  // Nothing of a source that has every resource in the store.
+  virtual std::optional<AttributeStatus> Attributes() const {
+    return std::nullopt;
+  }
 
   // These may take long.  Their errors are shown to the caller.
   virtual absl::StatusOr<ResyncResult> Resync() = 0;

@@ -196,6 +196,15 @@ absl::Status SetConfigField(const FieldDescriptor& field, std::string_view text,
       reflection.SetUInt32(&message, &field, number);
       return absl::OkStatus();
     }
+    case FieldDescriptor::CPPTYPE_UINT64: {
+      uint64_t number = 0;
+      if (!absl::SimpleAtoi(ToAbsl(text), &number)) {
+        return absl::InvalidArgumentError(
+            StrCat("`", text, "` is not a whole number"));
+      }
+      reflection.SetUInt64(&message, &field, number);
+      return absl::OkStatus();
+    }
     case FieldDescriptor::CPPTYPE_BOOL:
       if (text != "true" && text != "false") {
         return absl::InvalidArgumentError(

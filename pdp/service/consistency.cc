@@ -57,18 +57,6 @@ bool IsHeld(const fhir::ResourceLookup& lookup,
          fhir::LookupState::kFound;
 }
 
-// The project as which what is not held is looked for.
-std::string ProjectOf(const ConsistencyFacts& facts,
-                      const DecisionScope& scope) {
-  std::vector<std::string> projects;
-  if (policy::FindSubjectProjects(scope.subject, scope.context, facts.lookup,
-                                  projects) ||
-      projects.empty()) {
-    return std::string(scope.subject.project);
-  }
-  return std::move(projects.front());
-}
-
 CallOutcome CheckVersions(const ConsistencyFacts& facts,
                           const CallAttempt& attempt,
                           const v1::Consistency& wanted,
@@ -109,6 +97,17 @@ CallOutcome CheckVersions(const ConsistencyFacts& facts,
 }
 
 }  // namespace
+
+std::string ProjectOf(const ConsistencyFacts& facts,
+                      const DecisionScope& scope) {
+  std::vector<std::string> projects;
+  if (policy::FindSubjectProjects(scope.subject, scope.context, facts.lookup,
+                                  projects) ||
+      projects.empty()) {
+    return std::string(scope.subject.project);
+  }
+  return std::move(projects.front());
+}
 
 CallOutcome NotReady() {
   return Stale("the first load of the source is not complete");

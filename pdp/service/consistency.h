@@ -36,6 +36,10 @@ struct ConsistencyFacts {
   uint64_t revision = 0;  // That the decision point had reached before.
 };
 
+// The id of the project as whose member facts are looked for.
+std::string ProjectOf(const ConsistencyFacts& facts,
+                      const DecisionScope& scope);
+
 // OK where what `wanted` names is known here; Unavailable, beginning with
 // `STALE: `, where it is not, pending where what it names can be fetched;
 // InvalidArgument for a malformed `wanted`.

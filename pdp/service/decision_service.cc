@@ -230,7 +230,13 @@ CallOutcome DecisionService::Decide(const CallAttempt& attempt,
                                     ShadowedAnswer& answer) const {
   policy::Decision decision;
   policy::Outcome outcome = decision_point_.Decide(request, decision);
-  if (!outcome.decided()) return FromEngine(attempt, std::move(outcome));
+  if (!outcome.decided()) {
+    CallOutcome result = FromEngine(attempt, std::move(outcome));
+    if (!result.needed.empty()) {
+      result.needed_by = ProjectOf(Facts(), {request.subject, request.context});
+    }
+    return result;
+  }
   if (options_.shadow != nullptr) answer = Shadowed(decision);
   Moment until = moment;
   until.reuse_ends = std::min(until.reuse_ends, outcome.session_ends);

@@ -125,8 +125,9 @@ class FeedCheck::Run {
         resource->id.empty()) {
       return;
     }
-    const fhir::LookupResult found = check_.lookup_.Read(
-        {std::string(resource->type), std::string(resource->id)});
+    const fhir::LookupResult found = check_.lookup_.FindHeld(
+        {std::string(resource->type), std::string(resource->id)},
+        projects.front());
     if (found.resource == nullptr) return;
     AddKept(found.resource->project(), projects);
   }

@@ -20,6 +20,9 @@ namespace {
 namespace config = ::medplum::pdp::config::v1;
 
 constexpr std::string_view kAllProjects = "all";
+constexpr uint64_t kMinAttributeBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxAttributeBytes = uint64_t{64} << 30;
+constexpr uint32_t kMaxReadsPerSecond = 10'000;
 constexpr absl::Duration kMinSweepInterval = absl::Milliseconds(100);
 constexpr uint32_t kMaxSearchesPerSecond = 1000;
 constexpr uint32_t kMaxCachedTokens = 1'000'000;
@@ -256,6 +259,29 @@ absl::StatusOr<AccessTokenSettings> ReadAccessTokens(
   return to;
 }
 
+absl::StatusOr<AttributeSettings> ReadAttributes(
+    const config::Attributes& from) {
+  AttributeSettings to;
+  if (from.has_max_bytes()) {
+    to.max_bytes = from.max_bytes();
+    if (to.max_bytes < kMinAttributeBytes ||
+        to.max_bytes > kMaxAttributeBytes) {
+      return Wrong("attributes.max-bytes",
+                   StrCat("must be from ", kMinAttributeBytes, " to ",
+                          kMaxAttributeBytes));
+    }
+  }
+  if (from.has_max_reads_per_second()) {
+    to.max_reads_per_second = from.max_reads_per_second();
+    if (to.max_reads_per_second < 1 ||
+        to.max_reads_per_second > kMaxReadsPerSecond) {
+      return Wrong("attributes.max-reads-per-second",
+                   StrCat("must be from 1 to ", kMaxReadsPerSecond));
+    }
+  }
+  return to;
+}
+
 }  // namespace
 
 absl::StatusOr<MedplumSettings> ReadMedplumSettings(
@@ -286,6 +312,7 @@ absl::StatusOr<MedplumSettings> ReadMedplumSettings(
                        ReadSweep(config.sweep(), stale_after, max_staleness));
   PDP_ASSIGN_OR_RETURN(to.access_tokens,
                        ReadAccessTokens(from.access_tokens(), to.base_url));
+  PDP_ASSIGN_OR_RETURN(to.attributes, ReadAttributes(config.attributes()));
   return to;
 }
 

@@ -53,6 +53,11 @@ struct AccessTokenSettings {
   uint32_t max_cached = 10'000;
 };
 
+struct AttributeSettings {
+  uint64_t max_bytes = uint64_t{64} << 20;
+  uint32_t max_reads_per_second = 50;
+};
+
 struct MedplumSettings {
   std::string base_url;  // As ParseBaseUrl returns it.
   std::string ca_file;   // Empty: the system's certificates.
@@ -63,6 +68,7 @@ struct MedplumSettings {
   std::optional<RestHookSettings> rest_hook;
   SweepSettings sweep;
   AccessTokenSettings access_tokens;
+  AttributeSettings attributes;
 };
 
 // The settings that `config` makes, where `stale_after` and `max_staleness` are

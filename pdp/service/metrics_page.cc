@@ -257,6 +257,39 @@ void AddStore(const AdminBackend& admin, std::vector<MetricFamily>& page) {
          MetricType::Gauge, static_cast<double>(store.policies));
 }
 
+void AddAttributes(const AttributeStatus& status,
+                   std::vector<MetricFamily>& page) {
+  const struct {
+    const char* name;
+    const char* help;
+    MetricType type;
+    uint64_t value;
+  } kMetrics[] = {
+      {"pdp_attribute_hits_total",
+       "Resources named by reference that were known.", MetricType::Counter,
+       status.hits},
+      {"pdp_attribute_misses_total",
+       "Resources named by reference that had to be fetched.",
+       MetricType::Counter, status.misses},
+      {"pdp_attribute_reads_total",
+       "Reads of resources that were named by reference.", MetricType::Counter,
+       status.reads},
+      {"pdp_attribute_failed_reads_total", "Those of them that failed.",
+       MetricType::Counter, status.failed_reads},
+      {"pdp_attribute_evictions_total",
+       "Resources that were forgotten for want of room.", MetricType::Counter,
+       status.evictions},
+      {"pdp_attribute_entries", "Resources of which something is kept.",
+       MetricType::Gauge, status.entries},
+      {"pdp_attribute_bytes", "Memory that they take.", MetricType::Gauge,
+       status.bytes},
+  };
+  for (const auto& metric : kMetrics) {
+    AddOne(page, metric.name, metric.help, metric.type,
+           static_cast<double>(metric.value));
+  }
+}
+
 }  // namespace
 
 std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
@@ -286,6 +319,9 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   AddSources(statuses, now, page);
   AddFeeds(statuses, now, page);
   AddStore(sources.admin, page);
+  if (const auto attributes = sources.admin.Attributes()) {
+    AddAttributes(*attributes, page);
+  }
   return prometheus::TextSerializer().Serialize(page);
 }
 

@@ -73,8 +73,10 @@ absl::Status ReadSource(const config::Config& config, Settings& settings) {
                  StrCat("`", source,
                         "` is not a source; write directory:PATH or medplum"));
   }
-  if (config.has_medplum() || config.has_sweep()) {
-    return Wrong(config.has_medplum() ? "medplum" : "sweep",
+  if (config.has_medplum() || config.has_sweep() || config.has_attributes()) {
+    return Wrong(config.has_medplum() ? "medplum"
+                 : config.has_sweep() ? "sweep"
+                                      : "attributes",
                  "goes with source medplum only; leave it out");
   }
   settings.source_directory = source.substr(kDirectoryPrefix.size());

@@ -46,6 +46,7 @@ absl::Status FeedRounds::Run() {
   const absl::Status status = Attempt();
   if (status.ok()) {
     options_.freshness->Confirm(began_.since_boot);
+    if (options_.attributes != nullptr) options_.attributes->Confirmed(began_);
     const bool is_first = !IsConfirmed();
     confirmed_at_ = began_.since_boot;
     if (is_first && resources_ == 0) CountHeld();
@@ -80,6 +81,7 @@ absl::Status FeedRounds::Attempt() {
   }
   const uint64_t places = reads_.places_taken();
   PDP_RETURN_IF_ERROR(sweep_.Run(began_));
+  PDP_RETURN_IF_ERROR(SweepAttributes());
   // The first one may have had much to catch up with.
   sweep_cost_ = IsConfirmed() ? reads_.places_taken() - places
                               : 2 * FeedSearches(reads_.project()).size();
@@ -90,6 +92,15 @@ absl::Status FeedRounds::Attempt() {
     return full_sweep_status_;
   }
   return absl::OkStatus();
+}
+
+absl::Status FeedRounds::SweepAttributes() {
+  if (options_.attributes == nullptr) return absl::OkStatus();
+  if (sweep_.needs_full_sweep()) {
+    options_.attributes->DropAll();
+    return absl::OkStatus();
+  }
+  return options_.attributes->Sweep(began_, sweep_.reach());
 }
 
 absl::Status FeedRounds::CheckLogin() {
@@ -120,6 +131,7 @@ absl::Status FeedRounds::CheckLogin() {
     return absl::DataLossError("the server does not say whose the login is");
   }
   login_project_ = facts->login.project;
+  if (options_.attributes != nullptr) options_.attributes->SetLogin(*facts);
   options_.logged_in(SentencesOf(FindMissingAccess(*facts, notified),
                                  MissingAccess::Use::kNotify));
   const absl::StatusOr<std::string> version = reads_.api().ServerVersion();

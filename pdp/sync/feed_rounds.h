@@ -29,6 +29,7 @@
 #include "pdp/base/clock.h"
 #include "pdp/base/feed_freshness.h"
 #include "pdp/sync/bootstrap.h"
+#include "pdp/sync/feed_attributes.h"
 #include "pdp/sync/feed_position.h"
 #include "pdp/sync/feed_reads.h"
 #include "pdp/sync/full_sweep.h"
@@ -58,6 +59,8 @@ class FeedRounds {
     // Called with what the server says its version is.
     std::function<void(std::string_view version)> server_version;
     Bootstrap::Progress progress;
+    // Follows what is read of types that are not mirrored; may be null.
+    FeedAttributes* attributes = nullptr;
   };
 
   // `reads`, `cursors` and what `options` points to must outlive this.
@@ -94,6 +97,7 @@ class FeedRounds {
   }
   absl::Status Attempt();
   absl::Status CheckLogin();
+  absl::Status SweepAttributes();
   // Reads the project of the login, and the server's clock with it.
   absl::Status LookAtProject();
   absl::Status LookAgain(const fhir::ResourceKey& project);

@@ -13,6 +13,8 @@
 
 #include "pdp/base/feed_freshness.h"
 #include "pdp/base/strings.h"
+#include "pdp/sync/attribute_cache.h"
+#include "pdp/sync/feed_attributes.h"
 #include "pdp/sync/feed_position.h"
 #include "pdp/sync/feed_reads.h"
 #include "pdp/sync/feed_rounds.h"
@@ -88,6 +90,7 @@ class FeedFixture {
   // As after a kill: only the store is left.
   void Restart() {
     rounds.reset();
+    attributes.reset();
     cursors.reset();
     reads.reset();
     mirror.reset();
@@ -118,6 +121,13 @@ class FeedFixture {
                            }});
     cursors = std::make_unique<FeedCursors>(*store, std::string(kModelSource),
                                             project_);
+    cache = std::make_unique<AttributeCache>(
+        AttributeCache::Options{.clock = &clock});
+    attributes = std::make_unique<FeedAttributes>(
+        *reads,
+        FeedAttributes::Options{.cache = cache.get(),
+                                .feed = cache->AddFeed(project_, *freshness),
+                                .budget = budget.get()});
     rounds = std::make_unique<FeedRounds>(
         *reads, *cursors,
         FeedRounds::Options{
@@ -130,7 +140,8 @@ class FeedFixture {
             .server_version =
                 [this](std::string_view version) { server_version = version; },
             .progress = [this](std::string_view,
-                               uint64_t count) { loaded = count; }});
+                               uint64_t count) { loaded = count; },
+            .attributes = attributes.get()});
   }
 
   // All steps of a full sweep that is asked for.
@@ -156,6 +167,8 @@ class FeedFixture {
   std::unique_ptr<FeedFreshness> freshness;
   std::unique_ptr<FeedReads> reads;
   std::unique_ptr<FeedCursors> cursors;
+  std::unique_ptr<AttributeCache> cache;
+  std::unique_ptr<FeedAttributes> attributes;
   std::unique_ptr<FeedRounds> rounds;
   std::vector<std::string> to_notify;
   std::string server_version;

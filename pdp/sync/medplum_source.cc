@@ -8,6 +8,7 @@
 
 #include "pdp/base/log.h"
 #include "pdp/base/strings.h"
+#include "pdp/sync/mirrored_types.h"
 
 namespace pdp::sync {
 namespace {
@@ -49,8 +50,15 @@ MedplumSource::MedplumSource(Options options, const store::Store& store,
                              Mirror& mirror)
     : options_(std::move(options)),
       store_(store),
-      budget_(options_.max_searches_per_second, *options_.clock) {
+      budget_(options_.max_searches_per_second, *options_.clock),
+      attribute_budget_(options_.max_attribute_reads_per_second,
+                        *options_.clock) {
   for (const Feed& feed : options_.feeds) {
+    AttributeCache::FeedId attribute_feed = 0;
+    if (options_.attributes != nullptr) {
+      attribute_feed =
+          options_.attributes->AddFeed(feed.project, *feed.freshness);
+    }
     feeds_.push_back(std::make_unique<ProjectFeed>(ProjectFeed::Options{
         .source = options_.name,
         .project = feed.project,
@@ -62,6 +70,9 @@ MedplumSource::MedplumSource(Options options, const store::Store& store,
         .store = &store,
         .mirror = &mirror,
         .budget = &budget_,
+        .attributes = options_.attributes,
+        .attribute_feed = attribute_feed,
+        .attribute_budget = &attribute_budget_,
         .clock = options_.clock,
         .server_version = [this](std::string_view version) {
           SetServerVersion(version);
@@ -120,14 +131,42 @@ std::vector<ProjectFeed*> MedplumSource::FeedsOf(const fhir::ResourceKey& key,
 void MedplumSource::Reread(std::vector<fhir::ResourceKey> keys,
                            std::string_view project, Done done) {
   std::vector<std::pair<ProjectFeed*, const fhir::ResourceKey*>> reads;
+  std::vector<std::pair<FeedAttributes*, const fhir::ResourceKey*>> attributes;
   for (const fhir::ResourceKey& key : keys) {
+    const std::vector<FeedAttributes*> wanted_by = WantedBy(key);
+    for (FeedAttributes* const each : wanted_by) {
+      attributes.push_back({each, &key});
+    }
+    // What is not mirrored was read meanwhile where nobody wants it any more.
+    if (!wanted_by.empty() ||
+        (options_.attributes != nullptr && !FindMirroredType(key.type))) {
+      continue;
+    }
     const std::vector<ProjectFeed*> feeds = FeedsOf(key, project);
     if (feeds.empty()) return done(NoLoginFor(project));
     for (ProjectFeed* const feed : feeds) reads.push_back({feed, &key});
   }
-  if (reads.empty()) return done(absl::OkStatus());
-  const Done one = Gathering::Of(reads.size(), std::move(done));
+  const size_t count = reads.size() + attributes.size();
+  if (count == 0) return done(absl::OkStatus());
+  const Done one = Gathering::Of(count, std::move(done));
+  for (const auto& [feed, key] : attributes) feed->Read(*key, one);
   for (const auto& [feed, key] : reads) feed->Reread(*key, one);
+}
+
+std::vector<FeedAttributes*> MedplumSource::WantedBy(
+    const fhir::ResourceKey& key) {
+  std::vector<FeedAttributes*> wanted_by;
+  const MirroredType* const mirrored = FindMirroredType(key.type);
+  if (mirrored != nullptr && mirrored->kept == Mirrored::kWhole) {
+    return wanted_by;
+  }
+  for (const auto& feed : feeds_) {
+    FeedAttributes* const attributes = feed->attributes();
+    if (attributes != nullptr && attributes->IsWanted(key)) {
+      wanted_by.push_back(attributes);
+    }
+  }
+  return wanted_by;
 }
 
 void MedplumSource::Refresh(std::string_view project, Done done) {

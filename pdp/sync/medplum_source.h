@@ -19,6 +19,8 @@
 #include "pdp/base/feed_freshness.h"
 #include "pdp/base/mutex.h"
 #include "pdp/medplum/api.h"
+#include "pdp/sync/attribute_cache.h"
+#include "pdp/sync/feed_attributes.h"
 #include "pdp/sync/feed_rounds.h"
 #include "pdp/sync/mirror.h"
 #include "pdp/sync/project_feed.h"
@@ -46,6 +48,9 @@ class MedplumSource : public Source {
     std::vector<Feed> feeds;
     SweepSettings sweep;
     double max_searches_per_second = 20;
+    // Where what decisions read by reference is kept; null: nowhere.
+    AttributeCache* attributes = nullptr;
+    double max_attribute_reads_per_second = 50;
     // The server's versions whose rules are known.
     std::vector<std::string> checked_versions = {"5.1.29"};
     const Clock* clock = &Clock::Real();
@@ -71,11 +76,14 @@ class MedplumSource : public Source {
   std::vector<ProjectFeed*> FeedsOf(const fhir::ResourceKey& key,
                                     std::string_view project);
   ProjectFeed* FeedOf(std::string_view project);
+  // Those for which decisions want to know of `key`.
+  std::vector<FeedAttributes*> WantedBy(const fhir::ResourceKey& key);
   void SetServerVersion(std::string_view version);
 
   const Options options_;
   const store::Store& store_;
   SearchBudget budget_;
+  SearchBudget attribute_budget_;
 
   mutable Mutex mutex_;
   std::string server_version_ ABSL_GUARDED_BY(mutex_);

@@ -33,6 +33,14 @@ ProjectFeed::ProjectFeed(Options options)
       cursors_(*options_.store, options_.source, options_.project),
       hints_(options_.max_hints, *options_.clock),
       hint_reader_(reads_, hints_, [this] { SweepNow(); }),
+      attributes_(options_.attributes == nullptr
+                      ? nullptr
+                      : std::make_unique<FeedAttributes>(
+                            reads_,
+                            FeedAttributes::Options{
+                                .cache = options_.attributes,
+                                .feed = options_.attribute_feed,
+                                .budget = options_.attribute_budget})),
       rounds_(reads_, cursors_,
               {.sweep = options_.sweep,
                .clock = options_.clock,
@@ -47,7 +55,8 @@ ProjectFeed::ProjectFeed(Options options)
                    },
                .server_version = options_.server_version,
                .progress = [this](std::string_view type,
-                                  uint64_t loaded) { Loaded(type, loaded); }}) {
+                                  uint64_t loaded) { Loaded(type, loaded); },
+               .attributes = attributes_.get()}) {
   MutexLock lock(status_mutex_);
   status_.project = options_.project;
   if (options_.start_notifications) {
@@ -63,6 +72,7 @@ void ProjectFeed::Start() {
   for (int i = 0; i < options_.readers; ++i) {
     threads_.emplace_back([this] { ReadHints(); });
   }
+  if (attributes_ != nullptr) attributes_->Start();
 }
 
 void ProjectFeed::Stop() {
@@ -74,6 +84,7 @@ void ProjectFeed::Stop() {
   options_.api->Stop();
   const absl::Status stopped = absl::UnavailableError("the source has stopped");
   for (const Hint& hint : hints_.Stop()) HintReader::Refuse(hint, stopped);
+  if (attributes_ != nullptr) attributes_->Stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   notifications_.reset();
@@ -90,6 +101,7 @@ void ProjectFeed::Stop() {
 }
 
 void ProjectFeed::Reread(const fhir::ResourceKey& key, Source::Done done) {
+  if (attributes_ != nullptr) attributes_->Invalidate(key);
   Hint hint = {.key = key, .waiting = {std::move(done)}};
   if (hints_.Offer(std::move(hint))) return;
   HintReader::Refuse(
@@ -327,6 +339,9 @@ medplum::NotificationSink ProjectFeed::Sink() {
               MutexLock lock(status_mutex_);
               ++status_.notifications_received;
               status_.last_notification = options_.clock->Now();
+            }
+            if (attributes_ != nullptr) {
+              attributes_->Invalidate(notification.key);
             }
             Hint hint = {.key = std::move(notification.key),
                          .deleted = notification.interaction ==

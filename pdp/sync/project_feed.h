@@ -29,6 +29,8 @@
 #include "pdp/fhir/resource_key.h"
 #include "pdp/medplum/api.h"
 #include "pdp/medplum/notification.h"
+#include "pdp/sync/attribute_cache.h"
+#include "pdp/sync/feed_attributes.h"
 #include "pdp/sync/feed_position.h"
 #include "pdp/sync/feed_reads.h"
 #include "pdp/sync/feed_rounds.h"
@@ -61,6 +63,10 @@ class ProjectFeed {
     const store::Store* store = nullptr;
     Mirror* mirror = nullptr;
     SearchBudget* budget = nullptr;
+    // Where what decisions read by reference is kept; null: nowhere.
+    AttributeCache* attributes = nullptr;
+    AttributeCache::FeedId attribute_feed = 0;
+    SearchBudget* attribute_budget = nullptr;
     const Clock* clock = nullptr;
     // Called with what the server says its version is.
     std::function<void(std::string_view version)> server_version;
@@ -76,6 +82,9 @@ class ProjectFeed {
   void Start();
   // Returns once all threads have ended; who waits was answered.
   void Stop();
+
+  // Null where nothing is read by reference.
+  FeedAttributes* attributes() { return attributes_.get(); }
 
   // As Source has it, each called from a thread of the feed.
   void Reread(const fhir::ResourceKey& key, Source::Done done);
@@ -114,6 +123,7 @@ class ProjectFeed {
   const FeedCursors cursors_;
   HintQueue hints_;
   HintReader hint_reader_;
+  const std::unique_ptr<FeedAttributes> attributes_;
   FeedRounds rounds_;  // Of the thread that makes rounds.
   absl::BitGen random_;
   int failures_in_a_row_ = 0;

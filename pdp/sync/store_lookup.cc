@@ -52,6 +52,23 @@ LookupResult StoreLookup::Read(const ResourceKey& key) const {
   return ReadKept(key);
 }
 
+LookupResult StoreLookup::ReadPart(const ResourceKey& key,
+                                   const fhir::ElementSet& elements,
+                                   std::string_view project) const {
+  if (IsWhole(key.type)) return ReadKept(key);
+  return options_.attributes == nullptr
+             ? LookupResult()
+             : options_.attributes->Read(key, elements, project);
+}
+
+LookupResult StoreLookup::FindHeld(const ResourceKey& key,
+                                   std::string_view project) const {
+  if (IsWhole(key.type)) return ReadKept(key);
+  return options_.attributes == nullptr
+             ? LookupResult()
+             : options_.attributes->FindHeld(key, project);
+}
+
 LookupResult StoreLookup::ReadKept(const ResourceKey& key) const {
   ResourceCache::Ticket ticket;
   if (std::optional<LookupResult> cached = resources_.Find(key, ticket)) {

@@ -6,8 +6,9 @@
 //
 // What the store cannot read is kUnavailable, and counted; kAbsent is only what
 // the store says it does not have.  Of a store that mirrors some types only
-// (mirrored_types.h) it is kAbsent for these alone: of others nothing is known,
-// and so it is for the older versions of all types.
+// (mirrored_types.h) it is kAbsent for these alone: of others nothing is known
+// but what an attribute cache knows in part, and nothing of the older versions
+// of all types.
 
 #ifndef PDP_SYNC_STORE_LOOKUP_H_
 #define PDP_SYNC_STORE_LOOKUP_H_
@@ -27,6 +28,7 @@
 #include "pdp/fhir/resource.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/fhir/resource_lookup.h"
+#include "pdp/sync/attribute_cache.h"
 #include "pdp/sync/sharded_cache.h"
 #include "store/store.h"
 
@@ -45,6 +47,9 @@ class StoreLookup : public fhir::ResourceLookup {
     // Whether the store holds nothing but the mirrored types, rather than all
     // that there is of its source.
     bool mirrored_types_only = false;
+    // Where parts of what is not mirrored are; null: nowhere.  Must outlive the
+    // lookup.
+    AttributeCache* attributes = nullptr;
   };
 
   struct Statistics {
@@ -61,6 +66,11 @@ class StoreLookup : public fhir::ResourceLookup {
   StoreLookup& operator=(const StoreLookup&) = delete;
 
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override;
+  fhir::LookupResult ReadPart(const fhir::ResourceKey& key,
+                              const fhir::ElementSet& elements,
+                              std::string_view project) const override;
+  fhir::LookupResult FindHeld(const fhir::ResourceKey& key,
+                              std::string_view project) const override;
   fhir::LookupState FindDeletion(const fhir::ResourceKey& key) const override;
   fhir::LookupResult ReadVersion(const fhir::ResourceKey& key,
                                  std::string_view version_id) const override;

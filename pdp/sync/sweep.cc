@@ -48,6 +48,7 @@ absl::Status Sweep::Run(const Moment& began) {
   }
   const bool knows_time = began.server_time != absl::InfinitePast();
   const absl::Duration reach = overlap_ + behind_;
+  reach_ = reach;
   const absl::Time since =
       (knows_time ? std::min(position.through, began.server_time)
                   : position.through) -

@@ -41,6 +41,9 @@ class Sweep {
   // set back by more than the overlap.
   bool needs_full_sweep() const { return needs_full_sweep_; }
 
+  // How far before the sweep before it the last one looked.
+  absl::Duration reach() const { return reach_; }
+
   // A full sweep that began at `began` is complete.
   absl::Status FullSweepIsComplete(const Moment& began);
 
@@ -55,6 +58,7 @@ class Sweep {
   const absl::Duration overlap_;
   std::optional<Moment> last_;  // Of the last sweep of this process.
   absl::Duration behind_ = absl::ZeroDuration();  // The most since then.
+  absl::Duration reach_ = absl::ZeroDuration();
   bool knows_elsewhere_ = false;
   bool needs_full_sweep_ = false;
 };

@@ -175,11 +175,12 @@ class ModelServer {
   }
 
   static std::string Json(const fhir::ResourceKey& key, const Row& row) {
-    const std::string meta =
-        StrCat(R"("lastUpdated":")",
-               absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", row.updated,
-                                absl::UTCTimeZone()),
-               R"(","project":")", row.project, "\"");
+    const std::string meta = StrCat(
+        R"("lastUpdated":")",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", row.updated,
+                         absl::UTCTimeZone()),
+        R"(","project":")", row.project,
+        R"(","compartment":[{"reference":"Project/)", row.project, R"("}])");
     return StrCat(
         R"({"resourceType":")", key.type, R"(","id":")", key.id,
         R"(","meta":{)",

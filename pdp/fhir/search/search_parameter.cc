@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/fhir/search/elements_read.h"
 #include "pdp/fhir/search/path_plan.h"
 
 namespace pdp::fhir::search {
@@ -75,7 +77,11 @@ class ValueSource {
  public:
   explicit ValueSource(const SearchParameter& parameter)
       : plan_(PathPlan::Make(parameter.resource_type, parameter.expression)),
-        expression_(fhirpath::Expression::Compile(parameter.expression)) {}
+        expression_(fhirpath::Expression::Compile(parameter.expression)),
+        elements_(ElementsRead(parameter.expression, parameter.resource_type)) {
+  }
+
+  const ElementSet& elements() const { return elements_; }
 
   // The source of `parameter`, made by the first thread that wants it.
   static const ValueSource& Of(const SearchParameter& parameter) {
@@ -116,6 +122,7 @@ class ValueSource {
  private:
   std::optional<PathPlan> plan_;
   absl::StatusOr<std::shared_ptr<const fhirpath::Expression>> expression_;
+  const ElementSet elements_;
 };
 
 std::string_view ParameterTypeName(ParameterType type) {
@@ -165,8 +172,18 @@ std::vector<const SearchParameter*> SearchParametersOf(
 absl::StatusOr<fhirpath::Collection> ValuesOf(const SearchParameter& parameter,
                                               const Resource& resource,
                                               fhirpath::Scratch& scratch) {
-  return ValueSource::Of(parameter).ValuesIn(
-      resource, resource.type() == parameter.resource_type, scratch);
+  const ValueSource& source = ValueSource::Of(parameter);
+  if (!resource.Has(source.elements())) {
+    return absl::FailedPreconditionError(StrCat("of this ", resource.type(),
+                                                " is not known what `",
+                                                parameter.code, "` reads"));
+  }
+  return source.ValuesIn(resource, resource.type() == parameter.resource_type,
+                         scratch);
+}
+
+const ElementSet& ElementsOf(const SearchParameter& parameter) {
+  return ValueSource::Of(parameter).elements();
 }
 
 }  // namespace pdp::fhir::search

@@ -72,9 +72,14 @@ std::vector<const SearchParameter*> SearchParametersOf(
 // value that occurs twice may be given twice.
 //
 // InvalidArgument: the evaluation raises an error in Medplum.
+// FailedPrecondition: of the resource a part is known that lacks an element
+// which the parameter reads.
 absl::StatusOr<fhirpath::Collection> ValuesOf(const SearchParameter& parameter,
                                               const Resource& resource,
                                               fhirpath::Scratch& scratch);
+
+// The elements that ValuesOf reads.
+const ElementSet& ElementsOf(const SearchParameter& parameter);
 
 }  // namespace pdp::fhir::search
 

@@ -350,9 +350,10 @@ class Agreement {
         decision_point_(lookup, {.mode = mode}),
         finder_({.mode = mode}, 10, lookup, policies_, blocks_) {
     policy::Denial denial;
+    absl::Time session_ends;
     const auto failure =
         finder_.Find({.reference = "ProjectMembership/member", .project = ""},
-                     {}, access_, denial);
+                     {}, access_, denial, session_ends);
     EXPECT_FALSE(failure.has_value());
     EXPECT_NE(access_, nullptr) << denial.message;
   }

@@ -46,7 +46,9 @@ TEST(CheckRequestTest, RefusesWhatCannotBeMeant) {
        "--proposed is for create, update and patch, not for read"},
       {"VreadOfNoVersion", Command("vread"),
        "--interaction vread needs --version ID"},
-      {"SearchOfNoType", search, "--interaction search needs --resource TYPE"},
+      {"SearchOfNoType", search,
+       "--interaction search needs --resource TYPE, or --body FILE to ask "
+       "whether a search may return that resource"},
       {"OneInputTwice", twice,
        "--body and --proposed cannot both be the standard input"},
   };

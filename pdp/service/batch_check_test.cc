@@ -136,12 +136,12 @@ TEST(BatchCheckTest, ABadContextFailsTheCall) {
 TEST(BatchCheckTest, AnUnsupportedContextDeniesEveryItem) {
   Fixture f;
   v1::BatchCheckResponse response;
-  ASSERT_EQ(
-      Batch(f,
-            StrCat(kMember, "context { session { } } ", kGoodItem, kGoodItem),
-            response)
-          .status,
-      absl::OkStatus());
+  auto request = Proto<v1::BatchCheckRequest>(
+      StrCat(kMember, "context { } ", kGoodItem, kGoodItem));
+  v1::Context& context = *request.mutable_context();
+  context.GetReflection()->MutableUnknownFields(&context)->AddVarint(1000, 1);
+  ASSERT_EQ(f.service.BatchCheck({}, request, response).status,
+            absl::OkStatus());
   ASSERT_EQ(response.results_size(), 2);
   for (const v1::BatchCheckResult& result : response.results()) {
     EXPECT_EQ(result.decision().reason(), v1::REASON_NOT_SUPPORTED);

@@ -78,10 +78,22 @@ constexpr Flag kFlags[] = {
      "How much further back than the last one a sweep looks. [30s]"},
     {"sweep.max-searches-per-second", "N",
      "The sweeps of all projects together make no more. [20]"},
+    {"attributes.max-bytes", "N",
+     "Of what is kept in memory of resources by reference. [67108864]"},
+    {"attributes.max-reads-per-second", "N",
+     "The reads of resources by reference are no more. [50]"},
+    {"tenants.parameters", "NAME",
+     "A parameter of access items that binds a tenant; repeatable. "
+     "[organization, current_organization, healthcare_service, care_team]"},
+    {"session-rules", "KEY=VALUE,...",
+     "What is asked of sessions: project=ID (none: every other), "
+     "idle-timeout=DURATION, absolute-lifetime=DURATION, failed-attempts=N, "
+     "lock=DURATION, administrative-lock=true, mfa=true; repeatable. [none]"},
 };
 
 bool IsRepeatable(std::string_view name) {
-  return name == "listen" || name == "medplum.login";
+  return name == "listen" || name == "medplum.login" ||
+         name == "tenants.parameters" || name == "session-rules";
 }
 
 constexpr char kFooter[] = R"(
@@ -123,7 +135,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
         "--" + name, keep, flag.help);
     option->type_name(flag.value)->allow_extra_args(false);
     if (!IsRepeatable(name)) option->expected(1);
-    if (name.find('.') != std::string::npos) {
+    if (name.find('.') != std::string::npos && name != "tenants.parameters") {
       option->group("With source medplum");
     }
   }

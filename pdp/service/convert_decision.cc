@@ -7,6 +7,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/interaction.h"
 #include "pdp/policy/bound_policy.h"
+#include "pdp/service/metrics.h"
 
 namespace pdp::service {
 namespace {
@@ -84,6 +85,7 @@ PDP_SAME_REASON(kMfaRequired, MFA_REQUIRED);
 PDP_SAME_REASON(kSessionFactMissing, SESSION_FACT_MISSING);
 PDP_SAME_REASON(kTokenInvalid, TOKEN_INVALID);
 static_assert(v1::Reason_MAX == v1::REASON_TOKEN_INVALID);
+static_assert(Metrics::kReasons == v1::Reason_ARRAYSIZE);
 #undef PDP_SAME_REASON
 
 static_assert(Number(Match::kYes) == v1::MATCH_YES);

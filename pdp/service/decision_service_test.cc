@@ -69,9 +69,6 @@ TEST(DecisionServiceTest, DecidesNothingBeforeTheFirstLoad) {
 TEST(DecisionServiceTest, WhatIsNotSupportedIsDenied) {
   const char* const kRequests[] = {
       "subject { access_token: 'x' } interaction: INTERACTION_READ "
-      "resource { type: 'Patient' id: '$PATIENT' }",
-      "subject { reference: 'ProjectMembership/member' } "
-      "context { session { id: 's' } } interaction: INTERACTION_READ "
       "resource { type: 'Patient' id: '$PATIENT' }"};
   for (const char* const text : kRequests) {
     SCOPED_TRACE(text);

@@ -288,7 +288,8 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        ":2:1: unknown key `port`; the keys are: source, data-dir, listen, "
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
-       "drain-timeout, shadow, medplum, sweep"},
+       "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
+       "session-rules"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

@@ -238,10 +238,10 @@ class AttributesTest(EndToEndTest):
         thread.join()
 
     def test_what_is_kept_is_bounded(self):
-        big = [{"url": "https://example.com/x", "valueString": "x" * 2000}]
+        big = [{"url": "https://example.com/x", "valueString": "x" * 500}]
         self.allow([{"resourceType": "Patient",
                      "criteria": "Patient?gender=female&identifier:missing=false"}])
-        patients = [self.patient(identifier=[{"value": "y" * 4000,
+        patients = [self.patient(identifier=[{"value": "y" * 1000,
                                               "extension": big}])
                     for _ in range(40)]
         pdp = self.follow(attributes={"max-bytes": 1 << 20,

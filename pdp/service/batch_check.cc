@@ -169,7 +169,8 @@ CallOutcome DecisionService::Batch::FindToken(const v1::Subject& subject,
     token_ = {};
     CallOutcome outcome = service_.FindToken(
         attempt_, subject, request_.consistency(), moment, token_);
-    token_text_ = outcome.status.ok() ? subject.access_token() : "";
+    token_text_ = {};
+    if (outcome.status.ok()) token_text_ = subject.access_token();
     return outcome;
   }
   if (token_.binding != nullptr) moment.reuse_ends = token_.binding->expires;

@@ -30,8 +30,16 @@ MAY_KNOW = {
         "pdp/policy",
         "store",
     ],
-    "pdp/service": ["pdp/base", "pdp/fhir", "pdp/policy", "proto"],
+    "pdp/audit": ["pdp/base", "pdp/fhir", "pdp/medplum"],
+    "pdp/service": [
+        "pdp/base",
+        "pdp/fhir",
+        "pdp/policy",
+        "pdp/audit",
+        "proto",
+    ],
     "clients/pdpctl": [
+        "pdp/audit",
         "pdp/base",
         "pdp/fhir",
         "pdp/fhir/fhirpath",

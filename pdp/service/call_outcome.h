@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decision_point.h"
+#include "pdp/service/caller.h"
 #include "pdp/service/refusal.h"
 
 namespace pdp::service {
@@ -47,8 +48,10 @@ inline CallOutcome Failed(absl::Status status) {
   return outcome;
 }
 
-// What a call may ask for, and what has been got for it already.
+// Who makes a call, what it may ask for, and what has been got for it already.
 struct CallAttempt {
+  // Null: a call of this process itself.  Outlives the call.
+  const Caller* caller = nullptr;
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
   bool may_resolve_tokens = false;

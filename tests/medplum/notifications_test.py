@@ -132,6 +132,8 @@ class NotificationsTest(EndToEndTest):
         for _ in range(50):
             self.clinic_.grant(True)
             self.clinic_.grant(False)
+        # On the way there any state of the burst may be seen.
+        self.wait_quiet()
         self.comes(DENIED, pdp, self.member)
         self.stays(DENIED, pdp, self.member, SETTLED)
 

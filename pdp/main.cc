@@ -247,7 +247,9 @@ int Serve(const Settings& settings) {
        .shadow = shadow.get(),
        .tokens = (*made)->access_tokens()});
   pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
-                                   blocks->get(), &lookup);
+                                   blocks->get(), &lookup,
+                                   {.stale_after = settings.stale_after,
+                                    .max_staleness = settings.max_staleness});
   pdp::SourceReader reader(source);
 
   // Servers.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "clients/pdpctl/exit_code.h"
+#include "clients/pdpctl/medplum_commands.h"
 
 namespace pdp::ctl {
 namespace {
@@ -296,90 +297,6 @@ CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
   return command;
 }
 
-// What may stand in a URL and in YAML as it is.
-std::string CheckPlainName(const std::string& text) {
-  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || c == ' ' || c == '-' || c == '.' ||
-           c == '_';
-  });
-  return is_plain && !text.empty()
-             ? ""
-             : "letters, digits, spaces and -._ are allowed";
-}
-
-CLI::App* AddSetup(CLI::App& app, SetupCommand& setup) {
-  CLI::App* group = app.add_subcommand("setup", "prepare a source");
-  group->require_subcommand(1);
-  CLI::App* command = group->add_subcommand(
-      "medplum",
-      "what the decision point needs at a Medplum server: print it, make it "
-      "(--create) or check it (--verify)");
-  command
-      ->add_option("--base-url", setup.base_url,
-                   "the server, https://api.example.com/")
-      ->required();
-  command
-      ->add_option("--project", setup.project,
-                   "the id of the Project that is to be read")
-      ->required()
-      ->check(CheckPlainName);
-  command->add_option("--ca-file", setup.ca_file,
-                      "certificates that the server's is checked against, PEM");
-  command
-      ->add_option("--client-name", setup.client_name,
-                   "the name of the ClientApplication and of its policy")
-      ->check(CheckPlainName)
-      ->capture_default_str();
-  command->add_flag("--rest-hook", setup.rest_hook,
-                    "notifications by rest-hook in place of WebSockets");
-  CLI::Option* create = command->add_flag(
-      "--create", setup.create, "make what is missing, then check it");
-  CLI::Option* verify =
-      command->add_flag("--verify", setup.verify, "check a login");
-  create->excludes(verify);
-  CLI::Option* admin =
-      command
-          ->add_option("--admin-client-id", setup.admin_client_id,
-                       "with --create: a client that is an admin of the "
-                       "project, or a super admin")
-          ->needs(create);
-  CLI::Option* admin_secret =
-      command
-          ->add_option("--admin-client-secret-file",
-                       setup.admin_client_secret_file,
-                       "with --create: the file with that client's secret")
-          ->needs(create);
-  CLI::Option* secret_file =
-      command
-          ->add_option("--secret-file", setup.secret_file,
-                       "with --create: the file that the new client's secret "
-                       "is written to")
-          ->needs(create);
-  create->needs(admin)->needs(admin_secret)->needs(secret_file);
-  CLI::Option* client =
-      command
-          ->add_option("--client-id", setup.client_id,
-                       "with --verify: the decision point's client")
-          ->needs(verify);
-  verify->needs(client);
-  CLI::Option* secret =
-      command
-          ->add_option("--client-secret-file", setup.client_secret_file,
-                       "with --verify: the file with its secret")
-          ->needs(verify);
-  command
-      ->add_option("--private-key-file", setup.private_key_file,
-                   "with --verify: the file with its private key, PEM")
-      ->needs(verify)
-      ->excludes(secret);
-  command
-      ->add_option("--key-id", setup.key_id,
-                   "with --verify: the `kid` of the private key")
-      ->needs(verify);
-  return command;
-}
-
 }  // namespace
 
 std::variant<CommandLine, int> ParseCommandLine(int argc,
@@ -406,6 +323,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   TestCommand test;
   ConformanceCommand conformance;
   SetupCommand setup;
+  DoctorCommand doctor;
   Connection conformance_connection;
   conformance_connection.target.clear();
 
@@ -435,6 +353,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   const CLI::App* test_app = AddTest(app, test);
   const CLI::App* lint_app = AddLint(app, lint);
   AddConformance(app, conformance, conformance_connection);
+  CLI::App* doctor_app = AddDoctor(app, doctor.login);
+  AddConnection(*doctor_app, doctor.connection);
   for (CLI::App* command : app.get_subcommands({})) {
     AddOutput(*command, line.output);
   }
@@ -487,6 +407,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(test);
   } else if (setup_app->parsed()) {
     line.command = std::move(setup);
+  } else if (doctor_app->parsed()) {
+    line.command = std::move(doctor);
   } else {
     if (!conformance_connection.target.empty()) {
       conformance.connection = conformance_connection;

@@ -167,13 +167,19 @@ struct SetupCommand {
   std::string key_id;
 };
 
+struct DoctorCommand {
+  Connection connection;
+  // At the Medplum server; without `base_url` that is not looked at.
+  SetupCommand login;
+};
+
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, ExplainCommand, FilterCommand,
                FilterResourcesCommand, DescribeCommand, StatusCommand,
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
                WatchCommand, LintCommand, SimulateCommand, TestCommand,
-               ConformanceCommand, SetupCommand>
+               ConformanceCommand, SetupCommand, DoctorCommand>
       command;
 };
 

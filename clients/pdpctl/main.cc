@@ -8,6 +8,7 @@
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/operate.h"
 #include "clients/pdpctl/run_conformance.h"
+#include "clients/pdpctl/run_doctor.h"
 #include "clients/pdpctl/run_lint.h"
 #include "clients/pdpctl/run_setup.h"
 #include "clients/pdpctl/run_simulate.h"
@@ -67,6 +68,9 @@ struct Runner {
   }
   int operator()(const SetupCommand& command) const {
     return RunSetup(command, std::cout, std::cerr);
+  }
+  int operator()(const DoctorCommand& command) const {
+    return RunDoctor(command, output, std::cout);
   }
 };
 

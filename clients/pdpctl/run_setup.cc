@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/medplum_admin.h"
+#include "clients/pdpctl/medplum_login.h"
 #include "clients/pdpctl/setup_checks.h"
 #include "clients/pdpctl/setup_create.h"
 #include "clients/pdpctl/setup_plan.h"
@@ -14,16 +15,6 @@
 
 namespace pdp::ctl {
 namespace {
-
-medplum::SessionOptions OptionsOf(const SetupCommand& command,
-                                  medplum::Credentials credentials) {
-  medplum::SessionOptions options;
-  options.base_url = command.base_url;
-  options.credentials = std::move(credentials);
-  options.http.ca_file = command.ca_file;
-  options.http.user_agent = "medplum-pdpctl";
-  return options;
-}
 
 int Fail(const absl::Status& status, std::ostream& err) {
   err << "pdpctl: " << status.message() << "\n";
@@ -33,7 +24,7 @@ int Fail(const absl::Status& status, std::ostream& err) {
 int Verify(const SetupCommand& command, medplum::Credentials credentials,
            std::ostream& out, std::ostream& err) {
   auto client =
-      medplum::Client::Open(OptionsOf(command, std::move(credentials)));
+      medplum::Client::Open(SessionOf(command, std::move(credentials)));
   if (!client.ok()) return Fail(client.status(), err);
   bool passed = true;
   for (const SetupCheck& check : CheckSetup(**client, RequiredOf(command))) {
@@ -44,7 +35,7 @@ int Verify(const SetupCommand& command, medplum::Credentials credentials,
 }
 
 int Create(const SetupCommand& command, std::ostream& out, std::ostream& err) {
-  auto admin = MedplumAdmin::Open(OptionsOf(
+  auto admin = MedplumAdmin::Open(SessionOf(
       command, {.client_id = command.admin_client_id,
                 .client_secret_file = command.admin_client_secret_file}));
   if (!admin.ok()) return Fail(admin.status(), err);
@@ -64,12 +55,7 @@ int RunSetup(const SetupCommand& command, std::ostream& out,
              std::ostream& err) {
   if (command.create) return Create(command, out, err);
   if (command.verify) {
-    return Verify(command,
-                  {.client_id = command.client_id,
-                   .client_secret_file = command.client_secret_file,
-                   .private_key_file = command.private_key_file,
-                   .key_id = command.key_id},
-                  out, err);
+    return Verify(command, LoginOf(command), out, err);
   }
   PrintPlan(command, out);
   return kExitOk;

@@ -4,6 +4,7 @@
 #define PDP_BASE_FEED_STATUS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -44,6 +45,8 @@ struct FeedStatus {
   uint64_t changes_applied = 0;
   uint64_t failures = 0;
   absl::Time last_failure = absl::InfinitePast();
+  // How far the source's clock is ahead, to about a second.
+  std::optional<absl::Duration> server_clock_ahead;
 };
 
 }  // namespace pdp

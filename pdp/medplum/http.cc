@@ -105,6 +105,26 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
+// As OpenSSL writes it: `Expire date:Jan  1 00:00:00 2030 GMT`.
+std::optional<absl::Time> ReadCertificateEnd(CURL* easy) {
+  constexpr absl::string_view kName = "Expire date:";
+  curl_certinfo* info = nullptr;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+      info == nullptr || info->num_of_certs < 1) {
+    return std::nullopt;
+  }
+  for (const curl_slist* line = info->certinfo[0]; line != nullptr;
+       line = line->next) {
+    absl::string_view text = line->data;
+    if (!absl::ConsumePrefix(&text, kName)) continue;
+    absl::Time time;
+    if (absl::ParseTime("%b %d %H:%M:%S %Y GMT", text, &time, nullptr)) {
+      return time;
+    }
+  }
+  return std::nullopt;
+}
+
 absl::Status Untrusted(std::string_view reason) {
   return absl::FailedPreconditionError(
       StrCat("the server's certificate is not trusted: ", reason));
@@ -178,8 +198,11 @@ class Connection {
     }
     long code = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
-    curl_multi_remove_handle(multi_, easy_);  // Closes what is unfinished.
     exchange.answer = std::move(transfer.answer);
+    if (request.with_certificate) {
+      exchange.answer.certificate_ends = ReadCertificateEnd(easy_);
+    }
+    curl_multi_remove_handle(multi_, easy_);  // Closes what is unfinished.
     exchange.answer.code = static_cast<int>(code);
     return exchange;
   }
@@ -235,6 +258,8 @@ class Connection {
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT,
                      request.new_connection ? 1L : 0L);
+    curl_easy_setopt(easy_, CURLOPT_CERTINFO,
+                     request.with_certificate ? 1L : 0L);
     switch (request.method) {
       case HttpRequest::Method::kGet:
         curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);

@@ -47,6 +47,8 @@ struct HttpRequest {
   // Takes no kept connection.  A request on a kept one that the server just
   // closed is sent again on another: twice, if the first did arrive.
   bool new_connection = false;
+  // Reads HttpAnswer.certificate_ends, for which a new connection is needed.
+  bool with_certificate = false;
 };
 
 struct HttpAnswer {
@@ -56,6 +58,8 @@ struct HttpAnswer {
   std::string retry_after;  // As it was sent.
   // The header Date; InfinitePast where there is none.
   absl::Time date = absl::InfinitePast();
+  // Until when the server's own certificate is good, where it was asked for.
+  std::optional<absl::Time> certificate_ends;
 };
 
 // The end of one request.

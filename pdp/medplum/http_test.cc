@@ -281,6 +281,28 @@ TEST(HttpTlsTest, OnlyACertificateOfTheAuthorityForTheHostIsTrusted) {
   }
 }
 
+TEST(HttpTlsTest, TellsUntilWhenTheCertificateIsGood) {
+  const TestAuthority authority;
+  const TempFile ca(authority.certificate());
+  const ScriptedServer server(
+      [](const ServerRequest&) { return ServerAnswer(); },
+      authority.Issue("IP:127.0.0.1"));
+  HttpOptions options;
+  options.ca_file = ca.path();
+  const auto http = *Http::Open(std::move(options));
+  for (const bool is_asked_for : {true, false}) {
+    const HttpExchange exchange =
+        http->Send({.url = server.url(),
+                    .new_connection = true,
+                    .with_certificate = is_asked_for});
+    ASSERT_TRUE(exchange.status.ok()) << exchange.status;
+    ASSERT_EQ(exchange.answer.certificate_ends.has_value(), is_asked_for);
+    if (is_asked_for) {
+      EXPECT_GT(*exchange.answer.certificate_ends, absl::Now());
+    }
+  }
+}
+
 TEST(HttpTlsTest, WithoutACaFileTheSystemsAuthoritiesCount) {
   const TestAuthority authority;
   const ScriptedServer server(

@@ -58,6 +58,10 @@ void ConvertFeed(const FeedStatus& feed, v1::FeedStatus& message) {
   message.set_failures(feed.failures);
   WriteIfPast(feed.last_failure, message,
               &v1::FeedStatus::mutable_last_failure_at);
+  if (feed.server_clock_ahead) {
+    WriteDuration(*feed.server_clock_ahead,
+                  *message.mutable_server_clock_ahead());
+  }
 }
 
 void ConvertSource(const SourceStatus& source, v1::SourceStatus& message) {
@@ -106,6 +110,9 @@ void AdminService::GetStatus(v1::GetStatusResponse& response) const {
   response.set_ready(data_.IsReady());
   response.set_revision(decision_point_.revision());
   WriteTimestamp(started_at_, *response.mutable_started_at());
+  WriteTimestamp(absl::Now(), *response.mutable_now());
+  WriteDuration(bounds_.stale_after, *response.mutable_stale_after());
+  WriteDuration(bounds_.max_staleness, *response.mutable_max_staleness());
   for (const SourceStatus& source : backend_.Sources()) {
     ConvertSource(source, *response.add_sources());
   }

@@ -30,6 +30,12 @@ namespace pdp::service {
 
 namespace v1 = ::medplum::pdp::v1;
 
+// How old data may be (DecisionServiceOptions).
+struct StalenessBounds {
+  absl::Duration stale_after = absl::Seconds(30);
+  absl::Duration max_staleness = absl::Minutes(5);
+};
+
 // Thread-safe.
 class AdminService {
  public:
@@ -40,13 +46,15 @@ class AdminService {
                const DataState& data, AdminBackend& backend,
                const Shadow* shadow = nullptr,
                policy::BlockKeeper* blocks = nullptr,
-               const fhir::ResourceLookup* lookup = nullptr)
+               const fhir::ResourceLookup* lookup = nullptr,
+               const StalenessBounds& bounds = {})
       : decision_point_(decision_point),
         data_(data),
         backend_(backend),
         shadow_(shadow),
         blocks_(blocks),
         lookup_(lookup),
+        bounds_(bounds),
         started_at_(absl::Now()) {}
 
   void GetStatus(v1::GetStatusResponse& response) const;
@@ -69,6 +77,7 @@ class AdminService {
   const Shadow* const shadow_;
   policy::BlockKeeper* const blocks_;
   const fhir::ResourceLookup* const lookup_;
+  const StalenessBounds bounds_;
   const absl::Time started_at_;
 };
 

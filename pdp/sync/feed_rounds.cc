@@ -153,6 +153,9 @@ absl::Status FeedRounds::LookAtProject() {
   }
   if (!answer.ok()) return answer.status();
   began_.server_time = answer->server_time;
+  if (began_.server_time != absl::InfinitePast()) {
+    server_clock_ahead_ = began_.server_time - options_.clock->Now();
+  }
   std::vector<Observation> observations;
   observations.push_back(std::move(answer->observation));
   return reads_.Apply(std::move(observations)).status();

@@ -90,6 +90,10 @@ class FeedRounds {
   uint64_t resources() const { return resources_; }
   // The places of the budget that a sweep takes.
   uint64_t sweep_cost() const { return sweep_cost_; }
+  // How far the server's clock was ahead when it was last asked.
+  std::optional<absl::Duration> server_clock_ahead() const {
+    return server_clock_ahead_;
+  }
 
  private:
   bool IsConfirmed() const {
@@ -123,6 +127,7 @@ class FeedRounds {
   std::optional<FeedState> refused_;
   absl::Duration confirmed_at_ = -absl::InfiniteDuration();
   uint64_t sweep_cost_ = 0;
+  std::optional<absl::Duration> server_clock_ahead_;
 
   std::optional<FullSweep> full_sweep_;
   absl::Duration full_sweep_at_ = absl::ZeroDuration();

@@ -207,6 +207,7 @@ void ProjectFeed::RoundEnded(const absl::Status& status) {
       ready = status_.state != FeedState::kLoading;
     }
     status_.resources = rounds_.resources();
+    status_.server_clock_ahead = rounds_.server_clock_ahead();
   }
   if (status.ok()) {
     ++rounds_done_;

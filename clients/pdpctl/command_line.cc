@@ -6,6 +6,7 @@
 
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/medplum_commands.h"
+#include "clients/pdpctl/subject_options.h"
 
 namespace pdp::ctl {
 namespace {
@@ -23,35 +24,6 @@ void AddConnection(CLI::App& app, Connection& connection) {
                  "how long a call may take, in seconds")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-}
-
-void AddSubject(CLI::App& app, SubjectArguments& subject) {
-  app.add_option("--subject", subject.reference,
-                 "who: ProjectMembership/ID, or a profile, user, client "
-                 "application or bot with exactly one membership")
-      ->required();
-  app.add_option("--project", subject.project,
-                 "the id of the project that --subject is meant in");
-  app.add_option("--scope", subject.scope,
-                 "the OAuth scope of the login (\"\" is not the same as none)");
-  app.add_option("--launch-patient", subject.launch_patient,
-                 "the patient of the SMART launch, Patient/ID");
-  app.add_flag("--extended", subject.extended,
-               "the request has the header X-Medplum: extended");
-  app.add_option("--remote-address", subject.remote_address,
-                 "the IP address that the request comes from");
-  app.add_flag("--basic", subject.basic_authentication,
-               "the subject uses HTTP Basic instead of a token");
-  app.add_option("--on-behalf-of", subject.on_behalf_of,
-                 "the profile or ProjectMembership acted for");
-  CLI::Option* active =
-      app.add_option("--active-tenant", subject.active_tenants,
-                     "a tenant to narrow to, Type/ID; may be repeated");
-  app.add_flag("--stored-tenant", subject.use_stored_tenant,
-               "narrow to the tenant of the member's UserConfiguration")
-      ->excludes(active);
-  app.add_option("--purpose-of-use", subject.purpose_of_use,
-                 "a code of HL7's PurposeOfUse, for the audit record");
 }
 
 void AddOutput(CLI::App& app, OutputFormat& output) {
@@ -104,9 +76,7 @@ CLI::App* AddExplain(CLI::App& app, ExplainCommand& explain) {
   CLI::App* command =
       app.add_subcommand("explain", "why may the subject do this, or why not?");
   AddQuestion(command, explain.check);
-  for (const char* name : {"--subject", "--interaction"}) {
-    command->get_option(name)->required(false);
-  }
+  command->get_option("--interaction")->required(false);
   command->add_option("--decision", explain.decision,
                       "the id of a recorded decision, in place of a question");
   command->add_option("--as-of", explain.as_of,

@@ -22,9 +22,21 @@ struct Connection {
   double timeout_seconds = 10;          // Of each call.
 };
 
+// Facts about the subject's session; times are of RFC 3339.
+struct SessionArguments {
+  std::string authenticated_at;
+  std::string last_activity_at;
+  std::optional<uint32_t> failed_attempts;
+  std::string last_failed_attempt_at;
+  std::optional<bool> locked;
+  std::optional<bool> mfa_satisfied;
+};
+
 // Who asks, and under which circumstances.
 struct SubjectArguments {
+  // One of these two.
   std::string reference;
+  std::string access_token_file;  // "-" for standard input.
   std::string project;
   std::optional<std::string> scope;
   std::optional<std::string> launch_patient;
@@ -35,6 +47,7 @@ struct SubjectArguments {
   std::vector<std::string> active_tenants;
   bool use_stored_tenant = false;
   std::string purpose_of_use;
+  SessionArguments session;
 };
 
 struct CheckCommand {

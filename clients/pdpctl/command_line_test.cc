@@ -38,7 +38,12 @@ struct ErrorCase {
 const ErrorCase kErrorCases[] = {
     {"NoCommand", {}, "A subcommand is required"},
     {"UnknownCommand", {"chekc"}, "there is no command `chekc`"},
-    {"NoSubject", {"check", "--interaction", "read"}, "--subject is required"},
+    {"NoInteraction",
+     {"check", "--subject", "Bot/1"},
+     "--interaction is required"},
+    {"TwoSubjects",
+     {"describe", "--subject", "Bot/1", "--access-token-file", "f"},
+     "--subject excludes --access-token-file"},
     {"UnknownInteraction",
      {"check", "--subject", "Bot/1", "--interaction", "write"},
      "--interaction: write not in {read"},

@@ -19,6 +19,12 @@ int Fail(const absl::Status& status, std::ostream& err) {
   return kExitError;
 }
 
+// A request that cannot be made.
+int Misused(const absl::Status& status, std::ostream& err) {
+  Fail(status, err);
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitError;
+}
+
 bool IsPermitted(const v1::Decision& decision) {
   return decision.effect() == v1::EFFECT_PERMIT ||
          decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS;
@@ -35,10 +41,7 @@ void Print(const Message& message, OutputFormat output, std::ostream& out) {
 int RunCheck(const CheckCommand& command, OutputFormat output,
              std::ostream& out, std::ostream& err) {
   const auto request = ToRequest(command);
-  if (!request.ok()) {
-    Fail(request.status(), err);
-    return absl::IsInvalidArgument(request.status()) ? kExitUsage : kExitError;
-  }
+  if (!request.ok()) return Misused(request.status(), err);
   const auto response = RpcClient(command.connection).Check(*request);
   if (!response.ok()) return Fail(response.status(), err);
   Print(response->decision(), output, out);
@@ -48,10 +51,7 @@ int RunCheck(const CheckCommand& command, OutputFormat output,
 int RunExplain(const ExplainCommand& command, OutputFormat output,
                std::ostream& out, std::ostream& err) {
   const auto request = ToRequest(command);
-  if (!request.ok()) {
-    Fail(request.status(), err);
-    return absl::IsInvalidArgument(request.status()) ? kExitUsage : kExitError;
-  }
+  if (!request.ok()) return Misused(request.status(), err);
   const auto response = RpcClient(command.check.connection).Explain(*request);
   if (!response.ok()) return Fail(response.status(), err);
   out << (output == OutputFormat::kJson ? ToJsonLine(*response)
@@ -62,8 +62,9 @@ int RunExplain(const ExplainCommand& command, OutputFormat output,
 
 int RunFilter(const FilterCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err) {
-  const auto response =
-      RpcClient(command.connection).Filter(ToRequest(command));
+  const auto request = ToRequest(command);
+  if (!request.ok()) return Misused(request.status(), err);
+  const auto response = RpcClient(command.connection).Filter(*request);
   if (!response.ok()) return Fail(response.status(), err);
   Print(*response, output, out);
   const bool permitted = response->kind() == v1::FILTER_KIND_ALWAYS_PERMITTED ||
@@ -75,7 +76,7 @@ int RunFilterResources(const FilterResourcesCommand& command,
                        OutputFormat output, std::ostream& out,
                        std::ostream& err) {
   const auto messages = ToRequests(command);
-  if (!messages.ok()) return Fail(messages.status(), err);
+  if (!messages.ok()) return Misused(messages.status(), err);
   v1::FilterResourcesSummary summary;
   const absl::Status status =
       RpcClient(command.connection)
@@ -96,8 +97,9 @@ int RunFilterResources(const FilterResourcesCommand& command,
 
 int RunDescribe(const DescribeCommand& command, OutputFormat output,
                 std::ostream& out, std::ostream& err) {
-  const auto response =
-      RpcClient(command.connection).DescribeAccess(ToRequest(command));
+  const auto request = ToRequest(command);
+  if (!request.ok()) return Misused(request.status(), err);
+  const auto response = RpcClient(command.connection).DescribeAccess(*request);
   if (!response.ok()) return Fail(response.status(), err);
   Print(*response, output, out);
   return response->effective_policy().empty() ? kExitDeny : kExitOk;

@@ -213,6 +213,7 @@ TEST_F(CommandsTest, NobodyThereIsAnError) {
 TEST_F(CommandsTest, FilterEndsWithTheKind) {
   FilterCommand command;
   command.connection = connection_;
+  command.subject.reference = "User/u";
   command.type = "Patient";
   EXPECT_EQ(RunFilter(command, OutputFormat::kText, out_, err_), 0);
   EXPECT_THAT(out_.str(), HasSubstr("query         Patient?_id=mine\n"));
@@ -224,6 +225,7 @@ TEST_F(CommandsTest, FilterEndsWithTheKind) {
 TEST_F(CommandsTest, WhatTheServerLacksIsNamed) {
   DescribeCommand command;
   command.connection = connection_;
+  command.subject.reference = "User/u";
   EXPECT_EQ(RunDescribe(command, OutputFormat::kText, out_, err_), 1);
   EXPECT_THAT(err_.str(), HasSubstr("does not have this method"));
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "clients/pdpctl/names.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
@@ -18,9 +19,65 @@ namespace {
 
 namespace v1 = medplum::pdp::v1;
 
-void Fill(const SubjectArguments& from, v1::Subject& subject,
-          v1::Context& context) {
-  subject.set_reference(from.reference);
+void SetTime(absl::Time time, google::protobuf::Timestamp& message) {
+  const absl::Duration since_1970 = time - absl::UnixEpoch();
+  const int64_t seconds = absl::ToInt64Seconds(since_1970);
+  message.set_seconds(seconds);
+  message.set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(since_1970 - absl::Seconds(seconds))));
+}
+
+absl::Status ReadTime(std::string_view option, const std::string& text,
+                      google::protobuf::Timestamp& message) {
+  absl::Time time;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
+    return absl::InvalidArgumentError(
+        StrCat(option, ": `", text, "` is no time: ", error));
+  }
+  SetTime(time, message);
+  return absl::OkStatus();
+}
+
+// Leaves `session` unset where nothing is said of it.
+absl::Status Fill(const SessionArguments& from, v1::Context& context) {
+  if (!from.authenticated_at.empty()) {
+    PDP_RETURN_IF_ERROR(
+        ReadTime("--authenticated-at", from.authenticated_at,
+                 *context.mutable_session()->mutable_authenticated_at()));
+  }
+  if (!from.last_activity_at.empty()) {
+    PDP_RETURN_IF_ERROR(
+        ReadTime("--last-activity-at", from.last_activity_at,
+                 *context.mutable_session()->mutable_last_activity_at()));
+  }
+  if (!from.last_failed_attempt_at.empty()) {
+    PDP_RETURN_IF_ERROR(
+        ReadTime("--last-failed-attempt-at", from.last_failed_attempt_at,
+                 *context.mutable_session()->mutable_last_failed_attempt_at()));
+  }
+  if (from.failed_attempts) {
+    context.mutable_session()->set_failed_attempts(*from.failed_attempts);
+  }
+  if (from.locked) context.mutable_session()->set_locked(*from.locked);
+  if (from.mfa_satisfied) {
+    context.mutable_session()->set_mfa_satisfied(*from.mfa_satisfied);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fill(const SubjectArguments& from, v1::Subject& subject,
+                  v1::Context& context) {
+  if (!from.access_token_file.empty()) {
+    PDP_ASSIGN_OR_RETURN(const std::string token,
+                         ReadInput(from.access_token_file));
+    subject.set_access_token(std::string(absl::StripAsciiWhitespace(token)));
+  } else if (!from.reference.empty()) {
+    subject.set_reference(from.reference);
+  } else {
+    return absl::InvalidArgumentError(
+        "who asks is said by --subject or --access-token-file");
+  }
   subject.set_project(from.project);
   if (from.scope) context.set_smart_scope(*from.scope);
   if (from.launch_patient) context.set_launch_patient(*from.launch_patient);
@@ -35,6 +92,7 @@ void Fill(const SubjectArguments& from, v1::Subject& subject,
   }
   context.set_use_stored_tenant(from.use_stored_tenant);
   context.set_purpose_of_use(from.purpose_of_use);
+  return Fill(from.session, context);
 }
 
 bool IsWrite(v1::Interaction interaction) {
@@ -84,14 +142,6 @@ absl::Status Validate(const CheckCommand& command,
   return absl::OkStatus();
 }
 
-void SetTime(absl::Time time, google::protobuf::Timestamp& message) {
-  const absl::Duration since_1970 = time - absl::UnixEpoch();
-  const int64_t seconds = absl::ToInt64Seconds(since_1970);
-  message.set_seconds(seconds);
-  message.set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(since_1970 - absl::Seconds(seconds))));
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> ReadInput(const std::string& path) {
@@ -111,7 +161,8 @@ absl::StatusOr<v1::CheckRequest> ToRequest(const CheckCommand& command) {
   PDP_RETURN_IF_ERROR(Validate(command, interaction));
 
   v1::CheckRequest request;
-  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  PDP_RETURN_IF_ERROR(Fill(command.subject, *request.mutable_subject(),
+                           *request.mutable_context()));
   if (command.durable_only) {
     request.mutable_context()->set_read_path(v1::READ_PATH_DURABLE_ONLY);
   }
@@ -140,13 +191,8 @@ absl::StatusOr<v1::CheckRequest> ToRequest(const CheckCommand& command) {
 absl::StatusOr<v1::ExplainRequest> ToRequest(const ExplainCommand& command) {
   v1::ExplainRequest request;
   if (!command.as_of.empty()) {
-    absl::Time as_of;
-    std::string error;
-    if (!absl::ParseTime(absl::RFC3339_full, command.as_of, &as_of, &error)) {
-      return absl::InvalidArgumentError(
-          StrCat("--as-of: `", command.as_of, "` is no time: ", error));
-    }
-    SetTime(as_of, *request.mutable_as_of());
+    PDP_RETURN_IF_ERROR(
+        ReadTime("--as-of", command.as_of, *request.mutable_as_of()));
   }
   if (!command.decision.empty()) {
     if (!command.check.subject.reference.empty() ||
@@ -158,8 +204,7 @@ absl::StatusOr<v1::ExplainRequest> ToRequest(const ExplainCommand& command) {
     request.set_decision_id(command.decision);
     return request;
   }
-  if (command.check.subject.reference.empty() ||
-      command.check.interaction.empty()) {
+  if (command.check.interaction.empty()) {
     return absl::InvalidArgumentError(
         "a question needs --subject and --interaction, or --decision in their "
         "place");
@@ -168,9 +213,10 @@ absl::StatusOr<v1::ExplainRequest> ToRequest(const ExplainCommand& command) {
   return request;
 }
 
-v1::FilterRequest ToRequest(const FilterCommand& command) {
+absl::StatusOr<v1::FilterRequest> ToRequest(const FilterCommand& command) {
   v1::FilterRequest request;
-  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  PDP_RETURN_IF_ERROR(Fill(command.subject, *request.mutable_subject(),
+                           *request.mutable_context()));
   request.set_resource_type(command.type);
   request.set_query(command.query);
   request.set_runner(command.same_project_runner ? v1::QUERY_RUNNER_SAME_PROJECT
@@ -182,7 +228,8 @@ absl::StatusOr<std::vector<v1::FilterResourcesRequest>> ToRequests(
     const FilterResourcesCommand& command) {
   std::vector<v1::FilterResourcesRequest> messages(1);
   v1::FilterResourcesHeader& header = *messages.front().mutable_header();
-  Fill(command.subject, *header.mutable_subject(), *header.mutable_context());
+  PDP_RETURN_IF_ERROR(Fill(command.subject, *header.mutable_subject(),
+                           *header.mutable_context()));
   header.set_interaction(ParseInteractionName(command.interaction));
   header.set_project(command.resource_project);
   for (const std::string& file : command.files) {
@@ -202,9 +249,11 @@ absl::StatusOr<std::vector<v1::FilterResourcesRequest>> ToRequests(
   return messages;
 }
 
-v1::DescribeAccessRequest ToRequest(const DescribeCommand& command) {
+absl::StatusOr<v1::DescribeAccessRequest> ToRequest(
+    const DescribeCommand& command) {
   v1::DescribeAccessRequest request;
-  Fill(command.subject, *request.mutable_subject(), *request.mutable_context());
+  PDP_RETURN_IF_ERROR(Fill(command.subject, *request.mutable_subject(),
+                           *request.mutable_context()));
   return request;
 }
 

@@ -27,12 +27,13 @@ absl::StatusOr<medplum::pdp::v1::CheckRequest> ToRequest(
 absl::StatusOr<medplum::pdp::v1::ExplainRequest> ToRequest(
     const ExplainCommand& command);
 
-medplum::pdp::v1::FilterRequest ToRequest(const FilterCommand& command);
+absl::StatusOr<medplum::pdp::v1::FilterRequest> ToRequest(
+    const FilterCommand& command);
 // The messages of the stream: the header, then each file.  InvalidArgument: a
 // file holds no JSON object.  NotFound: it cannot be read.
 absl::StatusOr<std::vector<medplum::pdp::v1::FilterResourcesRequest>>
 ToRequests(const FilterResourcesCommand& command);
-medplum::pdp::v1::DescribeAccessRequest ToRequest(
+absl::StatusOr<medplum::pdp::v1::DescribeAccessRequest> ToRequest(
     const DescribeCommand& command);
 
 // The block that is asked for at `now`.  InvalidArgument: `--until` is neither

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "pdp/base/strings.h"
+#include "tests/support/temp_file.h"
 
 namespace pdp::ctl {
 namespace {
@@ -96,9 +97,41 @@ TEST(CheckRequestTest, CarriesAllArguments) {
 TEST(FilterRequestTest, IsRunByAPrivilegedTokenUnlessTold) {
   FilterCommand command;
   command.type = "Patient";
-  EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_PRIVILEGED);
+  command.subject.reference = "User/u";
+  EXPECT_EQ(ToRequest(command)->runner(), v1::QUERY_RUNNER_PRIVILEGED);
   command.same_project_runner = true;
-  EXPECT_EQ(ToRequest(command).runner(), v1::QUERY_RUNNER_SAME_PROJECT);
+  EXPECT_EQ(ToRequest(command)->runner(), v1::QUERY_RUNNER_SAME_PROJECT);
+}
+
+TEST(SubjectTest, IsAReferenceOrAToken) {
+  DescribeCommand command;
+  EXPECT_EQ(ToRequest(command).status(),
+            absl::InvalidArgumentError(
+                "who asks is said by --subject or --access-token-file"));
+  const TempFile token("a.b.c\n");
+  command.subject.access_token_file = token.path();
+  EXPECT_EQ(ToRequest(command)->subject().access_token(), "a.b.c");
+  EXPECT_FALSE(ToRequest(command)->context().has_session());
+}
+
+TEST(SubjectTest, CarriesTheFactsOfTheSession) {
+  DescribeCommand command;
+  command.subject.reference = "User/u";
+  SessionArguments& session = command.subject.session;
+  session.last_activity_at = "2026-01-02T03:04:05Z";
+  session.failed_attempts = 0;
+  session.locked = false;
+  const auto request = ToRequest(command);
+  ASSERT_TRUE(request.ok()) << request.status();
+  const v1::Session& sent = request->context().session();
+  EXPECT_EQ(sent.last_activity_at().seconds(), 1'767'323'045);
+  EXPECT_FALSE(sent.has_authenticated_at());
+  EXPECT_TRUE(sent.has_failed_attempts());
+  EXPECT_TRUE(sent.has_locked());
+  EXPECT_FALSE(sent.has_mfa_satisfied());
+  session.authenticated_at = "yesterday";
+  EXPECT_THAT(ToRequest(command).status().message(),
+              ::testing::HasSubstr("--authenticated-at: `yesterday` is no"));
 }
 
 TEST(BlockRequestTest, EndsAfterADurationOrAtATime) {

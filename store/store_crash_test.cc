@@ -14,7 +14,7 @@
 
 #include "pdp/base/strings.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::store {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pdp/base/strings.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::store {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "pdp/base/strings.h"
-#include "store/temp_directory.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::sync {
 namespace {

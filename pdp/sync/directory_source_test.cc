@@ -14,7 +14,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/sync/store_lookup.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::sync {
 namespace {

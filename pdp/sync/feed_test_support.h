@@ -22,9 +22,9 @@
 #include "pdp/sync/mirrored_types.h"
 #include "pdp/sync/search_budget.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/model_server.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::sync {
 

@@ -12,7 +12,7 @@
 #include "pdp/sync/sharded_cache.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::sync {
 namespace {

@@ -20,7 +20,7 @@
 #include "pdp/policy/decision_point.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp {
 namespace {

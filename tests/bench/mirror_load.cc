@@ -18,7 +18,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/sync/mirror.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp {
 namespace {

@@ -16,7 +16,7 @@
 #include "pdp/sync/directory_source.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp {
 namespace {

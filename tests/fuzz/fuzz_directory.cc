@@ -7,8 +7,8 @@
 #include "pdp/fhir/json_scan.h"
 #include "pdp/fhir/resource.h"
 #include "pdp/sync/directory_content.h"
-#include "store/temp_directory.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::fuzz {
 

@@ -1,7 +1,7 @@
 // A directory for one test.
 
-#ifndef STORE_TEMP_DIRECTORY_H_
-#define STORE_TEMP_DIRECTORY_H_
+#ifndef PDP_TESTS_SUPPORT_TEMP_DIRECTORY_H_
+#define PDP_TESTS_SUPPORT_TEMP_DIRECTORY_H_
 
 #include <cstdlib>
 #include <filesystem>
@@ -57,4 +57,4 @@ inline std::string ReadFile(const std::string& path) {
 
 }  // namespace pdp
 
-#endif  // STORE_TEMP_DIRECTORY_H_
+#endif  // PDP_TESTS_SUPPORT_TEMP_DIRECTORY_H_

@@ -1,0 +1,71 @@
+// Chains, and the thread that looks after them.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pdp/audit/audit_test_support.h"
+#include "pdp/audit/segment_scan.h"
+#include "pdp/audit/shared_chain.h"
+
+namespace pdp::audit {
+namespace {
+
+TEST(AuditConcurrencyTest, ThreadsWriteWhileSegmentsAreRotatedAndSynced) {
+  constexpr int kThreads = 4;
+  constexpr int kWrites = 300;
+  const TempDirectory directory;
+  JournalOptions options;
+  options.directory = directory / "audit";
+  options.max_segment_bytes = 20'000;
+  options.sync_interval = absl::Microseconds(200);
+  options.checkpoint_interval = absl::Milliseconds(1);
+  options.checkpoint_records = 50;
+  {
+    const auto journal = FileJournal::Open(options);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    SharedChain shared(**journal);
+    std::atomic<bool> done = false;
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&] {
+        auto chain = (*journal)->NewChain();
+        for (int i = 0; i < kWrites; ++i) {
+          const std::string id = DecisionId(absl::Now(), i);
+          chain->Add(TestRecord(absl::Now(), id));
+          chain->Add(TestRecord(absl::Now(), id));
+          EXPECT_TRUE(chain->Write().ok());
+          if (i % 50 == 0) {
+            EXPECT_TRUE(shared.Write(TestRecord({}, id)).ok());
+          }
+          if (i % 100 == 99) chain = (*journal)->NewChain();
+        }
+      });
+    }
+    std::thread reader([&] {
+      while (!done) {
+        (void)(*journal)->Status();
+        EXPECT_TRUE((*journal)->ClosedSegments().ok());
+        EXPECT_TRUE((*journal)->RecordRemovals({{.chain = "x"}}).ok());
+      }
+    });
+    for (std::thread& thread : threads) thread.join();
+    done = true;
+    reader.join();
+  }
+  int records = 0;
+  for (const std::string& path : SegmentPaths(options.directory)) {
+    const auto scan = ScanSegment(path);
+    ASSERT_TRUE(scan.ok());
+    EXPECT_TRUE(scan->is_closed) << path;
+    EXPECT_EQ(scan->torn.bytes, 0u) << path;
+    for (const std::string& kind : Kinds(path)) records += kind == "decision";
+  }
+  EXPECT_EQ(records, kThreads * (2 * kWrites + kWrites / 50));
+}
+
+}  // namespace
+}  // namespace pdp::audit

@@ -9,7 +9,8 @@
 
 #include "absl/status/status.h"
 #include "pdp/audit/digest.h"
-#include "pdp/base/strings.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/medplum/secret_file.h"
 
 namespace pdp::audit {
 namespace {
@@ -69,6 +70,17 @@ absl::StatusOr<SigningKey> SigningKey::FromPrivatePem(std::string_view pem) {
 absl::StatusOr<SigningKey> SigningKey::FromPublicPem(std::string_view pem) {
   return Own(
       PEM_read_bio_PUBKEY(Open(pem).get(), nullptr, NoPassphrase, nullptr));
+}
+
+absl::StatusOr<SigningKey> SigningKey::FromPrivateFile(
+    const std::string& path) {
+  PDP_ASSIGN_OR_RETURN(const std::string pem, medplum::ReadSecretFile(path));
+  return FromPrivatePem(pem);
+}
+
+absl::StatusOr<SigningKey> SigningKey::FromPublicFile(const std::string& path) {
+  PDP_ASSIGN_OR_RETURN(const std::string pem, medplum::ReadSecretFile(path));
+  return FromPublicPem(pem);
 }
 
 std::string SigningKey::Sign(std::string_view text) const {

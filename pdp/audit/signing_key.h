@@ -20,6 +20,9 @@ class SigningKey {
   // passphrase.
   static absl::StatusOr<SigningKey> FromPrivatePem(std::string_view pem);
   static absl::StatusOr<SigningKey> FromPublicPem(std::string_view pem);
+  // From a file; also an error where it cannot be read.
+  static absl::StatusOr<SigningKey> FromPrivateFile(const std::string& path);
+  static absl::StatusOr<SigningKey> FromPublicFile(const std::string& path);
 
   // The first 16 hexadecimal digits of the SHA-256 of the public key in DER.
   const std::string& id() const { return id_; }

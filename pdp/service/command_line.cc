@@ -39,6 +39,34 @@ constexpr Flag kFlags[] = {
     {"decision-reuse", "DURATION",
      "How long callers may reuse an answer; 0s for not at all. [10s]"},
     {"audit-mode", "off|best_effort|required", "Only off yet. [off]"},
+    {"audit.directory", "DIR",
+     "Where the audit log is. [audit in the data directory]"},
+    {"audit.fsync", "batch|DURATION",
+     "Each record is on the disk before its answer leaves; or how often they "
+     "go there. [1s]"},
+    {"audit.max-segment-bytes", "N", "A larger segment is closed. [67108864]"},
+    {"audit.max-segment-age", "DURATION", "An older segment is closed. [1h]"},
+    {"audit.checkpoint-interval", "DURATION",
+     "A checkpoint follows after so long. [1m]"},
+    {"audit.checkpoint-records", "N",
+     "A checkpoint follows after so many records. [10000]"},
+    {"audit.signing-key-file", "PATH",
+     "The Ed25519 key (PEM) that signs checkpoints. [none]"},
+    {"audit.archive-directory", "DIR",
+     "Closed segments are copied to. [none: nothing is deleted]"},
+    {"audit.archive-command", "WORD",
+     "Of the command that archives a segment, whose path follows; repeatable."},
+    {"audit.archive-digest-command", "WORD",
+     "Of the command that prints the SHA-256 of what was archived; "
+     "repeatable."},
+    {"audit.archive-timeout", "DURATION",
+     "How long each of them may take. [5m]"},
+    {"audit.retention-days", "N",
+     "How long segments stay in the archive directory. [2192]"},
+    {"audit.local-retention-days", "N",
+     "How long archived segments stay here as well. [30]"},
+    {"audit.max-volume-percent", "N",
+     "They go earlier where the volume is fuller than this. [80]"},
     {"threads", "N",
      "Threads that decide; 0 for half the number of cores. [0]"},
     {"max-bound-policies", "N", "Bound policies kept for reuse. [10000]"},
@@ -93,7 +121,9 @@ constexpr Flag kFlags[] = {
 
 bool IsRepeatable(std::string_view name) {
   return name == "listen" || name == "medplum.login" ||
-         name == "tenants.parameters" || name == "session-rules";
+         name == "tenants.parameters" || name == "session-rules" ||
+         name == "audit.archive-command" ||
+         name == "audit.archive-digest-command";
 }
 
 constexpr char kFooter[] = R"(

@@ -271,6 +271,8 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
   PDP_RETURN_IF_ERROR(ReadSizes(config, settings));
   PDP_RETURN_IF_ERROR(ReadTenants(config, settings));
   PDP_RETURN_IF_ERROR(ReadSessionRules(config, settings));
+  PDP_ASSIGN_OR_RETURN(settings.audit,
+                       ReadAuditSettings(config.audit(), settings.data_dir));
   if (config.has_medplum()) {
     PDP_ASSIGN_OR_RETURN(settings.medplum,
                          ReadMedplumSettings(config, settings.stale_after,

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/session_rules.h"
+#include "pdp/service/audit_settings.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/medplum_settings.h"
 
@@ -43,6 +44,7 @@ struct Settings {
   uint32_t socket_mode = 0600;
   std::vector<std::string> tenant_parameters;  // Empty: the default ones.
   policy::ConfiguredSessionRules session_rules;
+  AuditSettings audit;
 };
 
 // What the command line says: the configuration file, if any, and flags by

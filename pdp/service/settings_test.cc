@@ -289,7 +289,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
        "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
-       "session-rules"},
+       "session-rules, audit"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

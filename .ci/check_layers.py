@@ -31,11 +31,13 @@ MAY_KNOW = {
         "store",
     ],
     "pdp/audit": ["pdp/base", "pdp/fhir", "pdp/medplum"],
+    "pdp/auth": ["pdp/base", "pdp/fhir", "pdp/medplum"],
     "pdp/service": [
         "pdp/base",
         "pdp/fhir",
         "pdp/policy",
         "pdp/audit",
+        "pdp/auth",
         "proto",
     ],
     "clients/pdpctl": [

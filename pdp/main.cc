@@ -174,6 +174,10 @@ void TellOfBlocks(uint64_t revision, const std::vector<std::string>& targets,
 }
 
 int Serve(const Settings& settings) {
+  auto callers = pdp::service::Callers::Open(settings.callers);
+  if (!callers.ok()) {
+    return Fail(kBadConfiguration, pdp::ToStd(callers.status().message()));
+  }
   // Store.
   std::error_code error;
   std::filesystem::create_directories(settings.data_dir, error);
@@ -267,8 +271,10 @@ int Serve(const Settings& settings) {
   auto server =
       pdp::service::Server::Start({.listen = settings.listen,
                                    .threads = settings.threads,
-                                   .socket_mode = settings.socket_mode},
-                                  {.decisions = service,
+                                   .socket_mode = settings.socket_mode,
+                                   .reflection = settings.reflection},
+                                  {.callers = **callers,
+                                   .decisions = service,
                                    .admin = admin,
                                    .metrics = metrics,
                                    .fetcher = &reader,
@@ -288,6 +294,7 @@ int Serve(const Settings& settings) {
   do {
     const pdp::sync::SourceStatus status = source.Status();
     state.Update(status);
+    (*callers)->Reload();
     if (!state.IsReady() && status.ready) {
       backend.Recount();  // Whoever is told `ready` sees true counts.
       state.SetReady();

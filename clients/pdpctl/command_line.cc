@@ -16,6 +16,25 @@ constexpr char kAbout[] =
     "Exit codes: 0 permitted or passed, 3 denied or found, 2 wrong command "
     "line, 1 error.";
 
+// How to show who this is, and know who the server is.
+void AddCredentials(CLI::App& app, Connection& connection) {
+  app.add_option("--token-file", connection.token,
+                 "a file with the token that shows the server who this is")
+      ->check(CLI::ExistingFile);
+  app.add_option("--tls-ca", connection.tls_ca,
+                 "TLS: the certificates that the server's is checked against")
+      ->check(CLI::ExistingFile);
+  CLI::Option* certificate =
+      app.add_option("--tls-cert", connection.tls_cert,
+                     "TLS: the certificate that shows the server who this is")
+          ->check(CLI::ExistingFile);
+  CLI::Option* key =
+      app.add_option("--tls-key", connection.tls_key, "TLS: its private key")
+          ->check(CLI::ExistingFile);
+  certificate->needs(key);
+  key->needs(certificate);
+}
+
 void AddConnection(CLI::App& app, Connection& connection) {
   app.add_option("--target", connection.target,
                  "the server: host:port or unix:PATH")
@@ -24,6 +43,7 @@ void AddConnection(CLI::App& app, Connection& connection) {
                  "how long a call may take, in seconds")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddCredentials(app, connection);
 }
 
 void AddOutput(CLI::App& app, OutputFormat& output) {
@@ -180,6 +200,7 @@ CLI::App* AddWatch(CLI::App& app, WatchCommand& watch) {
       ->add_option("--target", watch.connection.target,
                    "the server: host:port or unix:PATH")
       ->capture_default_str();
+  AddCredentials(*command, watch.connection);
   command->add_option("MEMBERSHIP", watch.memberships,
                       "ProjectMembership/ID, up to 1,000; none: every member");
   command->add_option("--count", watch.count,
@@ -239,6 +260,7 @@ CLI::App* AddConformance(CLI::App& app, ConformanceCommand& conformance,
   command->add_option("--target", connection.target,
                       "a server started with --source directory:DIR; without "
                       "it the decisions are made in this process");
+  AddCredentials(*command, connection);
   command
       ->add_option("--timeout", connection.timeout_seconds,
                    "how long a call may take, in seconds")

@@ -20,6 +20,12 @@ enum class OutputFormat : uint8_t { kText, kJson };
 struct Connection {
   std::string target = kDefaultTarget;  // `host:port` or `unix:PATH`.
   double timeout_seconds = 10;          // Of each call.
+  // Files; empty: none.  With any of the first three the connection is TLS.
+  std::string tls_ca;    // What the server is checked against; none: the
+                         // certificates of the system.
+  std::string tls_cert;  // Who this is; goes with `tls_key`.
+  std::string tls_key;
+  std::string token;  // Its first line is shown to the server.
 };
 
 // Facts about the subject's session; times are of RFC 3339.

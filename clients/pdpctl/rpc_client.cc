@@ -10,12 +10,14 @@
 
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
+#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/medplum/secret_file.h"
 
 namespace pdp::ctl {
 namespace {
 
-namespace v1 = medplum::pdp::v1;
+namespace v1 = ::medplum::pdp::v1;
 
 constexpr int kMaxMessageBytes = 64 << 20;
 // Calls in flight in CheckAll.
@@ -44,6 +46,38 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& target) {
   }
 }
 
+// Reads `path`, where there is one, into `content`.
+absl::Status ReadFile(const std::string& path, std::string& content) {
+  if (path.empty()) return absl::OkStatus();
+  PDP_ASSIGN_OR_RETURN(content, medplum::ReadSecretFile(path));
+  return absl::OkStatus();
+}
+
+absl::Status MakeCredentials(
+    const Connection& connection,
+    std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  credentials = grpc::InsecureChannelCredentials();
+  if (connection.tls_ca.empty() && connection.tls_cert.empty()) {
+    return absl::OkStatus();
+  }
+  grpc::SslCredentialsOptions options;
+  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_ca, options.pem_root_certs));
+  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_cert, options.pem_cert_chain));
+  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_key, options.pem_private_key));
+  credentials = grpc::SslCredentials(options);
+  return absl::OkStatus();
+}
+
+absl::Status MakeAuthorization(const Connection& connection,
+                               std::string& authorization) {
+  if (connection.token.empty()) return absl::OkStatus();
+  std::string token;
+  PDP_RETURN_IF_ERROR(ReadFile(connection.token, token));
+  token.resize(std::min(token.size(), token.find_first_of("\r\n")));
+  authorization = StrCat("Bearer ", token);
+  return absl::OkStatus();
+}
+
 void SetDeadline(const Connection& connection, grpc::ClientContext& context) {
   context.set_deadline(
       std::chrono::system_clock::now() +
@@ -63,18 +97,29 @@ RpcClient::RpcClient(const Connection& connection)
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto channel = grpc::CreateCustomChannel(
-      connection.target, grpc::InsecureChannelCredentials(), arguments);
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  credentials_ = MakeCredentials(connection, credentials);
+  credentials_.Update(MakeAuthorization(connection, authorization_));
+  const auto channel =
+      grpc::CreateCustomChannel(connection.target, credentials, arguments);
   stubs_->decision = v1::PolicyDecisionPoint::NewStub(channel);
   stubs_->admin = v1::PdpAdmin::NewStub(channel);
 }
 
 RpcClient::~RpcClient() = default;
 
+void RpcClient::Prepare(grpc::ClientContext& context) const {
+  if (!authorization_.empty()) {
+    context.AddMetadata("authorization", authorization_);
+  }
+}
+
 template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> RpcClient::Call(const Request& request,
                                          Method method) const {
+  if (!credentials_.ok()) return credentials_;
   grpc::ClientContext context;
+  Prepare(context);
   SetDeadline(connection_, context);
   Response response;
   const absl::Status status =
@@ -143,7 +188,9 @@ absl::StatusOr<v1::SimulateResponse> RpcClient::Simulate(
 absl::Status RpcClient::FilterResources(
     std::span<const v1::FilterResourcesRequest> messages,
     const std::function<void(const v1::FilterResourcesResponse&)>& next) const {
+  if (!credentials_.ok()) return credentials_;
   grpc::ClientContext context;
+  Prepare(context);
   SetDeadline(connection_, context);
   const auto stream = stubs_->decision->FilterResources(&context);
   // The server does not read on while its answers are not read.
@@ -210,7 +257,9 @@ absl::StatusOr<v1::CheckpointResponse> RpcClient::Checkpoint(
 absl::Status RpcClient::WatchRevisions(
     const v1::WatchRevisionsRequest& request,
     const std::function<bool(const v1::WatchRevisionsResponse&)>& next) const {
+  if (!credentials_.ok()) return credentials_;
   grpc::ClientContext context;
+  Prepare(context);
   const auto stream = stubs_->decision->WatchRevisions(&context, request);
   v1::WatchRevisionsResponse response;
   while (stream->Read(&response)) {

@@ -15,6 +15,10 @@
 #include "medplum/pdp/v1/admin.pb.h"
 #include "medplum/pdp/v1/decision.pb.h"
 
+namespace grpc {
+class ClientContext;
+}
+
 namespace pdp::ctl {
 
 // Thread-safe.  The message of an error names the server, and what to do.
@@ -64,10 +68,15 @@ class RpcClient {
  private:
   struct Stubs;
 
+  // What a call shows of who makes it.
+  void Prepare(grpc::ClientContext& context) const;
+
   template <typename Request, typename Response, typename Method>
   absl::StatusOr<Response> Call(const Request& request, Method method) const;
 
   const Connection connection_;
+  absl::Status credentials_;  // Whether those of `connection_` can be used.
+  std::string authorization_;
   std::unique_ptr<Stubs> stubs_;
 };
 

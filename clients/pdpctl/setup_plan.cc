@@ -69,8 +69,18 @@ std::string PolicyResource(std::string_view name, std::string_view project) {
 
 std::string ConfigLines(const SetupCommand& command, std::string_view client_id,
                         std::string_view secret_file) {
-  std::string text =
-      StrCat("source: medplum\nmedplum:\n  base-url: ", command.base_url, "\n");
+  std::string text = StrCat(
+      "source: medplum\n"
+      "callers:\n"
+      "  - name: gateway\n"
+      "    token-file: FILE with a token of at least 32 bytes\n"
+      "    permissions: [check, filter]\n"
+      "    subjects: token\n"
+      "  - name: administrator\n"
+      "    from: loopback\n"
+      "    permissions: [admin]\n"
+      "medplum:\n  base-url: ",
+      command.base_url, "\n");
   if (!command.ca_file.empty()) {
     text += StrCat("  ca-file: ", command.ca_file, "\n");
   }

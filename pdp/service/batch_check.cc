@@ -6,6 +6,7 @@
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/service/caller_rules.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/item_error.h"
 
@@ -35,6 +36,7 @@ class DecisionService::Batch {
   const v1::Subject& SubjectOf(const v1::BatchCheckItem& item) const {
     return item.has_subject() ? item.subject() : request_.subject();
   }
+  CallOutcome CheckItem(const v1::BatchCheckItem& item) const;
   CallOutcome FindToken(const v1::Subject& subject, Moment& moment);
   absl::Status Prepare(const v1::BatchCheckItem& item);
   absl::Status PrepareSubject(const v1::BatchCheckItem& item);
@@ -131,7 +133,9 @@ CallOutcome DecisionService::Batch::Run() {
 
 CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
                                                v1::BatchCheckResult& result) {
-  CallOutcome found = FindToken(SubjectOf(request_.items(i)), moment);
+  CallOutcome found = CheckItem(request_.items(i));
+  if (!found.status.ok()) return found;
+  found = FindToken(SubjectOf(request_.items(i)), moment);
   if (found.pending()) return found;
   if (token_.refusal) {
     service_.Deny(*token_.refusal, moment, *result.mutable_decision());
@@ -147,6 +151,9 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
     service_.DenyUnsupported(*unsupported_, moment, *result.mutable_decision());
     return {};
   }
+  found = CheckProjects(attempt_, access_.subject, access_.context,
+                        service_.lookup_);
+  if (!found.status.ok()) return found;
   if (!is_fresh_for_all_) {
     CallOutcome outcome = service_.CheckFeeds(
         attempt_, request_.consistency(),
@@ -155,6 +162,20 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
   }
   return service_.Decide(attempt_, access_, moment, *result.mutable_decision(),
                          answers_[static_cast<size_t>(i)]);
+}
+
+// Whether the caller may ask it.
+CallOutcome DecisionService::Batch::CheckItem(
+    const v1::BatchCheckItem& item) const {
+  CallOutcome outcome = CheckSubject(attempt_.caller, SubjectOf(item));
+  if (!outcome.status.ok()) return outcome;
+  if (item.target_case() == v1::BatchCheckItem::kResource) {
+    return CheckBody(attempt_.caller, item.resource());
+  }
+  const auto resources = static_cast<uint32_t>(request_.resources_size());
+  if (item.resource_index() >= resources) return {};
+  return CheckBody(attempt_.caller,
+                   request_.resources(static_cast<int>(item.resource_index())));
 }
 
 // Many items are of one token.

@@ -152,7 +152,7 @@ void CallQueue::Run() {
     PostWatchCalls(*this);
     PostAdminCalls(*this);
     PostHealthCalls(*this);
-    PostReflectionCalls(*this);
+    if (context_.serves_reflection) PostReflectionCalls(*this);
   }
   void* tag = nullptr;
   bool ok = false;

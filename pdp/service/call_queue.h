@@ -41,11 +41,13 @@
 
 namespace pdp::service {
 
+class Callers;
 struct GrpcServices;
 
 // What the calls of a server share.
 struct CallContext {
   GrpcServices& grpc;
+  const Callers& callers;
   const DecisionService& decisions;
   AdminService& admin;
   Metrics& metrics;
@@ -53,6 +55,7 @@ struct CallContext {
   Worker& urgent_worker;  // For what takes little, and must not wait for that.
   Worker& thinking_worker;  // For what decides much at once.
   const std::atomic<bool>& is_serving;
+  bool serves_reflection = false;
   FactFetcher* fetcher = nullptr;          // May be null.
   Refresher* refresher = nullptr;          // May be null.
   RevisionWatchers* watchers = nullptr;    // May be null.

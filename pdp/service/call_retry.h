@@ -17,10 +17,11 @@ namespace pdp::service {
 class CallRetry {
  public:
   // A request has come in.
-  void Begin(const CallContext& context) {
+  void Begin(const CallContext& context, const Caller* caller) {
     started_ = Clock::now();
     rounds_ = 0;
-    attempt_ = {.may_fetch = context.fetcher != nullptr,
+    attempt_ = {.caller = caller,
+                .may_fetch = context.fetcher != nullptr,
                 .may_refresh = context.refresher != nullptr,
                 .may_resolve_tokens = context.tokens != nullptr};
   }

@@ -32,6 +32,8 @@ enum class ResourcesRule : uint8_t {
   kInline,     // Its content, which is believed.
 };
 
+inline constexpr uint8_t kAllPermissions = (1 << 7) - 1;
+
 struct Caller {
   std::string name;
   uint8_t permissions = 0;  // Of Permission.

@@ -117,18 +117,27 @@ constexpr Flag kFlags[] = {
      "What is asked of sessions: project=ID (none: every other), "
      "idle-timeout=DURATION, absolute-lifetime=DURATION, failed-attempts=N, "
      "lock=DURATION, administrative-lock=true, mfa=true; repeatable. [none]"},
+    {"callers", "KEY=VALUE,...",
+     "Who may ask, and what: name=NAME, token-file=PATH or from=loopback, "
+     "permissions=check|filter|explain|describe|simulate|record|admin|all, "
+     "projects=ID, subjects=own|token|any, own=REFERENCE, "
+     "resources=reference|inline; repeatable, as are permissions, projects and "
+     "own within. Required."},
+    {"reflection", "true|false",
+     "Whether gRPC's reflection is served, to every caller. [false]"},
 };
 
 bool IsRepeatable(std::string_view name) {
   return name == "listen" || name == "medplum.login" ||
          name == "tenants.parameters" || name == "session-rules" ||
          name == "audit.archive-command" ||
-         name == "audit.archive-digest-command";
+         name == "audit.archive-digest-command" || name == "callers";
 }
 
 constexpr char kFooter[] = R"(
 Examples:
   pdpd --source directory:docs/policies --data-dir /var/lib/medplum-pdp
+       --callers name=local,from=loopback,permissions=all,subjects=any
   pdpd --config /etc/medplum-pdp/pdpd.yaml --mode parity
   pdpd --source directory:policies --data-dir data --listen 127.0.0.1:0
        --listen unix:/run/medplum-pdp/pdp.sock --http-listen none

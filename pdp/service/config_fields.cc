@@ -43,7 +43,12 @@ absl::Status SetEnum(const FieldDescriptor& field, std::string_view text,
   for (int i = 1; i < type.value_count(); ++i) {
     const EnumValueDescriptor& value = *type.value(i);
     if (ValueName(value) == text) {
-      message.GetReflection()->SetEnum(&message, &field, &value);
+      const Reflection& reflection = *message.GetReflection();
+      if (field.is_repeated()) {
+        reflection.AddEnum(&message, &field, &value);
+      } else {
+        reflection.SetEnum(&message, &field, &value);
+      }
       return absl::OkStatus();
     }
     names.push_back(ValueName(value));
@@ -114,7 +119,7 @@ absl::Status AddSection(const FieldDescriptor& field, std::string_view text,
       return absl::InvalidArgumentError(StrCat(
           "unknown key `", pair.first, "`; ", KnownKeys(type, pair.first)));
     }
-    if (!seen.insert(pair.first).second) {
+    if (!seen.insert(pair.first).second && !inner->is_repeated()) {
       return absl::InvalidArgumentError(
           StrCat("`", pair.first, "` is given twice"));
     }

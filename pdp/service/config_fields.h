@@ -37,7 +37,8 @@ bool IsConfigSection(const google::protobuf::FieldDescriptor& field);
 
 // Sets `field`, or adds to it where it is repeated, to the value that `text`
 // stands for: a string, `true` or `false`, a number, an enum value's name, a
-// duration, or `key=value,key=value` for one of a list of sections.
+// duration, or `key=value,key=value` for one of a list of sections, where the
+// key of a list is there once for each of its values.
 // InvalidArgument, "`x` is not ...; write ...", where it stands for none.
 absl::Status SetConfigField(const google::protobuf::FieldDescriptor& field,
                             std::string_view text,

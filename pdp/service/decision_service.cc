@@ -5,6 +5,7 @@
 
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/base/strings.h"
+#include "pdp/service/caller_rules.h"
 #include "pdp/service/convert_decision.h"
 #include "pdp/service/decision_id.h"
 #include "pdp/service/item_error.h"
@@ -58,6 +59,8 @@ CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
                                      Question& question,
                                      v1::Decision& decision) const {
   if (!data_.IsReady()) return NotReady();
+  CallOutcome outcome = CheckBody(attempt.caller, request.resource());
+  if (!outcome.status.ok()) return outcome;
   Moment& moment = question.moment;
   moment = Begin();
   question.is_denied = true;
@@ -66,8 +69,8 @@ CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
     return {};
   }
   TokenSubject& token = question.token;
-  CallOutcome outcome = FindToken(attempt, request.subject(),
-                                  request.consistency(), moment, token);
+  outcome = FindToken(attempt, request.subject(), request.consistency(), moment,
+                      token);
   if (!outcome.status.ok()) return outcome;
   if (token.refusal) {
     Deny(*token.refusal, moment, decision);
@@ -93,6 +96,20 @@ CallOutcome DecisionService::CurrentRevision(uint64_t& revision) const {
   if (!data_.IsReady()) return Counted(NotReady());
   revision = decision_point_.revision();
   return {};
+}
+
+CallOutcome DecisionService::CheckWatch(
+    const CallAttempt& attempt,
+    const v1::WatchRevisionsRequest& request) const {
+  CallOutcome outcome;
+  if (request.memberships().empty()) {
+    outcome = CheckWatched(attempt, "", lookup_);
+  }
+  for (const std::string& member : request.memberships()) {
+    outcome = CheckWatched(attempt, member, lookup_);
+    if (!outcome.status.ok()) break;
+  }
+  return Counted(std::move(outcome));
 }
 
 CallOutcome DecisionService::CheckStream(
@@ -204,8 +221,10 @@ CallOutcome DecisionService::FindToken(const CallAttempt& attempt,
                                        const v1::Consistency& wanted,
                                        Moment& moment,
                                        TokenSubject& found) const {
-  CallOutcome outcome = FindTokenSubject(attempt, subject, wanted.fully_fresh(),
-                                         options_.tokens, found);
+  CallOutcome outcome = CheckSubject(attempt.caller, subject);
+  if (!outcome.status.ok()) return outcome;
+  outcome = FindTokenSubject(attempt, subject, wanted.fully_fresh(),
+                             options_.tokens, found);
   if (found.binding != nullptr) moment.reuse_ends = found.binding->expires;
   return outcome;
 }
@@ -219,7 +238,10 @@ CallOutcome DecisionService::CheckData(const CallAttempt& attempt,
                                        const v1::Consistency& wanted,
                                        const DecisionScope& scope,
                                        Moment& moment) const {
-  CallOutcome outcome = CheckConsistency(Facts(), attempt, wanted, scope);
+  CallOutcome outcome =
+      CheckProjects(attempt, scope.subject, scope.context, lookup_);
+  if (!outcome.status.ok()) return outcome;
+  outcome = CheckConsistency(Facts(), attempt, wanted, scope);
   if (!outcome.status.ok()) return outcome;
   return CheckFeeds(attempt, wanted, scope, moment);
 }

@@ -41,6 +41,7 @@ class ExplainResponse;
 class FilterResponse;
 class SimulateRequest;
 class SimulateResponse;
+class WatchRevisionsRequest;
 }  // namespace medplum::pdp::v1
 
 namespace pdp::service {
@@ -79,6 +80,10 @@ class DecisionService {
   // The revision that answers given now are made at.  Unavailable before the
   // first load is complete.
   CallOutcome CurrentRevision(uint64_t& revision) const;
+
+  // Whether the caller may watch that.
+  CallOutcome CheckWatch(const CallAttempt& attempt,
+                         const v1::WatchRevisionsRequest& request) const;
 
   // A request that has no decision is answered with its error: the outcome is
   // OK or pending.
@@ -120,8 +125,8 @@ class DecisionService {
   };
   Moment Begin() const;
 
-  // Finds whom an access token names.  To be called before the subject and the
-  // context are converted.
+  // Whether the caller may ask about `subject`, and whom an access token names.
+  // To be called before the subject and the context are converted.
   CallOutcome FindToken(const CallAttempt& attempt, const v1::Subject& subject,
                         const v1::Consistency& wanted, Moment& moment,
                         TokenSubject& found) const;
@@ -155,7 +160,7 @@ class DecisionService {
     return feeds_.Check(attempt, wanted, scope, moment.since_boot, moment.age);
   }
 
-  // Both of a call with one subject.
+  // Both of a call with one subject, which the caller may ask about.
   CallOutcome CheckData(const CallAttempt& attempt,
                         const v1::Consistency& wanted,
                         const DecisionScope& scope, Moment& moment) const;

@@ -17,6 +17,9 @@ namespace {
 
 using Flags = std::vector<std::pair<std::string, std::string>>;
 
+const std::pair<std::string, std::string> kCallers = {
+    "callers", "name=local,from=loopback,permissions=check,subjects=any"};
+
 // A directory with the files that the configurations here name.
 class MedplumSettingsTest : public testing::Test {
  protected:
@@ -42,7 +45,7 @@ class MedplumSettingsTest : public testing::Test {
   }
 
   absl::StatusOr<Settings> Load(const Flags& flags) const {
-    Flags all = {{"source", "medplum"}, {"data-dir", "data"}};
+    Flags all = {{"source", "medplum"}, {"data-dir", "data"}, kCallers};
     for (const auto& [key, value] : flags) {
       all.emplace_back(key, Expand(value));
     }
@@ -51,7 +54,8 @@ class MedplumSettingsTest : public testing::Test {
 
   absl::StatusOr<Settings> LoadYaml(std::string_view yaml) const {
     std::ofstream(Path("pdpd.yaml")) << Expand(std::string(yaml));
-    return LoadSettings({.config_file = Path("pdpd.yaml")});
+    return LoadSettings(
+        {.config_file = Path("pdpd.yaml"), .flags = {kCallers}});
   }
 
  private:
@@ -161,7 +165,8 @@ medplum:
   const auto settings =
       LoadSettings({.config_file = Path("pdpd.yaml"),
                     .flags = {{"medplum.login", Expand(kLogin.second)},
-                              {"medplum.base-url", "https://b/"}}});
+                              {"medplum.base-url", "https://b/"},
+                              kCallers}});
   ASSERT_TRUE(settings.ok()) << settings.status();
   ASSERT_EQ(settings->medplum->logins.size(), 1u);
   EXPECT_EQ(settings->medplum->logins[0].project, "p");

@@ -62,6 +62,20 @@ std::string_view MethodName(Method method) {
   return "";
 }
 
+std::string_view RejectionName(Rejection rejection) {
+  switch (rejection) {
+    case Rejection::kTooManyWaiting:
+      return "too_many_waiting";
+    case Rejection::kNoCredentials:
+      return "no_credentials";
+    case Rejection::kUnknownCredentials:
+      return "unknown_credentials";
+    case Rejection::kNoPermission:
+      return "no_permission";
+  }
+  return "";
+}
+
 Metrics::Metrics()
     : decisions_(kEffects * kInteractions * kReasons),
       filters_(kFilterKinds * kReasons),

@@ -41,8 +41,14 @@ inline constexpr size_t kMethods = 19;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.
-enum class Rejection : uint8_t { kTooManyWaiting };
-inline constexpr size_t kRejections = 1;
+enum class Rejection : uint8_t {
+  kTooManyWaiting,
+  kNoCredentials,       // The caller did not say who it is,
+  kUnknownCredentials,  // or said it in a way that proves nothing here.
+  kNoPermission,        // The caller is known and may not call this method.
+};
+inline constexpr size_t kRejections = 4;
+std::string_view RejectionName(Rejection rejection);  // "no_credentials".
 
 // Thread-safe, without a lock.
 class Metrics {

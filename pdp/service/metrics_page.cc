@@ -29,8 +29,6 @@ constexpr std::array<std::string_view, Metrics::kEffects> kEffectNames = {
     "unspecified", "deny", "permit", "permit_with_obligations"};
 constexpr std::array<std::string_view, Metrics::kFilterKinds> kKindNames = {
     "unspecified", "always_denied", "always_permitted", "conditional"};
-constexpr std::array<std::string_view, kRejections> kRejectionNames = {
-    "too_many_waiting"};
 
 std::string InteractionLabel(fhir::Interaction interaction) {
   if (interaction == fhir::Interaction::kUnspecified) return "unspecified";
@@ -150,8 +148,9 @@ void AddCalls(const Metrics& metrics, std::vector<MetricFamily>& page) {
         static_cast<double>(metrics.in_flight(method)));
   }
   for (size_t r = 0; r < kRejections; ++r) {
-    Add(rejected, {{"reason", std::string(kRejectionNames[r])}},
-        static_cast<double>(metrics.rejections(static_cast<Rejection>(r))));
+    const auto rejection = static_cast<Rejection>(r);
+    Add(rejected, {{"reason", std::string(RejectionName(rejection))}},
+        static_cast<double>(metrics.rejections(rejection)));
   }
   page.push_back(std::move(calls));
   page.push_back(std::move(in_flight));

@@ -1,5 +1,5 @@
 // Why a call ends without a decision though nothing is wrong with the request:
-// the data may be.
+// the data may be, or the caller may not ask it.
 
 #ifndef PDP_SERVICE_REFUSAL_H_
 #define PDP_SERVICE_REFUSAL_H_
@@ -18,9 +18,12 @@ enum class Refusal : uint8_t {
   kCredentialsRefused,
   kProjectGone,
   kAccessMissing,
-  kTokenUnchecked,  // Not the data: an access token could not be looked up.
+  kTokenUnchecked,     // Not the data: an access token could not be looked up.
+  kSubjectNotAllowed,  // The caller may not ask about this subject,
+  kProjectNotAllowed,  // about members of its project,
+  kBodyNotAllowed,     // or send the content of resources.
 };
-inline constexpr size_t kRefusals = 6;
+inline constexpr size_t kRefusals = 9;
 
 // "STALE": what the message of the status begins with.
 constexpr std::string_view RefusalName(Refusal refusal) {
@@ -37,6 +40,12 @@ constexpr std::string_view RefusalName(Refusal refusal) {
       return "ACCESS_MISSING";
     case Refusal::kTokenUnchecked:
       return "TOKEN_UNCHECKED";
+    case Refusal::kSubjectNotAllowed:
+      return "SUBJECT_NOT_ALLOWED";
+    case Refusal::kProjectNotAllowed:
+      return "PROJECT_NOT_ALLOWED";
+    case Refusal::kBodyNotAllowed:
+      return "BODY_NOT_ALLOWED";
   }
   return "";
 }

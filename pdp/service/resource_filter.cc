@@ -7,6 +7,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/field_path.h"
 #include "pdp/fhir/json_scan.h"
+#include "pdp/service/caller_rules.h"
 #include "pdp/service/consistency.h"
 #include "pdp/service/convert_decision.h"
 #include "pdp/service/convert_request.h"
@@ -126,7 +127,8 @@ CallOutcome ResourceFilter::Open(const CallAttempt& attempt) {
   if (!service_.data_.IsReady()) return NotReady();
   revision_ = service_.decision_point_.revision();
   DecisionService::Moment moment = service_.Begin();
-  CallOutcome outcome;
+  CallOutcome outcome = CheckBodies(attempt.caller);
+  if (!outcome.status.ok()) return outcome;
   if (!unsupported_) outcome = FindSubject(attempt, moment);
   if (!outcome.status.ok()) return outcome;
   if (unsupported_ || token_.refusal) {

@@ -12,6 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "pdp/base/log.h"
+#include "pdp/base/log_limiter.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
@@ -27,14 +28,12 @@ constexpr size_t kMaxQueuedWork = 8;
 // What gRPC has to say becomes a line of our log.  It has something to say
 // about every malformed request, so most of it is left out.
 void LogFromGrpc(gpr_log_func_args* args) {
-  constexpr int kMaxPerSecond = 5;
-  static std::atomic<int64_t> second{0};
-  static std::atomic<int> lines{0};
+  static LogLimiter limiter(/*per_second=*/5);
   if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
-  const int64_t now = absl::ToUnixSeconds(absl::Now());
-  if (second.exchange(now) != now) lines = 0;
-  if (++lines > kMaxPerSecond) return;
-  Log(Severity::kError, "grpc", {{"message", args->message}});
+  const auto left_out = limiter.Allow(absl::Now());
+  if (!left_out) return;
+  Log(Severity::kError, "grpc",
+      {{"message", args->message}, {"lines_left_out", *left_out}});
 }
 
 }  // namespace
@@ -91,7 +90,7 @@ void Server::Impl::Configure(const ServerOptions& options,
   builder.RegisterService(&services_.decisions);
   builder.RegisterService(&services_.admin);
   builder.RegisterService(&services_.health);
-  builder.RegisterService(&services_.reflection);
+  if (options.reflection) builder.RegisterService(&services_.reflection);
 }
 
 absl::Status Server::Impl::Start(const ServerOptions& options,
@@ -113,6 +112,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
   for (size_t i = 0; i < options.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(
         CallContext{.grpc = services_,
+                    .callers = served.callers,
                     .decisions = served.decisions,
                     .admin = served.admin,
                     .metrics = served.metrics,
@@ -120,6 +120,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .urgent_worker = urgent_worker_,
                     .thinking_worker = thinking_worker_,
                     .is_serving = is_serving_,
+                    .serves_reflection = options.reflection,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher,
                     .watchers = served.watchers,

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/service/admin_service.h"
+#include "pdp/service/callers.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
 #include "pdp/service/listen_address.h"
@@ -26,10 +27,12 @@ struct ServerOptions {
   size_t threads = 1;                 // That decide.
   int max_message_bytes = 4 << 20;
   uint32_t socket_mode = 0600;  // Permissions of unix sockets.
+  bool reflection = false;
 };
 
 // What is served.  All of it must outlive the server.
 struct Served {
+  const Callers& callers;
   const DecisionService& decisions;
   AdminService& admin;
   Metrics& metrics;

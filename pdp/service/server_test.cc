@@ -64,7 +64,7 @@ TEST_F(ServerTest, AnswersOverSeveralAddressesAtOnce) {
 TEST_F(ServerTest, ATakenPortIsRefused) {
   Start();
   auto second = Server::Start({.listen = server_->addresses()},
-                              {f_.service, admin_, f_.metrics});
+                              {*callers_, f_.service, admin_, f_.metrics});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()),

@@ -129,18 +129,31 @@ class MemoryBlocks final : public policy::BlockKeeper {
   std::map<std::string, policy::Block> blocks_;
 };
 
+// Whoever is on this host, and may do everything.
+inline std::unique_ptr<Callers> LocalCallers() {
+  CallerSettings local;
+  local.caller.name = "local";
+  local.caller.permissions = kAllPermissions;
+  local.caller.subjects_rule = SubjectsRule::kAny;
+  local.caller.resources_rule = ResourcesRule::kInline;
+  local.from_loopback = true;
+  return *Callers::Open({std::move(local)});
+}
+
 class ServerTest : public ::testing::Test {
  protected:
   void Start(std::vector<std::string> listen = {"127.0.0.1:0"},
              size_t threads = 1) {
     ServerOptions options;
     options.threads = threads;
+    options.reflection = true;
     for (const std::string& text : listen) {
       auto address = ParseListenAddress(text);
       ASSERT_TRUE(address.ok()) << address.status();
       options.listen.push_back(*address);
     }
-    auto server = Server::Start(options, {.decisions = f_.service,
+    auto server = Server::Start(options, {.callers = *callers_,
+                                          .decisions = f_.service,
                                           .admin = admin_,
                                           .metrics = f_.metrics,
                                           .fetcher = &fetcher_,
@@ -187,6 +200,7 @@ class ServerTest : public ::testing::Test {
   MemoryBlocks blocks_{f_.decision_point, f_.clock};
   AdminService admin_{f_.decision_point,  f_.data,  f_.admin,
                       /*shadow=*/nullptr, &blocks_, &f_.lookup};
+  std::unique_ptr<Callers> callers_ = LocalCallers();
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
   RevisionWatchers watchers_{f_.lookup};

@@ -278,6 +278,8 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
                          ReadMedplumSettings(config, settings.stale_after,
                                              settings.max_staleness));
   }
+  PDP_ASSIGN_OR_RETURN(settings.callers, ReadCallers(config));
+  settings.reflection = config.reflection();
   return settings;
 }
 

@@ -16,6 +16,7 @@
 #include "pdp/policy/mode.h"
 #include "pdp/policy/session_rules.h"
 #include "pdp/service/audit_settings.h"
+#include "pdp/service/caller_settings.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/medplum_settings.h"
 
@@ -45,6 +46,8 @@ struct Settings {
   std::vector<std::string> tenant_parameters;  // Empty: the default ones.
   policy::ConfiguredSessionRules session_rules;
   AuditSettings audit;
+  std::vector<CallerSettings> callers;  // At least one.
+  bool reflection = false;
 };
 
 // What the command line says: the configuration file, if any, and flags by

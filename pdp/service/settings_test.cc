@@ -18,8 +18,10 @@ namespace {
 
 using Flags = std::vector<std::pair<std::string, std::string>>;
 
-const Flags kRequired = {{"source", "directory:policies"},
-                         {"data-dir", "data"}};
+const std::pair<std::string, std::string> kCallers = {
+    "callers", "name=local,from=loopback,permissions=check,subjects=any"};
+const Flags kRequired = {
+    {"source", "directory:policies"}, {"data-dir", "data"}, kCallers};
 
 Flags With(Flags more) {
   Flags flags = kRequired;
@@ -76,7 +78,19 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
       "max-bound-policies: 50\n"
       "shadow: true\n"
       "socket-mode: 0660\n"
-      "drain-timeout: 5s\n");
+      "drain-timeout: 5s\n"
+      "reflection: true\n"
+      "callers:\n"
+      "  - name: gateway\n"
+      "    token-file: /run/secrets/gateway\n"
+      "    permissions: [check, filter]\n"
+      "    projects: [p1, p2]\n"
+      "    subjects: token\n"
+      "    resources: inline\n"
+      "  - name: scheduler\n"
+      "    from: loopback\n"
+      "    permissions: [all]\n"
+      "    own: [Bot/b]\n");
   const auto settings = LoadSettings({.config_file = file.path()});
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->source_directory, "/policies");
@@ -94,6 +108,23 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   EXPECT_TRUE(settings->shadow);
   EXPECT_EQ(settings->socket_mode, 0660u);
   EXPECT_EQ(settings->drain_timeout, absl::Seconds(5));
+  EXPECT_TRUE(settings->reflection);
+  ASSERT_EQ(settings->callers.size(), 2u);
+  EXPECT_EQ(settings->callers[0].token_file, "/run/secrets/gateway");
+  const Caller& gateway = settings->callers[0].caller;
+  EXPECT_EQ(gateway.name, "gateway");
+  EXPECT_TRUE(gateway.May(Permission::kCheck));
+  EXPECT_TRUE(gateway.May(Permission::kFilter));
+  EXPECT_FALSE(gateway.May(Permission::kAdmin));
+  EXPECT_EQ(gateway.projects, (std::vector<std::string>{"p1", "p2"}));
+  EXPECT_EQ(gateway.subjects_rule, SubjectsRule::kToken);
+  EXPECT_EQ(gateway.resources_rule, ResourcesRule::kInline);
+  EXPECT_TRUE(settings->callers[1].from_loopback);
+  const Caller& scheduler = settings->callers[1].caller;
+  EXPECT_EQ(scheduler.permissions, kAllPermissions);
+  EXPECT_EQ(scheduler.subjects_rule, SubjectsRule::kOwn);
+  EXPECT_EQ(scheduler.subjects, (std::vector<std::string>{"Bot/b"}));
+  EXPECT_EQ(scheduler.resources_rule, ResourcesRule::kReference);
 }
 
 TEST(SettingsTest, ReadsTenantsAndSessionRules) {
@@ -108,7 +139,8 @@ TEST(SettingsTest, ReadsTenantsAndSessionRules) {
       "    administrative-lock: true\n"
       "  - project: p1\n"
       "    mfa: true\n");
-  const auto settings = LoadSettings({.config_file = file.path()});
+  const auto settings =
+      LoadSettings({.config_file = file.path(), .flags = {kCallers}});
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->tenant_parameters,
             (std::vector<std::string>{"clinic", "team"}));
@@ -155,9 +187,9 @@ TEST(SettingsTest, FlagsWinOverTheFile) {
   const ConfigFile file(
       "source: directory:a\ndata-dir: data\nmode: parity\n"
       "listen: [127.0.0.1:1, 127.0.0.1:2]\n");
-  const auto settings =
-      LoadSettings({.config_file = file.path(),
-                    .flags = {{"mode", "strict"}, {"listen", "127.0.0.1:3"}}});
+  const auto settings = LoadSettings(
+      {.config_file = file.path(),
+       .flags = {{"mode", "strict"}, {"listen", "127.0.0.1:3"}, kCallers}});
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->mode, policy::Mode::kStrict);
   ASSERT_EQ(settings->listen.size(), 1u);
@@ -289,7 +321,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
        "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
-       "session-rules, audit"},
+       "session-rules, audit, callers, reflection"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

@@ -14,6 +14,7 @@
 #include "pdp/service/admin_service.h"
 #include "pdp/service/metrics_page.h"
 #include "pdp/service/server.h"
+#include "pdp/service/server_test_support.h"
 #include "pdp/service/test_support.h"
 
 namespace pdp::service {
@@ -156,8 +157,11 @@ TEST(ShadowTest, ARunningServerShowsThemToItsAdministrator) {
   AdminService admin(f.decision_point, f.data, f.admin, &f.shadow);
   ServerOptions options;
   options.listen = {*ParseListenAddress("127.0.0.1:0")};
-  const auto server = Server::Start(
-      options, {.decisions = f.shadowed, .admin = admin, .metrics = f.metrics});
+  const std::unique_ptr<Callers> callers = LocalCallers();
+  const auto server = Server::Start(options, {.callers = *callers,
+                                              .decisions = f.shadowed,
+                                              .admin = admin,
+                                              .metrics = f.metrics});
   ASSERT_TRUE(server.ok()) << server.status();
   const auto channel =
       grpc::CreateChannel((*server)->addresses().front().ToString(),

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "pdp/service/call_gate.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/call_retry.h"
 #include "pdp/service/grpc_services.h"
@@ -98,6 +99,9 @@ class StreamCall final : public WaitingCall, public OpenStream {
     if (!queue_.is_draining()) (new StreamCall(queue_))->Post();
     queue_.streams().insert(this);
     queue_.context().metrics.CallStarted(M::kMethod);
+    absl::Status admitted =
+        Admit(queue_.context(), context_, M::kMethod, caller_);
+    if (!admitted.ok()) end_ = std::move(admitted);
     Advance();
   }
 
@@ -131,7 +135,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
   void Answer() {
     while (!end_ && !is_waiting_ && session_.has_next() &&
            backlog_.size() < M::kMaxBacklog) {
-      if (!is_begun_) retry_.Begin(queue_.context());
+      if (!is_begun_) retry_.Begin(queue_.context(), caller_);
       is_begun_ = true;
       AnswerNext();
     }
@@ -220,6 +224,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
   Request request_;
   std::deque<Response> backlog_;
   CallRetry retry_;
+  const Caller* caller_ = nullptr;
   // How the stream ends, once the backlog is written.
   std::optional<absl::Status> end_;
   bool is_begun_ = false;  // Answering what is next.

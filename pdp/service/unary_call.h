@@ -13,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "pdp/service/call_gate.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/call_retry.h"
 #include "pdp/service/grpc_services.h"
@@ -101,7 +102,14 @@ class UnaryCall final : public QueueTag, public WaitingCall {
 
   void Begin() {
     queue_.context().metrics.CallStarted(M::kMethod);
-    retry_.Begin(queue_.context());
+    const Caller* caller = nullptr;
+    const absl::Status admitted =
+        Admit(queue_.context(), *context_, M::kMethod, caller);
+    retry_.Begin(queue_.context(), caller);
+    if (!admitted.ok()) {
+      Finish(admitted);
+      return;
+    }
     Attempt();
   }
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "pdp/base/status_macros.h"
+#include "pdp/service/call_gate.h"
 #include "pdp/service/calls.h"
 #include "pdp/service/stream_call.h"
 
@@ -48,6 +50,11 @@ class WatchCall final : public OpenStream {
   }
 
   absl::Status Begin() {
+    const CallContext& context = queue_.context();
+    CallAttempt attempt;
+    PDP_RETURN_IF_ERROR(
+        Admit(context, context_, Method::kWatchRevisions, attempt.caller));
+    PDP_RETURN_IF_ERROR(context.decisions.CheckWatch(attempt, request_).status);
     if (queue_.context().watchers == nullptr ||
         !request_.GetReflection()->GetUnknownFields(request_).empty()) {
       return absl::UnimplementedError("this server cannot watch that");

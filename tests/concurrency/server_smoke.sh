@@ -17,6 +17,7 @@ cp -r docs/security/access-policies "$work/source"
 TSAN_OPTIONS="ignore_noninstrumented_modules=1 exitcode=66" \
   "$pdpd" --source "directory:$work/source" --data-dir "$work/data" \
   --listen 127.0.0.1:0 --http-listen none \
+  --callers name=smoke,from=loopback,permissions=all,subjects=any,resources=inline \
   >"$work/ready.json" 2>"$work/server.log" &
 server=$!
 for _ in $(seq 600); do

@@ -74,6 +74,8 @@ def start_server(pdpd, vectors, work, *options):
             f"--data-dir={work}/data-{options[0]}",
             "--listen=127.0.0.1:0",
             "--http-listen=127.0.0.1:0",
+            "--callers=name=test,from=loopback,permissions=all,subjects=any,"
+            "resources=inline",
             f"--mode={options[0]}",
             *options[1:],
         ],

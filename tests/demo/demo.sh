@@ -19,7 +19,9 @@ trap stop EXIT
 
 "$bin/pdpd" --source directory:docs/security/access-policies \
   --data-dir "$work/data" --listen 127.0.0.1:0 --listen "unix:$work/pdp.sock" \
-  --http-listen 127.0.0.1:0 >"$work/ready.json" 2>"$work/server.log" &
+  --http-listen 127.0.0.1:0 \
+  --callers name=demo,from=loopback,permissions=all,subjects=any,resources=inline \
+  >"$work/ready.json" 2>"$work/server.log" &
 server=$!
 
 # The server prints one line when it is ready.

@@ -9,4 +9,6 @@ echo "Serving the sample clinic on 127.0.0.1:8990; stop it with Ctrl-C."
 echo "Try, in another terminal:"
 echo "  $bin/pdpctl status"
 exec "$bin/pdpd" --source directory:docs/security/access-policies \
-  --data-dir "$data" --listen 127.0.0.1:8990 --http-listen 127.0.0.1:8991
+  --data-dir "$data" --listen 127.0.0.1:8990 --http-listen 127.0.0.1:8991 \
+  --callers name=local,from=loopback,permissions=all,subjects=any,resources=inline \
+  --reflection true

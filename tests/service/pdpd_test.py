@@ -39,6 +39,12 @@ MEMBER = {
     "accessPolicy": {"reference": "AccessPolicy/a"},
 }
 
+# Whoever is on this host may do everything.
+CALLERS = (
+    "--callers",
+    "name=test,from=loopback,permissions=all,subjects=any,resources=inline",
+)
+
 
 class Server:
     """A pdpd over `directory`, on ports that it picks."""
@@ -54,6 +60,7 @@ class Server:
                 str(directory / "data"),
                 "--listen",
                 "127.0.0.1:0",
+                *(() if "--callers" in flags else CALLERS),
                 *flags,
             ],
             stdout=subprocess.PIPE,
@@ -135,6 +142,7 @@ class PdpdTest(unittest.TestCase):
             f"directory:{self.directory / 'source'}",
             "--data-dir",
             str(self.directory / "data"),
+            *CALLERS,
         ]
 
     def test_says_where_it_serves_and_drains(self):
@@ -316,7 +324,12 @@ class PdpdTest(unittest.TestCase):
         cases = [
             ([], "source: missing"),
             (["--source", "medplum", *data], "medplum: missing"),
-            (["--source", "directory:/nonexistent", *data], "is not a directory"),
+            (["--source", "directory:/nonexistent", *data, *CALLERS],
+             "is not a directory"),
+            ([*self.source_flags()[:-2]], "callers: missing: nobody may ask"),
+            ([*self.source_flags()[:-2], "--callers",
+              "name=a,token-file=/nonexistent,permissions=admin"],
+             "callers[0].token-file"),
             ([*self.source_flags(), "--listen", "0.0.0.0:1"], "not a loopback"),
             ([*self.source_flags(), "--http-listen", "[::]:1"], "not a loopback"),
             ([*self.source_flags(), "--audit-mode", "required"], "not available"),
@@ -328,6 +341,35 @@ class PdpdTest(unittest.TestCase):
                 code, error = self.refused(*flags)
                 self.assertEqual(code, 2)
                 self.assertIn(message, error)
+
+    def test_a_token_lets_in_and_its_file_is_read_again(self):
+        token = self.directory / "token"
+        token.write_text("0123456789abcdef0123456789abcdef-one\n")
+        shown = self.directory / "shown"
+        shown.write_text("0123456789abcdef0123456789abcdef-two\n")
+        server = self.start(
+            "--http-listen", "none", "--callers",
+            f"name=a,token-file={token},permissions=admin")
+        target = server.ready_line()["grpc"][0]
+
+        def status(*flags):
+            return subprocess.run(
+                [PDPCTL, "status", "--target", target, *flags],
+                capture_output=True, text=True, timeout=60)
+
+        self.assertIn("did not say who it is", status().stderr)
+        self.assertEqual(status("--token-file", str(token)).returncode, 0)
+        refused = status("--token-file", str(shown))
+        self.assertIn("are not known here", refused.stderr)
+        token.write_text(shown.read_text())
+        deadline = time.monotonic() + 60
+        while status("--token-file", str(shown)).returncode != 0:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+        self.assertEqual(server.stop(), 0)
+        log = "".join(server.log)
+        self.assertIn("call_turned_away", log)
+        self.assertNotIn("0123456789abcdef", log)
 
     def test_reads_a_configuration_file(self):
         config = self.directory / "pdpd.yaml"

@@ -41,6 +41,8 @@ class SimulateTest(unittest.TestCase):
                 "--source", f"directory:{self.source}",
                 "--data-dir", directory / "data",
                 "--listen", "127.0.0.1:0",
+                "--callers", "name=test,from=loopback,permissions=all,"
+                "subjects=any,resources=inline",
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

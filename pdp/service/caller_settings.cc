@@ -1,0 +1,196 @@
+#include "pdp/service/caller_settings.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "absl/strings/ascii.h"
+#include "medplum/pdp/config/v1/config.pb.h"
+#include "pdp/base/status_macros.h"
+#include "pdp/base/strings.h"
+#include "pdp/fhir/resource_key.h"
+
+namespace pdp::service {
+namespace {
+
+namespace config = ::medplum::pdp::config::v1;
+
+constexpr size_t kMaxNameBytes = 64;
+
+absl::Status Wrong(std::string_view key, std::string_view message) {
+  return absl::InvalidArgumentError(StrCat(key, ": ", message));
+}
+
+// It becomes part of logs and records.
+bool IsName(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
+std::optional<Permission> PermissionOf(config::CallerPermission from) {
+  switch (from) {
+    case config::CALLER_PERMISSION_CHECK:
+      return Permission::kCheck;
+    case config::CALLER_PERMISSION_FILTER:
+      return Permission::kFilter;
+    case config::CALLER_PERMISSION_EXPLAIN:
+      return Permission::kExplain;
+    case config::CALLER_PERMISSION_DESCRIBE:
+      return Permission::kDescribe;
+    case config::CALLER_PERMISSION_SIMULATE:
+      return Permission::kSimulate;
+    case config::CALLER_PERMISSION_RECORD:
+      return Permission::kRecord;
+    case config::CALLER_PERMISSION_ADMIN:
+      return Permission::kAdmin;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::Status ReadPermissions(const std::string& key, const config::Caller& from,
+                             Caller& caller) {
+  for (const int number : from.permissions()) {
+    const auto named = static_cast<config::CallerPermission>(number);
+    if (named == config::CALLER_PERMISSION_ALL) {
+      caller.permissions = kAllPermissions;
+    } else if (const auto permission = PermissionOf(named)) {
+      caller.permissions = static_cast<uint8_t>(
+          caller.permissions | static_cast<uint8_t>(*permission));
+    }
+  }
+  if (caller.permissions != 0) return absl::OkStatus();
+  return Wrong(StrCat(key, ".permissions"),
+               "missing; write what it may call: check, filter, explain, "
+               "describe, simulate, record, admin, or all");
+}
+
+absl::Status ReadProjects(const std::string& key, const config::Caller& from,
+                          Caller& caller) {
+  for (const std::string& project : from.projects()) {
+    if (!fhir::ResourceKey::Parse(StrCat("Project/", project))) {
+      return Wrong(StrCat(key, ".projects"),
+                   StrCat("`", project,
+                          "` is not an id; write what follows `Project/`"));
+    }
+    caller.projects.push_back(project);
+  }
+  if (!caller.projects.empty() &&
+      (caller.May(Permission::kSimulate) || caller.May(Permission::kAdmin))) {
+    return Wrong(StrCat(key, ".projects"),
+                 "the permissions simulate and admin are of all projects; "
+                 "leave out these or the projects");
+  }
+  return absl::OkStatus();
+}
+
+bool IsOwnSubject(std::string_view reference) {
+  const auto key = fhir::ResourceKey::Parse(reference);
+  return key && (key->type == "ClientApplication" || key->type == "Bot" ||
+                 key->type == "ProjectMembership");
+}
+
+absl::Status ReadSubjects(const std::string& key, const config::Caller& from,
+                          Caller& caller) {
+  switch (from.subjects()) {
+    case config::CALLER_SUBJECTS_TOKEN:
+      caller.subjects_rule = SubjectsRule::kToken;
+      break;
+    case config::CALLER_SUBJECTS_ANY:
+      caller.subjects_rule = SubjectsRule::kAny;
+      break;
+    default:
+      caller.subjects_rule = SubjectsRule::kOwn;
+  }
+  const bool is_own = caller.subjects_rule == SubjectsRule::kOwn;
+  if (!is_own && from.own_size() > 0) {
+    return Wrong(StrCat(key, ".own"),
+                 "goes with `subjects: own` only; leave out one");
+  }
+  for (const std::string& reference : from.own()) {
+    if (!IsOwnSubject(reference)) {
+      return Wrong(StrCat(key, ".own"),
+                   StrCat("`", reference,
+                          "` is not ClientApplication/ID, Bot/ID or "
+                          "ProjectMembership/ID"));
+    }
+    caller.subjects.push_back(reference);
+  }
+  // These ask about nobody.
+  constexpr uint8_t kWithoutSubject = static_cast<uint8_t>(Permission::kAdmin) |
+                                      static_cast<uint8_t>(Permission::kRecord);
+  if (is_own && caller.subjects.empty() &&
+      (caller.permissions & ~kWithoutSubject) != 0) {
+    return Wrong(StrCat(key, ".subjects"),
+                 "missing; write whom it may ask about: `token` for whose "
+                 "access token it presents, `any` for anybody, or `own` with "
+                 "the list `own` of what it is itself");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CallerSettings> ReadCaller(const std::string& key,
+                                          const config::Caller& from) {
+  CallerSettings settings;
+  Caller& caller = settings.caller;
+  if (!IsName(from.name())) {
+    return Wrong(StrCat(key, ".name"),
+                 from.name().empty()
+                     ? "missing; write what logs and records shall call it"
+                     : "is not made of at most 64 letters, digits, `-`, `_` "
+                       "and `.`");
+  }
+  caller.name = from.name();
+  settings.from_loopback = from.from() == config::CALLER_ORIGIN_LOOPBACK;
+  settings.token_file = from.token_file();
+  const int ways =
+      (settings.from_loopback ? 1 : 0) + (settings.token_file.empty() ? 0 : 1);
+  if (ways != 1) {
+    return Wrong(key, StrCat(ways == 0 ? "nothing says" : "two keys say",
+                             " how it is known; write one of `token-file: "
+                             "PATH` and `from: loopback`"));
+  }
+  PDP_RETURN_IF_ERROR(ReadPermissions(key, from, caller));
+  PDP_RETURN_IF_ERROR(ReadProjects(key, from, caller));
+  PDP_RETURN_IF_ERROR(ReadSubjects(key, from, caller));
+  if (from.resources() == config::CALLER_RESOURCES_INLINE) {
+    caller.resources_rule = ResourcesRule::kInline;
+  }
+  return settings;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CallerSettings>> ReadCallers(
+    const config::Config& config) {
+  if (config.callers().empty()) {
+    return Wrong("callers",
+                 "missing: nobody may ask; to let in whoever is on this host, "
+                 "write --callers name=local,from=loopback,permissions=all,"
+                 "subjects=any,resources=inline");
+  }
+  std::vector<CallerSettings> callers;
+  StringSet names;
+  bool has_loopback = false;
+  for (int i = 0; i < config.callers_size(); ++i) {
+    const std::string key = StrCat("callers[", i, "]");
+    PDP_ASSIGN_OR_RETURN(CallerSettings caller,
+                         ReadCaller(key, config.callers(i)));
+    if (!names.insert(caller.caller.name).second) {
+      return Wrong(StrCat(key, ".name"),
+                   StrCat("`", caller.caller.name, "` is another caller's"));
+    }
+    if (caller.from_loopback && std::exchange(has_loopback, true)) {
+      return Wrong(StrCat(key, ".from"),
+                   "another caller comes from loopback, and nothing would "
+                   "tell them apart");
+    }
+    callers.push_back(std::move(caller));
+  }
+  return callers;
+}
+
+}  // namespace pdp::service

@@ -1,10 +1,8 @@
 #include "pdp/audit/heads.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -12,9 +10,8 @@
 #include "absl/strings/str_split.h"
 #include "pdp/audit/line_writer.h"
 #include "pdp/audit/record_json.h"
+#include "pdp/audit/replace_file.h"
 #include "pdp/audit/segment.h"
-#include "pdp/audit/segment_file.h"
-#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
 
@@ -76,21 +73,7 @@ absl::Status WriteHeads(const std::string& directory,
                         const std::vector<Head>& heads) {
   std::string text;
   for (const Head& head : heads) text += StrCat(head.ToJson(), "\n");
-  const std::string path = StrCat(directory, "/", kHeadsName);
-  const std::string temporary = path + ".new";
-  const int file =
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-           S_IRUSR | S_IWUSR);
-  if (file < 0) return FileError("cannot write the heads", errno);
-  const ssize_t written = write(file, text.data(), text.size());
-  const bool is_kept =
-      written == static_cast<ssize_t>(text.size()) && fdatasync(file) == 0;
-  const int error = errno;
-  close(file);
-  if (!is_kept || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return FileError("cannot write the heads", is_kept ? errno : error);
-  }
-  return absl::OkStatus();
+  return ReplaceFile(StrCat(directory, "/", kHeadsName), text);
 }
 
 std::string ChainId(std::string_view log, uint32_t chain) {

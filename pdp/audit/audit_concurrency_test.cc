@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pdp/audit/audit_test_support.h"
+#include "pdp/audit/best_effort_journal.h"
 #include "pdp/audit/segment_scan.h"
 #include "pdp/audit/shared_chain.h"
 
@@ -65,6 +66,32 @@ TEST(AuditConcurrencyTest, ThreadsWriteWhileSegmentsAreRotatedAndSynced) {
     for (const std::string& kind : Kinds(path)) records += kind == "decision";
   }
   EXPECT_EQ(records, kThreads * (2 * kWrites + kWrites / 50));
+}
+
+TEST(AuditConcurrencyTest, NothingIsLostOfWhatFitsInBestEffort) {
+  constexpr int kThreads = 4;
+  constexpr int kWrites = 300;
+  const TempDirectory directory;
+  JournalOptions options;
+  options.directory = directory / "audit";
+  options.sync_interval = absl::Microseconds(200);
+  const auto journal = FileJournal::Open(options);
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  BestEffortJournal queue(**journal);
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      const auto chain = queue.NewChain();
+      for (int i = 0; i < kWrites; ++i) {
+        chain->Add(TestRecord(absl::Now(), "id"));
+        EXPECT_TRUE(chain->Write().ok());
+        (void)queue.queued_bytes();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  queue.Flush();
+  EXPECT_EQ((*journal)->Status().records, uint64_t{kThreads * kWrites});
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ void ChainWriter::Begin() {
 
 void ChainWriter::End() {
   buffer_.clear();
-  added_records_ = 0;
+  added_records_ = added_own_ = 0;
   has_begun_ = false;
   baton_.GiveBack();
 }
@@ -205,10 +205,15 @@ void ChainWriter::AddMembers(std::string_view members) {
   ++added_records_;
 }
 
+void ChainWriter::AddOwn(std::string_view members) {
+  AddMembers(members);
+  if (begin_status_.ok()) ++added_own_;
+}
+
 void ChainWriter::Undo() {
   added_ = written_;
   buffer_.clear();
-  added_records_ = 0;
+  added_records_ = added_own_ = 0;
 }
 
 absl::Status ChainWriter::Append() {
@@ -218,11 +223,12 @@ absl::Status ChainWriter::Append() {
   if (status.ok()) {
     written_ = added_;
     counters_.bytes.fetch_add(buffer_.size(), std::memory_order_relaxed);
-    counters_.records.fetch_add(added_records_, std::memory_order_relaxed);
+    counters_.records.fetch_add(added_records_ - added_own_,
+                                std::memory_order_relaxed);
     records_in_segment_ += added_records_;
     records_since_checkpoint_ += added_records_;
     buffer_.clear();
-    added_records_ = 0;
+    added_records_ = added_own_ = 0;
     return status;
   }
   counters_.failed_writes.fetch_add(1, std::memory_order_relaxed);

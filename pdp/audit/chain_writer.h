@@ -61,6 +61,8 @@ class ChainWriter {
   void Add(const Record& record);
   // `members` is what AppendMembers wrote of a record.
   void AddMembers(std::string_view members);
+  // The same of a record that the log makes of itself, and does not count.
+  void AddOwn(std::string_view members);
   bool has_added() const { return has_begun_; }
   absl::Status Write();
   // What was added is not written.
@@ -122,6 +124,7 @@ class ChainWriter {
   Position added_;  // With what is in the buffer.
   std::string buffer_;
   uint64_t added_records_ = 0;
+  uint64_t added_own_ = 0;  // Of these, those that are not counted.
   absl::Status begin_status_;
 
   bool has_begun_ = false;  // The writer's.

@@ -307,7 +307,7 @@ absl::Status FileJournal::RecordRemovals(const std::vector<Removal>& removals) {
     line.Text("removed_head", ToHex(removal.head));
     line.Text("where", removal.where);
     line.Text("reason", removal.reason);
-    housekeeping_->AddMembers(members);
+    housekeeping_->AddOwn(members);
   }
   PDP_RETURN_IF_ERROR(housekeeping_->Write());
   const uint64_t failed = counters_.failed_syncs;

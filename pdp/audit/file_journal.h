@@ -125,6 +125,8 @@ class FileJournal::Handle : public Chain {
   void Add(const Record& record) override { writer_.Add(record); }
   // `members` is what AppendMembers wrote (record_json.h).
   void AddMembers(std::string_view members) { writer_.AddMembers(members); }
+  // A record that the log makes of itself.
+  void AddOwn(std::string_view members) { writer_.AddOwn(members); }
   bool has_added() const override { return writer_.has_added(); }
   absl::Status Write() override { return writer_.Write(); }
 

@@ -426,6 +426,40 @@ TEST_F(FileJournalTest, SegmentsThatAreGoneLeaveAGap) {
   EXPECT_EQ(scan->header->previous, first->end.head);
 }
 
+TEST_F(FileJournalTest, ASegmentThatShouldFollowAndDoesNotLeavesAGap) {
+  options_.max_segment_bytes = 1;
+  {
+    const auto journal = Open();
+    const auto chain = journal->NewChain();
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(WriteOne(*chain).ok());
+  }
+  ASSERT_THAT(Paths(), SizeIs(3));
+  std::filesystem::remove(Paths()[2]);
+  std::filesystem::remove(options_.directory + "/heads.jsonl");
+  { const auto journal = Open(); }
+  ASSERT_THAT(Paths(), SizeIs(3));
+  const auto scan = ScanSegment(Paths()[2]);
+  EXPECT_EQ(scan->header->segment, 4u);
+  EXPECT_EQ(scan->header->previous_left, "missing");
+}
+
+TEST_F(FileJournalTest, AServerThatEndedWhileRotatingLeavesNoGap) {
+  options_.max_segment_bytes = 1;
+  {
+    const auto journal = Open();
+    ASSERT_TRUE(WriteOne(*journal->NewChain()).ok());
+  }
+  ASSERT_THAT(Paths(), SizeIs(2));
+  WriteFile(Paths()[1], "");
+  std::filesystem::remove(options_.directory + "/heads.jsonl");
+  {
+    const auto journal = Open();
+    ASSERT_TRUE(WriteOne(*journal->NewChain()).ok());
+  }
+  ASSERT_THAT(Paths(), SizeIs(3));
+  EXPECT_EQ(ScanSegment(Paths()[1])->header->previous_left, "");
+}
+
 TEST_F(FileJournalTest, ADirectoryOfTwoLogsIsRefused) {
   { ASSERT_TRUE(WriteOne(*Open()->NewChain()).ok()); }
   const std::string one = options_.directory;

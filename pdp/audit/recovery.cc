@@ -1,6 +1,8 @@
 #include "pdp/audit/recovery.h"
 
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -40,9 +42,10 @@ absl::Status SetLog(const std::string& log, RecoveredChains& found) {
              "`; move those of one elsewhere"));
 }
 
-// Reads the last of the segments of one chain.
+// Reads the last of the segments of one chain.  `has_next`: there was a file
+// for another one.
 absl::Status ReadLast(const std::string& directory,
-                      std::vector<SegmentName> segments,
+                      std::vector<SegmentName> segments, bool has_next,
                       RecoveredChains& found) {
   PreviousSegment previous;
   const SegmentName last = segments.back();
@@ -65,6 +68,9 @@ absl::Status ReadLast(const std::string& directory,
       previous.torn_bytes = scan.torn.bytes;
       previous.torn = scan.torn.digest;
       if (!scan.is_closed || scan.torn.bytes != 0) previous.left = "killed";
+      if (previous.left.empty() && scan.is_rotated && !has_next) {
+        previous = {.number = last.number + 1, .left = "missing"};
+      }
     }
     previous.end = scan.end;
     if (scan.header) break;
@@ -100,17 +106,20 @@ absl::StatusOr<RecoveredChains> Recover(const std::string& directory) {
   PDP_ASSIGN_OR_RETURN(const std::vector<SegmentName> names,
                        ListSegments(directory));
   std::map<uint32_t, std::vector<SegmentName>> by_chain;
+  std::set<uint32_t> with_next;
   for (const SegmentName& name : names) {
     const std::string path = StrCat(directory, "/", name.ToString());
     std::error_code error;
     if (std::filesystem::file_size(path, error) == 0 && !error) {
       std::filesystem::remove(path, error);
+      with_next.insert(name.chain);
       continue;
     }
     by_chain[name.chain].push_back(name);
   }
   for (auto& [chain, segments] : by_chain) {
-    const absl::Status status = ReadLast(directory, std::move(segments), found);
+    const absl::Status status = ReadLast(directory, std::move(segments),
+                                         with_next.contains(chain), found);
     if (!status.ok()) return InContext(StrCat("`", directory, "`"), status);
   }
   PDP_ASSIGN_OR_RETURN(const std::vector<Head> heads,

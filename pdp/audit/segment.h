@@ -56,6 +56,7 @@ inline constexpr std::string_view kHeaderKind = "segment";
 inline constexpr std::string_view kCheckpointKind = "checkpoint";
 inline constexpr std::string_view kCloseKind = "close";
 inline constexpr std::string_view kRemovalKind = "removal";
+inline constexpr std::string_view kDroppedKind = "dropped";
 
 // Why a segment was closed.
 inline constexpr std::string_view kRotated = "rotated";  // Another follows.

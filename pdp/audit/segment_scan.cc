@@ -60,6 +60,8 @@ absl::StatusOr<SegmentScan> ScanSegment(const std::string& path) {
     scan.end = {parser.seq(), chained->hash};
     scan.bytes = line.end();
     scan.is_closed = parser.kind() == kCloseKind;
+    scan.is_rotated = scan.is_closed &&
+                      fhir::StringMember(parser.json(), "reason") == kRotated;
   }
   PDP_RETURN_IF_ERROR(lines.status());
   PDP_ASSIGN_OR_RETURN(scan.torn, ReadTornTail(path, scan.bytes));

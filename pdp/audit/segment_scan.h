@@ -42,7 +42,8 @@ struct SegmentScan {
   Position end;        // The last record that follows from the one before.
   uint64_t bytes = 0;  // Up to the end of that.
   bool is_closed = false;
-  TornTail torn;  // What is after it.
+  bool is_rotated = false;  // Closed, and another segment follows.
+  TornTail torn;            // What is after it.
 };
 
 // Unavailable: the file cannot be read.

@@ -14,6 +14,12 @@
 namespace pdp::audit {
 namespace {
 
+// A write that was cut short leaves the beginning of a line.  Whether `text`,
+// which no line feed ends, is more than that.
+bool IsMore(std::string_view text) {
+  return !text.empty() && SplitLine(text.substr(0, text.size() - 1));
+}
+
 class Verifier {
  public:
   Verifier(const SegmentContext& context, const SigningKey* public_key,
@@ -31,11 +37,11 @@ class Verifier {
                                          : std::numeric_limits<uint64_t>::max();
     uint64_t size = 0;
     bool has_header = false;
-    bool has_newline_after = false;
+    bool has_more = false;
     while (lines.Next(line_)) {
       size = line_.end();
       if (line_.offset >= limit) {
-        has_newline_after |= line_.is_ended;
+        has_more |= line_.is_ended || IsMore(line_.text);
         continue;
       }
       if (!has_header) {
@@ -47,7 +53,7 @@ class Verifier {
     }
     PDP_RETURN_IF_ERROR(lines.status());
     line_ = Line();
-    if (context_.next) PDP_RETURN_IF_ERROR(Tail(size, has_newline_after));
+    if (context_.next) PDP_RETURN_IF_ERROR(Tail(size, has_more));
     ++tally_.segments;
     return end_;
   }
@@ -69,10 +75,8 @@ class Verifier {
         parser_.Parse(line_.text).ok()) {
       return true;
     }
-    // A write that was cut short leaves the beginning of a line, not more.
-    const bool is_beginning =
-        !line_.is_ended && !context_.next && end_.close_reason.empty() &&
-        !SplitLine(line_.text.substr(0, line_.text.size() - 1));
+    const bool is_beginning = !line_.is_ended && !context_.next &&
+                              end_.close_reason.empty() && !IsMore(line_.text);
     Find(is_beginning ? FindingKind::kRemark : FindingKind::kChanged,
          is_beginning ? "not a whole record: the server was killed, or is "
                         "writing"
@@ -190,6 +194,11 @@ class Verifier {
       Checkpoint();
     } else if (parser_.kind() == kRemovalKind) {
       Removal();
+    } else if (parser_.kind() == kDroppedKind) {
+      Find(FindingKind::kRemark,
+           StrCat(NumberMember(parser_.json(), "records").value_or(0),
+                  " records were dropped (audit-mode best_effort)"),
+           parser_.seq());
     } else {
       Find(FindingKind::kMisplaced,
            StrCat("a record of the kind `", parser_.kind(), "` here"),
@@ -247,7 +256,7 @@ class Verifier {
   }
 
   // What the header of the next segment says of the end of this one.
-  absl::Status Tail(uint64_t size, bool has_newline) {
+  absl::Status Tail(uint64_t size, bool has_more) {
     const SegmentHeader& next = *context_.next;
     if (size < next.previous_bytes) {
       Find(FindingKind::kMissing,
@@ -262,7 +271,7 @@ class Verifier {
     if (torn != next.torn_bytes || tail.digest != next.torn) {
       Find(FindingKind::kChanged,
            "what follows the last record is not what the server found there");
-    } else if (has_newline && next.previous_left == "killed") {
+    } else if (has_more && next.previous_left == "killed") {
       Find(FindingKind::kChanged,
            StrCat("the last ", torn,
                   " bytes were no records any more when the server started"));

@@ -260,9 +260,10 @@ int Serve(const Settings& settings) {
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    auto started = StartHttp(
-        *settings.http_listen,
-        {metrics, decision_point, state, backend, shadow.get()}, draining);
+    auto started = StartHttp(*settings.http_listen,
+                             {metrics, decision_point, state, backend,
+                              shadow.get(), (*made)->access_tokens()},
+                             draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }

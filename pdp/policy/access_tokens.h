@@ -3,6 +3,7 @@
 #ifndef PDP_POLICY_ACCESS_TOKENS_H_
 #define PDP_POLICY_ACCESS_TOKENS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,6 +43,16 @@ struct TokenAnswer {
   std::string message;
 };
 
+// Counts since the start.
+struct TokenStatistics {
+  // Look-ups at the server, by what they came to.
+  uint64_t bound = 0;
+  uint64_t refused = 0;
+  uint64_t unavailable = 0;
+  uint64_t key_fetches = 0;
+  size_t known = 0;  // Tokens of which something is known now.
+};
+
 // Thread-safe.
 class AccessTokens {
  public:
@@ -56,6 +67,8 @@ class AccessTokens {
   // asked for before this call.
   virtual void Resolve(std::string token, bool anew,
                        std::function<void(const absl::Status&)> done) = 0;
+
+  virtual TokenStatistics statistics() const = 0;
 };
 
 }  // namespace pdp::policy

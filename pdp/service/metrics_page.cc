@@ -16,6 +16,7 @@
 #include "pdp/fhir/interaction.h"
 #include "pdp/service/feed_metrics.h"
 #include "pdp/service/metric_family.h"
+#include "pdp/service/token_metrics.h"
 #include "pdp/service/version.h"
 
 namespace pdp::service {
@@ -321,6 +322,7 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   if (const auto attributes = sources.admin.Attributes()) {
     AddAttributes(*attributes, page);
   }
+  if (sources.tokens != nullptr) AddTokens(sources.tokens->statistics(), page);
   return prometheus::TextSerializer().Serialize(page);
 }
 

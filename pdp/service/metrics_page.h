@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
@@ -22,7 +23,8 @@ struct MetricsSources {
   const policy::DecisionPoint& decision_point;
   const DataState& data;
   const AdminBackend& admin;
-  const Shadow* shadow = nullptr;  // Null: there is none.
+  const Shadow* shadow = nullptr;                // Null: there is none.
+  const policy::AccessTokens* tokens = nullptr;  // Null: none are taken.
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

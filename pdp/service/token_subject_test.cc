@@ -32,6 +32,8 @@ class FakeTokens final : public policy::AccessTokens {
     FAIL() << "a decision resolves nothing itself";
   }
 
+  policy::TokenStatistics statistics() const override { return {}; }
+
   std::map<std::string, TokenAnswer, std::less<>> answers;
 };
 

@@ -67,6 +67,14 @@ void TokenBinder::Resolve(std::string token, bool anew, Done done) {
   if (!refusal.ok()) done(refusal);
 }
 
+policy::TokenStatistics TokenBinder::statistics() const {
+  const std::lock_guard lock(mutex_);
+  policy::TokenStatistics statistics = statistics_;
+  statistics.key_fetches = lookup_.key_fetches();
+  statistics.known = known_.size();
+  return statistics;
+}
+
 void TokenBinder::Stop() {
   std::vector<Done> waiting;
   {
@@ -132,6 +140,16 @@ void TokenBinder::Run() {
 }
 
 void TokenBinder::Keep(const std::string& digest, TokenLookup::Result result) {
+  switch (result.answer.state) {
+    case TokenAnswer::State::kBound:
+      ++statistics_.bound;
+      break;
+    case TokenAnswer::State::kRefused:
+      ++statistics_.refused;
+      break;
+    default:
+      ++statistics_.unavailable;
+  }
   const absl::Duration now = clock_.SinceBoot();
   const auto found = known_.find(digest);
   absl::Duration holds = std::min(result.holds, options_.cache);

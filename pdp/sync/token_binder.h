@@ -63,6 +63,8 @@ class TokenBinder final : public policy::AccessTokens {
   void Resolve(std::string token, bool anew,
                std::function<void(const absl::Status&)> done) override;
 
+  policy::TokenStatistics statistics() const override;
+
   // Ends every Resolve, now and later.
   void Stop();
 
@@ -94,13 +96,14 @@ class TokenBinder final : public policy::AccessTokens {
   TokenLookup lookup_;
   const Clock& clock_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   StringMap<Known> known_;
   Order order_;  // The least recently used first.
   StringMap<Flight> flights_;
   std::deque<std::string> queue_;  // Of the digests of flights.
   size_t waiting_ = 0;
+  policy::TokenStatistics statistics_;
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };

@@ -208,6 +208,21 @@ TEST_F(TokenBinderTest, WhatIsBadOnItsFaceIsAskedOfNobody) {
   EXPECT_EQ(server_.asked + server_.fetches, 0);
 }
 
+TEST_F(TokenBinderTest, CountsWhatLookUpsCameTo) {
+  const std::string token = Token();
+  (void)Resolve(token);
+  server_.login_status = absl::UnauthenticatedError("revoked");
+  (void)Resolve(token, true);
+  server_.login_status = absl::UnavailableError("away");
+  (void)Resolve(Token(R"(,"scope":"openid","n":1)"), true);
+  const policy::TokenStatistics counted = binder().statistics();
+  EXPECT_EQ(counted.bound, 1u);
+  EXPECT_EQ(counted.refused, 1u);
+  EXPECT_EQ(counted.unavailable, 1u);
+  EXPECT_EQ(counted.key_fetches, 1u);
+  EXPECT_EQ(counted.known, 2u);
+}
+
 TEST_F(TokenBinderTest, AForgedTokenIsNotShownToTheServer) {
   std::string token = TestKey::Ec("P-256").Token(
       R"({"alg":"ES256","kid":"k1"})",

@@ -49,6 +49,8 @@ class TokenLookup {
   // Waits for the server.
   Result Look(std::string_view token);
 
+  uint64_t key_fetches() const { return keys_.fetches(); }
+
   const Clock& clock() const { return *options_.clock; }
 
  private:

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""The alerts and the dashboard, against a real Prometheus that scrapes a real
+server; what the tests need is found as in tests/medplum/harness.py."""
+
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/medplum"))
+
+from harness import LONG, PERMIT, EndToEndTest, wait_until  # noqa: E402
+
+FILES = ROOT / "helm/medplum-pdp/files"
+ALERTS = FILES / "alerts.yaml"
+ALERTS_TEST = ROOT / "tests/monitoring/alerts_test.yaml"
+PAGE = ROOT / "docs/alerts.md"
+
+# The panels that stay empty on a server on which nothing went wrong.
+MAY_BE_EMPTY = {"Calls that failed, by code", "Audit faults",
+                "Differences between the modes", "Filters"}
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True,
+                          timeout=LONG, check=False, **options)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Prometheus:
+    def __init__(self, directory, target):
+        directory = pathlib.Path(directory)
+        port = free_port()
+        config = directory / "prometheus.yaml"
+        config.write_text(f"""
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{ALERTS}]
+scrape_configs:
+  - job_name: medplum-pdp
+    static_configs: [{{targets: ["{target}"]}}]
+""")
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = (directory / "prometheus.log").open("wb")
+        self.process = subprocess.Popen(
+            ["prometheus", f"--config.file={config}",
+             f"--storage.tsdb.path={directory / 'tsdb'}",
+             f"--web.listen-address=127.0.0.1:{port}"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(LONG)
+        self.log.close()
+
+    def get(self, path, **query):
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        try:
+            with urllib.request.urlopen(url, timeout=LONG) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+        except OSError:
+            return {"status": "unreachable"}
+
+
+class AlertsTest(unittest.TestCase):
+    def test_the_rules_do_what_their_tests_say(self):
+        for command in (("check", "rules", ALERTS),
+                        ("test", "rules", ALERTS_TEST)):
+            outcome = run("promtool", *command)
+            self.assertEqual(0, outcome.returncode,
+                             outcome.stdout + outcome.stderr)
+
+    def test_each_alert_has_a_test_and_a_section_in_the_docs(self):
+        names = re.findall(r"- alert: (\w+)", ALERTS.read_text())
+        self.assertTrue(names)
+        tested = set(re.findall(r"alertname: (\w+)\n\s+exp_alerts",
+                                ALERTS_TEST.read_text()))
+        sections = re.findall(r"^## (\w+)$", PAGE.read_text(), re.M)
+        self.assertEqual(sorted(names), sorted(sections))
+        self.assertEqual(set(names), tested)
+        for name in names:
+            self.assertIn(f"runbook: docs/alerts.md#{name.lower()}",
+                          ALERTS.read_text())
+
+
+class MonitoringTest(EndToEndTest):
+    def started(self):
+        clinic = self.clinic()
+        pdp = self.connected(clinic, shadow=True)
+        self.assertEqual(PERMIT, pdp.ask(clinic.member))
+        self.assertNotEqual(PERMIT, pdp.ask("ProjectMembership/nobody"))
+        return pdp
+
+    def test_the_metrics_are_well_formed(self):
+        text = self.started().http("/metrics")[1]
+        outcome = run("promtool", "check", "metrics", input=text)
+        self.assertEqual((0, ""), (outcome.returncode,
+                                   outcome.stdout + outcome.stderr))
+
+    def test_every_alert_and_panel_works_in_prometheus(self):
+        pdp = self.started()
+        prometheus = Prometheus(self.directory, pdp.ready["http"])
+        self.addCleanup(prometheus.close)
+        wait_until(lambda: prometheus.get("query", query="pdp_ready == 1")
+                   .get("data", {}).get("result"), "scraped", pause=0.2)
+        wait_until(lambda: self.rules(prometheus), "rules", pause=0.2)
+        for rule in self.rules(prometheus):
+            self.assertEqual(("ok", ""), (rule["health"],
+                                          rule.get("lastError", "")),
+                             rule["name"])
+            self.assertEqual("inactive", rule["state"], rule["name"])
+        time.sleep(2)  # So that there are rates.
+        metrics = set(re.findall(r"^# TYPE (\w+)", pdp.http("/metrics")[1],
+                                 re.M))
+        for panel in self.panels():
+            for target in panel["targets"]:
+                with self.subTest(panel=panel["title"], expr=target["expr"]):
+                    self.check_target(prometheus, metrics, panel, target)
+
+    def check_target(self, prometheus, metrics, panel, target):
+        expr = target["expr"].replace("$__rate_interval", "1m").replace(
+            "$instance", ".*")
+        self.assertNotIn("$", expr)
+        for name in re.findall(r"pdp_\w+", expr):
+            self.assertIn(re.sub(r"_(bucket|sum|count)$", "", name), metrics)
+        answer = prometheus.get("query", query=expr)
+        self.assertEqual("success", answer["status"], answer)
+        if panel["title"] not in MAY_BE_EMPTY:
+            self.assertTrue(answer["data"]["result"], "nothing is shown")
+
+    def rules(self, prometheus):
+        groups = prometheus.get("rules").get("data", {}).get("groups", [])
+        rules = [rule for group in groups for rule in group["rules"]]
+        return rules if all(r["health"] != "unknown" for r in rules) else []
+
+    def panels(self):
+        dashboard = json.loads((FILES / "dashboard.json").read_text())
+        return [p for p in dashboard["panels"] if p["type"] != "row"]
+
+    def test_the_dashboard_is_laid_out(self):
+        panels = json.loads((FILES / "dashboard.json").read_text())["panels"]
+        self.assertEqual(len(panels), len({p["id"] for p in panels}))
+        taken = set()
+        for panel in panels:
+            at = panel["gridPos"]
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"])
+                     for y in range(at["y"], at["y"] + at["h"])}
+            self.assertLessEqual(at["x"] + at["w"], 24, panel["title"])
+            self.assertFalse(taken & cells, panel["title"])
+            taken |= cells
+
+
+if __name__ == "__main__":
+    unittest.main()

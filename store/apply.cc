@@ -13,6 +13,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "rocksdb/write_batch.h"
+#include "store/history.h"
 #include "store/impl.h"
 #include "store/keys.h"
 #include "store/store.h"
@@ -63,7 +64,10 @@ absl::Status CheckChange(const Change& change) {
 // The batch of one Apply.  Confined to it.
 class BatchBuilder {
  public:
-  explicit BatchBuilder(const Rocks& rocks) : rocks_(rocks) {}
+  // Of the batch that makes `revision`; `history` is null where none is kept.
+  BatchBuilder(const Rocks& rocks, uint64_t revision,
+               const HistoryOptions* history)
+      : rocks_(rocks), revision_(revision), history_(history) {}
 
   // REQUIRES: CheckChange(change) is OK, and `change` outlives the builder.
   absl::Status Add(const Change& change) {
@@ -99,32 +103,31 @@ class BatchBuilder {
 
  private:
   // What will be current once the batch so far is written; null where nothing.
-  absl::StatusOr<const Record*> Current(const fhir::ResourceKey& key) {
+  absl::StatusOr<const CurrentRecord*> Current(const fhir::ResourceKey& key) {
     const auto known = current_.find(key);
     if (known != current_.end()) return known->second;
-    PDP_ASSIGN_OR_RETURN(std::optional<Record> stored,
-                         GetRecord(rocks_, ColumnFamily::kResources,
-                                   ResourcesKey(key), /*snapshot=*/nullptr));
-    const Record* const current = stored ? Keep(*std::move(stored)) : nullptr;
+    PDP_ASSIGN_OR_RETURN(std::optional<CurrentRecord> stored,
+                         GetCurrent(rocks_, key, /*snapshot=*/nullptr));
+    const CurrentRecord* const current =
+        stored ? Keep(*std::move(stored)) : nullptr;
     current_.emplace(key, current);
     return current;
   }
 
-  const Record* Keep(Record record) {
-    kept_.push_back(std::move(record));
+  const CurrentRecord* Keep(CurrentRecord current) {
+    kept_.push_back(std::move(current));
     return &kept_.back();
   }
 
   absl::Status Delete(const fhir::ResourceKey& key, Record tombstone) {
-    PDP_ASSIGN_OR_RETURN(const Record* const before, Current(key));
-    if (before != nullptr && !before->deleted) {
-      PDP_RETURN_IF_ERROR(PutVersion(key, *before));
-    }
+    PDP_ASSIGN_OR_RETURN(const CurrentRecord* const current, Current(key));
+    const Record* const before = RecordOf(current);
+    if (IsLive(before)) PDP_RETURN_IF_ERROR(PutVersion(key, *before));
     if (before != nullptr && tombstone.last_version.empty()) {
       tombstone.last_version =
           before->deleted ? before->last_version : before->version_id;
     }
-    return ReplaceCurrent(key, Keep(std::move(tombstone)));
+    return ReplaceCurrent(key, &tombstone);
   }
 
   absl::Status PutVersion(const fhir::ResourceKey& key, const Record& record) {
@@ -151,15 +154,25 @@ class BatchBuilder {
   // `next` may be null: nothing is known any more.
   absl::Status ReplaceCurrent(const fhir::ResourceKey& key,
                               const Record* next) {
-    PDP_ASSIGN_OR_RETURN(const Record* const before, Current(key));
-    PDP_RETURN_IF_ERROR(IndexProject(key, before, next));
-    PDP_RETURN_IF_ERROR(IndexSubjects(key, before, next));
-    current_[key] = next;
+    PDP_ASSIGN_OR_RETURN(const CurrentRecord* const before, Current(key));
+    PDP_RETURN_IF_ERROR(IndexProject(key, RecordOf(before), next));
+    PDP_RETURN_IF_ERROR(IndexSubjects(key, RecordOf(before), next));
+    if (history_ != nullptr) {
+      PDP_RETURN_IF_ERROR(
+          PutReplaced(rocks_, *history_, revision_, key, before, next, batch_));
+    }
     const std::string resources_key = ResourcesKey(key);
     if (next == nullptr) {
+      current_[key] = nullptr;
       return Erase(ColumnFamily::kResources, resources_key);
     }
-    return Put(ColumnFamily::kResources, resources_key, EncodeRecord(*next));
+    current_[key] = Keep({.record = *next, .revision = revision_});
+    return Put(ColumnFamily::kResources, resources_key,
+               EncodeCurrent(*next, revision_));
+  }
+
+  static const Record* RecordOf(const CurrentRecord* current) {
+    return current == nullptr ? nullptr : &current->record;
   }
 
   static bool IsLive(const Record* record) {
@@ -206,10 +219,12 @@ class BatchBuilder {
   }
 
   const Rocks& rocks_;
+  const uint64_t revision_;
+  const HistoryOptions* const history_;
   rocksdb::WriteBatch batch_;
   Applied applied_;
-  absl::flat_hash_map<fhir::ResourceKey, const Record*> current_;
-  std::deque<Record> kept_;
+  absl::flat_hash_map<fhir::ResourceKey, const CurrentRecord*> current_;
+  std::deque<CurrentRecord> kept_;
   std::set<std::string> put_versions_;  // Keys of this batch.
 };
 
@@ -270,14 +285,16 @@ absl::StatusOr<uint64_t> Store::Apply(std::span<const Change> changes,
     }
   }
   MutexLock lock(impl_->apply_mutex);
-  BatchBuilder builder(*impl_->rocks);
+  const uint64_t next = revision() + (changes.empty() ? 0 : 1);
+  BatchBuilder builder(*impl_->rocks, next,
+                       impl_->history_begin ? &impl_->history : nullptr);
   for (const Change& change : changes) {
     PDP_RETURN_IF_ERROR(impl_->Counted(builder.Add(change)));
   }
   for (const Cursor& cursor : cursors) {
     PDP_RETURN_IF_ERROR(AddCursor(cursor, builder));
   }
-  builder.applied().revision = revision() + (changes.empty() ? 0 : 1);
+  builder.applied().revision = next;
   PDP_RETURN_IF_ERROR(
       impl_->Commit(builder.batch(), builder.applied(), changes.size()));
   return builder.applied().revision;
@@ -287,6 +304,10 @@ absl::Status Store::Impl::Commit(rocksdb::WriteBatch& batch,
                                  const Applied& applied, size_t changes) {
   const bool is_new = applied.revision != revision.load();
   PDP_RETURN_IF_ERROR(PutRevision(*rocks, applied.revision, batch));
+  const absl::Time time = NextTime();
+  if (is_new) {
+    PDP_RETURN_IF_ERROR(PutRevisionTime(*rocks, applied.revision, time, batch));
+  }
   rocksdb::WriteOptions options;
   // Until it is replayed, a lost revocation permits.
   options.sync = true;
@@ -300,6 +321,7 @@ absl::Status Store::Impl::Commit(rocksdb::WriteBatch& batch,
   const rocksdb::Status written = rocks->db().Write(options, &batch);
   write_failed = !written.ok();
   PDP_RETURN_IF_ERROR(Counted(FromRocks(written)));
+  if (is_new) last_time = time;
   revision.store(applied.revision, std::memory_order_release);
   applied_batches.fetch_add(1, std::memory_order_relaxed);
   applied_changes.fetch_add(changes, std::memory_order_relaxed);

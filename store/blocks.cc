@@ -5,6 +5,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "rocksdb/write_batch.h"
+#include "store/history.h"
 #include "store/impl.h"
 #include "store/keys.h"
 #include "store/store.h"
@@ -17,17 +18,26 @@ absl::StatusOr<uint64_t> Store::ApplyBlocks(
   rocksdb::ColumnFamilyHandle* const meta =
       impl_->rocks->family(ColumnFamily::kMeta);
   rocksdb::WriteBatch batch;
+  Applied applied;
+  applied.revision = revision() + 1;
+  // An entry of history that is empty: the target is blocked no more.
+  const auto put_history = [&](const fhir::ResourceKey& target,
+                               std::string_view encoded) {
+    return PutBlockHistory(*impl_->rocks, applied.revision, target, encoded,
+                           batch);
+  };
   for (const Block& block : put) {
     PDP_RETURN_IF_ERROR(CheckKey(block.target));
+    const std::string encoded = EncodeBlock(block);
     PDP_RETURN_IF_ERROR(
-        FromRocks(batch.Put(meta, BlockKey(block.target), EncodeBlock(block))));
+        FromRocks(batch.Put(meta, BlockKey(block.target), encoded)));
+    PDP_RETURN_IF_ERROR(put_history(block.target, encoded));
   }
   for (const fhir::ResourceKey& target : erased) {
     PDP_RETURN_IF_ERROR(CheckKey(target));
     PDP_RETURN_IF_ERROR(FromRocks(batch.Delete(meta, BlockKey(target))));
+    PDP_RETURN_IF_ERROR(put_history(target, ""));
   }
-  Applied applied;
-  applied.revision = revision() + 1;
   PDP_RETURN_IF_ERROR(
       impl_->Commit(batch, applied, put.size() + erased.size()));
   return applied.revision;

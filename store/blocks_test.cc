@@ -1,4 +1,4 @@
-// The blocks of a store, and how a store without them becomes one with them.
+// The blocks of a store.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -175,92 +175,6 @@ TEST(StoreBlocksTest, OneThatCannotBeReadIsDataLoss) {
     EXPECT_EQ(store->Blocks().status().code(), absl::StatusCode::kDataLoss);
     EXPECT_EQ(store->Verify().code(), absl::StatusCode::kDataLoss);
   }
-}
-
-// The file STORE as programs of format 1 wrote it.
-void WriteFormat1Identity(const std::string& directory, uint64_t revision) {
-  char line[128];
-  std::snprintf(line, sizeof line,
-                "medplum-pdp store format=1 state=use revision=%020llu",
-                static_cast<unsigned long long>(revision));
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : std::string(line)) {
-    hash = (hash ^ c) * 0x100000001b3;
-  }
-  char check[32];
-  std::snprintf(check, sizeof check, " check=%016llx\n",
-                static_cast<unsigned long long>(hash));
-  WriteFile(directory + "/STORE", StrCat(line, check));
-}
-
-constexpr int kFormat1Revision = 3;
-
-// A store as programs of format 1 left it, with one resource and one cursor.
-void MakeFormat1(const std::string& directory) {
-  {
-    const auto store = MustOpen(directory);
-    for (int i = 0; i < kFormat1Revision; ++i) {
-      Record record;
-      record.version_id = StrCat("v", i);
-      record.bytes = "{}";
-      const Change changes[] = {{.key = kAnn, .record = record}};
-      const Cursor cursors[] = {{.source = "s", .position = StrCat(i)}};
-      ASSERT_TRUE(store->Apply(changes, cursors).ok());
-    }
-  }
-  PutMeta(directory, kFormatKey, "1");
-  WriteFormat1Identity(directory, kFormat1Revision);
-}
-
-void ExpectWholeFormat2(const std::string& directory) {
-  {
-    const auto store = MustOpen(directory);
-    ASSERT_NE(store, nullptr);
-    EXPECT_EQ(store->revision(), static_cast<uint64_t>(kFormat1Revision));
-    const auto record = store->Get(kAnn);
-    ASSERT_TRUE(record.ok() && record->has_value());
-    EXPECT_EQ((*record)->version_id, "v2");
-    EXPECT_EQ(*store->GetCursor("s", "", ""), "2");
-    EXPECT_THAT(BlocksOf(*store), IsEmpty());
-    EXPECT_TRUE(store->Verify().ok());
-    const Block put[] = {BlockOf(kAnn)};
-    EXPECT_TRUE(store->ApplyBlocks(put, {}).ok());
-  }
-  // What a program of format 1 looks at first, and would refuse.
-  EXPECT_THAT(ReadFile(directory + "/STORE"), HasSubstr("store format=2 "));
-  EXPECT_THAT(BlocksOf(*MustOpen(directory)), ElementsAre(BlockOf(kAnn)));
-}
-
-TEST(StoreFormatTest, AStoreOfFormat1IsUpgradedInPlace) {
-  const TempDirectory directory;
-  MakeFormat1(directory / "store");
-  ExpectWholeFormat2(directory / "store");
-}
-
-TEST(StoreFormatTest, AnUpgradeThatWasCutShortIsFinished) {
-  const TempDirectory directory;
-  MakeFormat1(directory / "store");
-  PutMeta(directory / "store", kFormatKey, "2");
-  ExpectWholeFormat2(directory / "store");
-}
-
-TEST(StoreFormatTest, AnUpgradeThatWasUndoneIsDataLoss) {
-  const TempDirectory directory;
-  MakeFormat1(directory / "store");
-  ASSERT_NE(MustOpen(directory / "store"), nullptr);
-  PutMeta(directory / "store", kFormatKey, "1");
-  EXPECT_EQ(Store::Open({.directory = directory / "store"}).status().code(),
-            absl::StatusCode::kDataLoss);
-}
-
-TEST(StoreFormatTest, ADatabaseOfANewerFormatIsRefused) {
-  const TempDirectory directory;
-  ASSERT_NE(MustOpen(directory / "store"), nullptr);
-  PutMeta(directory / "store", kFormatKey, "3");
-  const auto store = Store::Open({.directory = directory / "store"});
-  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(store.status().message()),
-              HasSubstr("format 3; this program reads format 2"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pdp/base/mutex.h"
+#include "store/history.h"
 #include "store/identity.h"
 #include "store/keys.h"
 #include "store/rocks.h"
@@ -35,8 +36,22 @@ struct Store::Impl {
                       size_t changes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex);
 
+  // Likewise what concerns the past alone and makes no revision.
+  absl::Status CommitHistory(rocksdb::WriteBatch& batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex);
+
+  // When a revision that is made now begins.
+  absl::Time NextTime() const ABSL_SHARED_LOCKS_REQUIRED(apply_mutex);
+
+  // How far a sweep of the history has come.
+  struct HistorySweep {
+    std::optional<size_t> part;  // Nothing: none is under way.
+    std::string position;
+  };
+
   std::string directory;
   size_t write_buffer_bytes = 0;
+  HistoryOptions history;
   std::unique_ptr<Identity> identity ABSL_GUARDED_BY(apply_mutex);
   std::unique_ptr<Rocks> rocks;  // Closed before the lock is given up.
 
@@ -45,6 +60,9 @@ struct Store::Impl {
   int next_observer ABSL_GUARDED_BY(apply_mutex) = 0;
   // RocksDB takes nothing more until it is told to go on.
   bool write_failed ABSL_GUARDED_BY(apply_mutex) = false;
+  std::optional<HistoryBegin> history_begin ABSL_GUARDED_BY(apply_mutex);
+  absl::Time last_time ABSL_GUARDED_BY(apply_mutex);  // Of a revision.
+  HistorySweep sweep ABSL_GUARDED_BY(apply_mutex);
 
   std::atomic<uint64_t> revision{0};
   std::atomic<uint64_t> applied_batches{0};
@@ -77,9 +95,12 @@ absl::StatusOr<std::optional<std::string>> GetValue(
 absl::Status PutRevision(const Rocks& rocks, uint64_t revision,
                          rocksdb::WriteBatch& batch);
 
-// The record of `key`, likewise.
+// What is current of `key`, likewise.
+absl::StatusOr<std::optional<CurrentRecord>> GetCurrent(
+    const Rocks& rocks, const fhir::ResourceKey& key,
+    const rocksdb::Snapshot* snapshot);
 absl::StatusOr<std::optional<Record>> GetRecord(
-    const Rocks& rocks, ColumnFamily family, std::string_view key,
+    const Rocks& rocks, const fhir::ResourceKey& key,
     const rocksdb::Snapshot* snapshot);
 
 // The current records of `keys`, in their order.

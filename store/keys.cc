@@ -8,6 +8,7 @@ namespace pdp::store {
 namespace {
 
 constexpr char kNul = '\0';
+constexpr size_t kNumberBytes = 8;
 
 std::string Join(std::initializer_list<std::string_view> parts) {
   std::string key;
@@ -91,6 +92,35 @@ std::string BySubjectKey(std::string_view reference, std::string_view id) {
   return Join({reference, id});
 }
 
+std::string HistoryPrefix(const fhir::ResourceKey& key) {
+  return JoinPrefix({key.type, key.id});
+}
+
+std::string FormerMemberPrefix(std::string_view reference) {
+  return StrCat(kMemberPrefix, JoinPrefix({reference}));
+}
+
+std::string RevisionTimeKey(uint64_t revision) {
+  return StrCat(kRevisionPrefix, EncodeNumber(revision));
+}
+
+std::string EncodeNumber(uint64_t number) {
+  std::string bytes(kNumberBytes, '\0');
+  for (size_t i = kNumberBytes; i-- > 0; number >>= 8) {
+    bytes[i] = static_cast<char>(number & 0xff);
+  }
+  return bytes;
+}
+
+std::optional<uint64_t> DecodeNumber(std::string_view text) {
+  if (text.size() != kNumberBytes) return std::nullopt;
+  uint64_t number = 0;
+  for (const char byte : text) {
+    number = number << 8 | static_cast<unsigned char>(byte);
+  }
+  return number;
+}
+
 std::string TypePrefix(std::string_view type) { return JoinPrefix({type}); }
 
 std::string VersionsPrefix(const fhir::ResourceKey& key) {
@@ -121,6 +151,18 @@ std::optional<VersionKey> ParseVersionsKey(std::string_view text) {
   const std::string_view version_id = text.substr(nul + 1);
   if (!key || !CheckVersionId(version_id).ok()) return std::nullopt;
   return VersionKey{*std::move(key), std::string(version_id)};
+}
+
+std::optional<HistoryKey> ParseHistoryKey(std::string_view text) {
+  if (text.size() <= kNumberBytes) return std::nullopt;
+  std::string_view front = text.substr(0, text.size() - kNumberBytes);
+  if (!front.ends_with(kNul)) return std::nullopt;
+  front.remove_suffix(1);
+  std::optional<fhir::ResourceKey> key = ParseResourcesKey(front);
+  const std::optional<uint64_t> revision =
+      DecodeNumber(text.substr(text.size() - kNumberBytes));
+  if (!key || !revision) return std::nullopt;
+  return HistoryKey{*std::move(key), *revision};
 }
 
 }  // namespace pdp::store

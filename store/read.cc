@@ -24,14 +24,24 @@ absl::StatusOr<std::optional<std::string>> GetValue(
   return value;
 }
 
-absl::StatusOr<std::optional<Record>> GetRecord(
-    const Rocks& rocks, ColumnFamily family, std::string_view key,
+absl::StatusOr<std::optional<CurrentRecord>> GetCurrent(
+    const Rocks& rocks, const fhir::ResourceKey& key,
     const rocksdb::Snapshot* snapshot) {
-  PDP_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                       GetValue(rocks, family, key, snapshot));
+  PDP_ASSIGN_OR_RETURN(
+      const std::optional<std::string> value,
+      GetValue(rocks, ColumnFamily::kResources, ResourcesKey(key), snapshot));
   if (!value) return std::nullopt;
-  PDP_ASSIGN_OR_RETURN(Record record, DecodeRecord(*value));
-  return record;
+  PDP_ASSIGN_OR_RETURN(CurrentRecord current, DecodeCurrent(*value));
+  return current;
+}
+
+absl::StatusOr<std::optional<Record>> GetRecord(
+    const Rocks& rocks, const fhir::ResourceKey& key,
+    const rocksdb::Snapshot* snapshot) {
+  PDP_ASSIGN_OR_RETURN(std::optional<CurrentRecord> current,
+                       GetCurrent(rocks, key, snapshot));
+  if (!current) return std::nullopt;
+  return std::move(current->record);
 }
 
 absl::StatusOr<std::vector<std::optional<Record>>> GetRecords(
@@ -49,7 +59,9 @@ absl::StatusOr<std::vector<std::optional<Record>>> GetRecords(
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].IsNotFound()) continue;
     PDP_RETURN_IF_ERROR(FromRocks(statuses[i]));
-    PDP_ASSIGN_OR_RETURN(records[i], DecodeRecord(ToView(values[i])));
+    PDP_ASSIGN_OR_RETURN(CurrentRecord current,
+                         DecodeCurrent(ToView(values[i])));
+    records[i] = std::move(current.record);
   }
   return records;
 }
@@ -64,9 +76,8 @@ absl::Status Damaged(std::string_view what) {
 absl::StatusOr<Record> GetIndexed(const Rocks& rocks,
                                   const fhir::ResourceKey& key,
                                   const rocksdb::Snapshot* snapshot) {
-  PDP_ASSIGN_OR_RETURN(
-      std::optional<Record> record,
-      GetRecord(rocks, ColumnFamily::kResources, ResourcesKey(key), snapshot));
+  PDP_ASSIGN_OR_RETURN(std::optional<Record> record,
+                       GetRecord(rocks, key, snapshot));
   if (!record || record->deleted) {
     return Damaged(
         StrCat("an index names ", key.ToString(), ", which is not there"));
@@ -107,9 +118,9 @@ absl::Status ScanResources(const Rocks& rocks, std::string_view prefix,
         const std::optional<fhir::ResourceKey> resource =
             ParseResourcesKey(key);
         if (!resource) return Damaged("a malformed key of `resources`");
-        PDP_ASSIGN_OR_RETURN(Record record, DecodeRecord(value));
-        if (!Is(record, wanted)) return true;
-        return visit(*resource, std::move(record));
+        PDP_ASSIGN_OR_RETURN(CurrentRecord current, DecodeCurrent(value));
+        if (!Is(current.record, wanted)) return true;
+        return visit(*resource, std::move(current.record));
       });
 }
 
@@ -141,6 +152,27 @@ std::pair<std::string_view, std::string_view> SplitLast(std::string_view key) {
   const size_t nul = key.rfind('\0');
   if (nul == std::string_view::npos) return {};
   return {key.substr(0, nul), key.substr(nul + 1)};
+}
+
+absl::Status CheckHistory(const Rocks& rocks,
+                          const rocksdb::Snapshot* snapshot) {
+  PDP_RETURN_IF_ERROR(
+      ForEachWithPrefix(rocks, ColumnFamily::kHistory, "", snapshot,
+                        [&](std::string_view key,
+                            std::string_view value) -> absl::StatusOr<bool> {
+                          if (!ParseHistoryKey(key)) {
+                            return Damaged("a malformed key of `history`");
+                          }
+                          if (value.empty()) return true;
+                          PDP_RETURN_IF_ERROR(DecodeRecord(value).status());
+                          return true;
+                        }));
+  return ForEachWithPrefix(
+      rocks, ColumnFamily::kHistoryIndex, kMemberPrefix, snapshot,
+      [&](std::string_view, std::string_view value) -> absl::StatusOr<bool> {
+        if (DecodeNumber(value)) return true;
+        return Damaged("when a membership had a subject");
+      });
 }
 
 absl::Status CheckProjectIndex(const Rocks& rocks,
@@ -181,8 +213,7 @@ absl::StatusOr<std::optional<Record>> Store::Get(
     const fhir::ResourceKey& key) const {
   if (!CheckKey(key).ok()) return std::nullopt;
   absl::StatusOr<std::optional<Record>> record =
-      GetRecord(*impl_->rocks, ColumnFamily::kResources, ResourcesKey(key),
-                /*snapshot=*/nullptr);
+      GetRecord(*impl_->rocks, key, /*snapshot=*/nullptr);
   PDP_RETURN_IF_ERROR(impl_->Counted(record.status()));
   return record;
 }
@@ -200,11 +231,14 @@ absl::StatusOr<std::optional<Record>> Store::GetVersion(
   if (!CheckKey(key).ok() || !CheckVersionId(version_id).ok()) {
     return std::nullopt;
   }
-  absl::StatusOr<std::optional<Record>> record =
-      GetRecord(*impl_->rocks, ColumnFamily::kVersions,
-                VersionsKey(key, version_id), /*snapshot=*/nullptr);
+  const absl::StatusOr<std::optional<std::string>> value =
+      GetValue(*impl_->rocks, ColumnFamily::kVersions,
+               VersionsKey(key, version_id), /*snapshot=*/nullptr);
+  PDP_RETURN_IF_ERROR(impl_->Counted(value.status()));
+  if (!value->has_value()) return std::nullopt;
+  absl::StatusOr<Record> record = DecodeRecord(**value);
   PDP_RETURN_IF_ERROR(impl_->Counted(record.status()));
-  return record;
+  return *std::move(record);
 }
 
 absl::Status Store::FindVersions(const fhir::ResourceKey& key,
@@ -221,8 +255,8 @@ absl::Status Store::FindVersions(const fhir::ResourceKey& key,
         return more;
       })));
   if (!more) return absl::OkStatus();
-  absl::StatusOr<std::optional<Record>> current = GetRecord(
-      rocks, ColumnFamily::kResources, ResourcesKey(key), snapshot.get());
+  absl::StatusOr<std::optional<Record>> current =
+      GetRecord(rocks, key, snapshot.get());
   PDP_RETURN_IF_ERROR(impl_->Counted(current.status()));
   if (current->has_value() && !(*current)->deleted) {
     visit(key, **std::move(current));
@@ -313,14 +347,15 @@ absl::Status Store::Verify() const {
         const std::optional<fhir::ResourceKey> resource =
             ParseResourcesKey(key);
         if (!resource) return Damaged("a malformed key of `resources`");
-        PDP_ASSIGN_OR_RETURN(const Record record, DecodeRecord(value));
+        PDP_ASSIGN_OR_RETURN(const CurrentRecord current, DecodeCurrent(value));
         PDP_RETURN_IF_ERROR(
-            CheckIndexesOf(rocks, *resource, record, snapshot.get()));
+            CheckIndexesOf(rocks, *resource, current.record, snapshot.get()));
         return true;
       }));
   PDP_RETURN_IF_ERROR(ScanAllVersions(
       [](const fhir::ResourceKey&, const Record&) { return true; }));
   PDP_RETURN_IF_ERROR(Blocks().status());
+  PDP_RETURN_IF_ERROR(CheckHistory(rocks, snapshot.get()));
   PDP_RETURN_IF_ERROR(CheckProjectIndex(rocks, snapshot.get()));
   return CheckSubjectIndex(rocks, snapshot.get());
 }

@@ -3,15 +3,17 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "pdp/base/status_macros.h"
 
 namespace pdp::store {
 namespace {
 
 constexpr char kRecordVersion = 1;
+constexpr char kCurrentVersion = 2;
 constexpr char kLive = 0;
 constexpr char kDeleted = 1;
 
-void PutCount(std::string& out, size_t value) {
+void PutCount(std::string& out, uint64_t value) {
   while (value >= 0x80) {
     out += static_cast<char>((value & 0x7f) | 0x80);
     value >>= 7;
@@ -36,13 +38,20 @@ class Decoder {
   }
 
   bool Count(uint32_t& value) {
+    uint64_t number = 0;
+    if (!Number(number) || number > UINT32_MAX) return false;
+    value = static_cast<uint32_t>(number);
+    return true;
+  }
+
+  bool Number(uint64_t& value) {
     value = 0;
-    for (int shift = 0; shift < 35; shift += 7) {
+    for (int shift = 0; shift < 64; shift += 7) {
       char byte = 0;
       if (!Byte(byte)) return false;
-      const uint64_t bits = static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (bits > UINT32_MAX) return false;
-      value |= static_cast<uint32_t>(bits);
+      const auto bits = static_cast<uint64_t>(byte & 0x7f);
+      if (bits << shift >> shift != bits) return false;
+      value |= bits << shift;
       if ((byte & 0x80) == 0) return true;
     }
     return false;
@@ -66,6 +75,7 @@ class Decoder {
     return true;
   }
 
+  std::string_view rest() const { return in_; }
   bool AtEnd() const { return in_.empty(); }
 
  private:
@@ -108,6 +118,25 @@ absl::StatusOr<Record> DecodeRecord(std::string_view encoded) {
     return absl::DataLossError("a record that is neither live nor deleted");
   }
   return record;
+}
+
+std::string EncodeCurrent(const Record& record, uint64_t revision) {
+  std::string out(1, kCurrentVersion);
+  PutCount(out, revision);
+  return out += EncodeRecord(record);
+}
+
+absl::StatusOr<CurrentRecord> DecodeCurrent(std::string_view encoded) {
+  CurrentRecord current;
+  if (encoded.starts_with(kCurrentVersion)) {
+    Decoder in(encoded.substr(1));
+    if (!in.Number(current.revision)) {
+      return absl::DataLossError("a record whose revision does not decode");
+    }
+    encoded = in.rest();
+  }
+  PDP_ASSIGN_OR_RETURN(current.record, DecodeRecord(encoded));
+  return current;
 }
 
 }  // namespace pdp::store

@@ -8,12 +8,20 @@
 //   count    :=  varint32
 //   string, and every other member  :=  varint32 length, then its bytes
 //
+// What is current has the revision that brought it, too:
+//
+//   current   :=  record | kCurrentVersion revision record
+//   revision  :=  varint64
+//
+// The first is what programs before format 3 wrote.
+//
 // Decoding is strict: an unknown version or flag, a length past the end, or
 // anything after the last member is DataLoss.
 
 #ifndef STORE_RECORD_H_
 #define STORE_RECORD_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +48,14 @@ struct Record {
 
 std::string EncodeRecord(const Record& record);
 absl::StatusOr<Record> DecodeRecord(std::string_view encoded);
+
+struct CurrentRecord {
+  Record record;
+  uint64_t revision = 0;  // 0: not known.
+};
+
+std::string EncodeCurrent(const Record& record, uint64_t revision);
+absl::StatusOr<CurrentRecord> DecodeCurrent(std::string_view encoded);
 
 }  // namespace pdp::store
 

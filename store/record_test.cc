@@ -55,5 +55,25 @@ TEST(RecordTest, ALengthOfMoreThanThereIsIsDataLoss) {
       DecodeRecord(std::string("\1\0\xff\xff\xff\xff\xff\xff\xff", 9)).ok());
 }
 
+TEST(RecordTest, WhatIsCurrentHasItsRevision) {
+  for (const uint64_t revision :
+       {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, UINT64_MAX}) {
+    SCOPED_TRACE(revision);
+    const std::string encoded = EncodeCurrent(Full(), revision);
+    const auto decoded = DecodeCurrent(encoded);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(decoded->record, Full());
+    EXPECT_EQ(decoded->revision, revision);
+    for (size_t size = 0; size < encoded.size(); ++size) {
+      EXPECT_EQ(DecodeCurrent(encoded.substr(0, size)).status().code(),
+                absl::StatusCode::kDataLoss);
+    }
+  }
+  const auto older = DecodeCurrent(EncodeRecord(Full()));
+  ASSERT_TRUE(older.ok());
+  EXPECT_EQ(older->record, Full());
+  EXPECT_EQ(older->revision, 0u);
+}
+
 }  // namespace
 }  // namespace pdp::store

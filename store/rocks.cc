@@ -1,5 +1,6 @@
 #include "store/rocks.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "pdp/base/strings.h"
+#include "rocksdb/convenience.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/options.h"
@@ -28,7 +30,8 @@ rocksdb::DBOptions DatabaseOptions(const Rocks::Options& options) {
   rocksdb::DBOptions result;
   result.info_log = std::make_shared<NoLog>();
   result.create_if_missing = options.create;
-  result.create_missing_column_families = options.create;
+  result.create_missing_column_families =
+      options.create || options.add_families;
   result.error_if_exists = options.create;
   result.paranoid_checks = true;
   result.verify_sst_unique_id_in_manifest = true;
@@ -62,10 +65,24 @@ rocksdb::ColumnFamilyOptions FamilyOptions(
   rocksdb::ColumnFamilyOptions result;
   result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   result.write_buffer_size = options.write_buffer_bytes;
-  // Five column families begin one block each.
+  // Each column family begins one block.
   result.arena_block_size = size_t{64} << 10;
   result.paranoid_file_checks = true;
   return result;
+}
+
+// Of those that this RocksDB was built with.
+rocksdb::CompressionType StrongestCompression() {
+  const std::vector<rocksdb::CompressionType> supported =
+      rocksdb::GetSupportedCompressions();
+  for (const rocksdb::CompressionType wanted :
+       {rocksdb::kZSTD, rocksdb::kLZ4Compression}) {
+    if (std::find(supported.begin(), supported.end(), wanted) !=
+        supported.end()) {
+      return wanted;
+    }
+  }
+  return rocksdb::kNoCompression;
 }
 
 }  // namespace
@@ -95,6 +112,9 @@ absl::StatusOr<std::unique_ptr<Rocks>> Rocks::Open(const Options& options) {
   for (const char* name : kColumnFamilyNames) {
     families.emplace_back(name, family_options);
   }
+  // Much of it, alike, and seldom read.
+  families[static_cast<size_t>(ColumnFamily::kHistory)].options.compression =
+      StrongestCompression();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(

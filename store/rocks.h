@@ -32,6 +32,8 @@ class Rocks {
   struct Options {
     std::string path;
     bool create = false;
+    // Whether column families that are missing are made.
+    bool add_families = false;
     size_t block_cache_bytes = 0;
     size_t write_buffer_bytes = 0;
   };

@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "rocksdb/write_batch.h"
+#include "store/history.h"
 #include "store/impl.h"
 #include "store/keys.h"
 
@@ -35,8 +37,10 @@ absl::StatusOr<uint64_t> GetNumber(const Rocks& rocks, ColumnFamily family,
 // A manifest of RocksDB that lost its end opens without the tables of the last
 // column families.  All families are written and flushed together, so each must
 // be at the same revision.
-absl::Status CheckFamilies(const Rocks& rocks, uint64_t revision) {
+absl::Status CheckFamilies(const Rocks& rocks, uint64_t format,
+                           uint64_t revision) {
   for (const ColumnFamily family : kFamiliesBesideMeta) {
+    if (IsNewerThan(family, format)) continue;
     PDP_ASSIGN_OR_RETURN(const uint64_t of_family,
                          GetNumber(rocks, family, kFamilyRevisionKey));
     if (of_family != revision) {
@@ -58,26 +62,50 @@ absl::Status InitializeMeta(const Rocks& rocks) {
   return FromRocks(rocks.db().Write(options, &batch));
 }
 
-absl::Status SetFormat(const Rocks& rocks) {
+// Families that the older format did not have get the revision of the others.
+absl::Status SetFormat(const Rocks& rocks, uint64_t revision) {
+  rocksdb::WriteBatch batch;
+  PDP_RETURN_IF_ERROR(PutRevision(rocks, revision, batch));
+  PDP_RETURN_IF_ERROR(FromRocks(batch.Put(rocks.family(ColumnFamily::kMeta),
+                                          ToSlice(kFormatKey),
+                                          std::to_string(kFormatVersion))));
   rocksdb::WriteOptions options;
   options.sync = true;
-  return FromRocks(rocks.db().Put(options, rocks.family(ColumnFamily::kMeta),
-                                  ToSlice(kFormatKey),
-                                  std::to_string(kFormatVersion)));
+  return FromRocks(rocks.db().Write(options, &batch));
 }
 
-// Makes a store of an older format one of this: format 2 only adds.
+// Of what is kept of the past, nothing is known that was kept of other types,
+// or that an upgrade was cut short in.
+absl::Status OpenHistory(const Rocks& rocks, const HistoryOptions& options,
+                         std::optional<HistoryBegin>& begin,
+                         absl::Time& last_time) {
+  PDP_ASSIGN_OR_RETURN(begin,
+                       ReadHistoryBegin(rocks, options, /*snapshot=*/nullptr));
+  if (!begin) {
+    rocksdb::WriteBatch batch;
+    PDP_RETURN_IF_ERROR(ForgetHistory(rocks, options, batch));
+    rocksdb::WriteOptions write;
+    write.sync = true;
+    PDP_RETURN_IF_ERROR(FromRocks(rocks.db().Write(write, &batch)));
+  }
+  PDP_ASSIGN_OR_RETURN(last_time, LastRevisionTime(rocks));
+  return absl::OkStatus();
+}
+
+// Makes a store of an older format one of this: formats 2 and 3 only add.
 //
 // The database first: from there on a program that reads format 1 refuses it,
 // and this one goes on where it was cut short.
 absl::Status UpgradeFormat(const Rocks& rocks, uint64_t format,
-                           Identity& identity) {
+                           uint64_t revision, Identity& identity) {
   if (format < identity.format()) {
     return absl::DataLossError(
         StrCat("the database has format ", format, ", the file STORE format ",
                identity.format(), ": the store is damaged"));
   }
-  if (format != kFormatVersion) PDP_RETURN_IF_ERROR(SetFormat(rocks));
+  if (format != kFormatVersion) {
+    PDP_RETURN_IF_ERROR(SetFormat(rocks, revision));
+  }
   if (identity.format() == kFormatVersion) return absl::OkStatus();
   return identity.Upgrade();
 }
@@ -101,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Rocks>> OpenRocks(const Options& options,
   }
   return Rocks::Open({.path = path.string(),
                       .create = identity.is_new(),
+                      .add_families = identity.format() < kFormatVersion,
                       .block_cache_bytes = options.block_cache_bytes,
                       .write_buffer_bytes = options.write_buffer_bytes});
 }
@@ -143,7 +172,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::OpenDirectory(
   const absl::StatusOr<uint64_t> revision =
       GetNumber(**rocks, ColumnFamily::kMeta, kRevisionKey);
   PDP_RETURN_IF_ERROR(In(options.directory, revision.status()));
-  PDP_RETURN_IF_ERROR(In(options.directory, CheckFamilies(**rocks, *revision)));
+  PDP_RETURN_IF_ERROR(
+      In(options.directory, CheckFamilies(**rocks, *format, *revision)));
 
   if (*revision < (*identity)->revision()) {
     return absl::DataLossError(StrCat("store `", options.directory,
@@ -154,16 +184,25 @@ absl::StatusOr<std::unique_ptr<Store>> Store::OpenDirectory(
   PDP_RETURN_IF_ERROR(
       In(options.directory, (*identity)->Acknowledge(*revision)));
   PDP_RETURN_IF_ERROR(
-      In(options.directory, UpgradeFormat(**rocks, *format, **identity)));
+      In(options.directory,
+         UpgradeFormat(**rocks, *format, *revision, **identity)));
+  std::optional<HistoryBegin> history_begin;
+  absl::Time last_time;
+  PDP_RETURN_IF_ERROR(
+      In(options.directory,
+         OpenHistory(**rocks, options.history, history_begin, last_time)));
 
   auto impl = std::make_unique<Impl>();
   impl->directory = options.directory;
   impl->write_buffer_bytes = options.write_buffer_bytes;
+  impl->history = options.history;
   impl->rocks = *std::move(rocks);
   impl->revision = *revision;
   {
     MutexLock lock(impl->apply_mutex);
     impl->identity = *std::move(identity);
+    impl->history_begin = history_begin;
+    impl->last_time = last_time;
   }
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -205,6 +244,18 @@ Statistics Store::statistics() const {
                                   rocksdb::DB::Properties::kEstimateNumKeys);
   statistics.versions = property(ColumnFamily::kVersions,
                                  rocksdb::DB::Properties::kEstimateNumKeys);
+  statistics.history_versions = property(
+      ColumnFamily::kHistory, rocksdb::DB::Properties::kEstimateNumKeys);
+  for (const ColumnFamily family :
+       {ColumnFamily::kHistory, ColumnFamily::kHistoryIndex}) {
+    statistics.history_bytes +=
+        property(family, rocksdb::DB::Properties::kLiveSstFilesSize);
+  }
+  const auto begin =
+      ReadHistoryBegin(rocks, impl_->history, /*snapshot=*/nullptr);
+  if (begin.ok() && begin->has_value()) {
+    statistics.history_begins = (*begin)->time;
+  }
   for (size_t i = 0; i < kColumnFamilies; ++i) {
     const auto family = static_cast<ColumnFamily>(i);
     statistics.disk_bytes +=

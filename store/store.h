@@ -33,8 +33,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "pdp/fhir/resource_key.h"
 #include "store/block.h"
+#include "store/history_options.h"
+#include "store/history_view.h"
 #include "store/record.h"
 
 namespace pdp::store {
@@ -47,6 +50,7 @@ struct Options {
   // What is kept in memory before it goes to a table file, all column families
   // together.
   size_t write_buffer_bytes = size_t{8} << 20;
+  HistoryOptions history;
 };
 
 struct Change {
@@ -90,7 +94,10 @@ struct Statistics {
   uint64_t revision = 0;
   uint64_t resources = 0;  // Estimates of RocksDB's, tombstones included.
   uint64_t versions = 0;
-  uint64_t disk_bytes = 0;       // Of live table files.
+  uint64_t history_versions = 0;
+  uint64_t history_bytes = 0;  // Of live table files.
+  absl::Time history_begins = absl::InfiniteFuture();
+  uint64_t disk_bytes = 0;       // Of all live table files.
   uint64_t memory_bytes = 0;     // Block cache and write buffers in use.
   uint64_t applied_batches = 0;  // Since Open.
   uint64_t applied_changes = 0;
@@ -183,6 +190,26 @@ class Store {
   // The revision that reads see now: while an Apply ends it is ahead of what is
   // acknowledged.
   absl::StatusOr<uint64_t> ReadRevision() const;
+
+  // From now on what is replaced is kept (history.h), where it was not already:
+  // to be called once what was applied is whole.
+  absl::Status BeginHistory();
+
+  // Forgets all that was kept of the past.  It is kept no more until
+  // BeginHistory is called.
+  absl::Status RestartHistory();
+
+  // Forgets what had been replaced at `before` already, a part of at most
+  // `max_entries` with each call; true: all of it is done.  The past begins at
+  // `before` then.
+  absl::StatusOr<bool> SweepHistory(absl::Time before, size_t max_entries);
+
+  // What was in force here at `time`, or was when `time` was noted with
+  // `revision`.  Must not outlive the store.
+  // OutOfRange, saying why: nothing is kept of it.
+  absl::StatusOr<std::unique_ptr<HistoryView>> HistoryAt(absl::Time time) const;
+  absl::StatusOr<std::unique_ptr<HistoryView>> HistoryAt(uint64_t revision,
+                                                         absl::Time time) const;
 
   // Makes a copy that Open accepts, of one state of the store, in `directory`,
   // which must not exist.  Files are hard links where the file system allows

@@ -4,15 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "pdp/base/strings.h"
+#include "store/history_view.h"
 #include "store/store.h"
 #include "tests/support/temp_directory.h"
 
@@ -22,6 +25,23 @@ namespace {
 using fhir::ResourceKey;
 
 constexpr uint64_t kMemberships = 7;
+
+// Always the same moment: revisions alone tell what was when.
+class StillClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::FromUnixSeconds(1'700'000'000);
+  }
+  absl::Duration SinceBoot() const override { return absl::ZeroDuration(); }
+};
+const StillClock kClock;
+
+absl::StatusOr<std::unique_ptr<Store>> OpenAt(const std::string& directory) {
+  return Store::Open(
+      {.directory = directory,
+       .write_buffer_bytes = size_t{256} << 10,
+       .history = {.whole = {"ProjectMembership"}, .clock = &kClock}});
+}
 
 // Batch `number` gives each of the memberships another subject and version, and
 // moves the cursor: any state that mixes two batches can be told.
@@ -72,9 +92,8 @@ TEST(StoreCrashTest, DISABLED_Child) {
   const char* const directory = std::getenv(kDirectoryVariable);
   const char* const pipe = std::getenv(kPipeVariable);
   if (directory == nullptr || pipe == nullptr) GTEST_SKIP();
-  auto store = Store::Open(
-      {.directory = directory, .write_buffer_bytes = size_t{256} << 10});
-  if (!store.ok()) _exit(1);
+  auto store = OpenAt(directory);
+  if (!store.ok() || !(*store)->BeginHistory().ok()) _exit(1);
   for (;;) {
     const uint64_t number = (*store)->revision() + 1;
     const auto revision = ApplyNumber(**store, number);
@@ -124,8 +143,32 @@ class Child {
   int acknowledged_ = -1;
 };
 
+// What was in force after `number` batches and blocks.
+void ExpectAsOf(const Store& store, uint64_t number) {
+  SCOPED_TRACE(number);
+  const auto view = store.HistoryAt(number, kClock.Now());
+  ASSERT_TRUE(view.ok()) << view.status();
+  const uint64_t batch = IsBlock(number) ? number - 1 : number;
+  for (const Change& change : BatchOf(batch)) {
+    const auto record = (*view)->Get(change.key);
+    ASSERT_TRUE(record.ok() && record->has_value());
+    EXPECT_EQ(**record, change.record);
+  }
+  uint64_t found = 0;
+  ASSERT_TRUE((*view)
+                  ->FindMemberships(StrCat("Patient/", batch),
+                                    [&](const ResourceKey&, const Record&) {
+                                      return ++found > 0;
+                                    })
+                  .ok());
+  EXPECT_EQ(found, kMemberships);
+  if (number >= 2) {
+    EXPECT_EQ(*(*view)->Blocks(), std::vector{BlockOf(number - number % 2)});
+  }
+}
+
 void ExpectWholeSince(const std::string& directory, uint64_t acknowledged) {
-  auto store = Store::Open({.directory = directory});
+  auto store = OpenAt(directory);
   ASSERT_TRUE(store.ok()) << store.status();
   const uint64_t revision = (*store)->revision();
   // The last batch may have become durable and not been acknowledged.
@@ -157,6 +200,11 @@ void ExpectWholeSince(const std::string& directory, uint64_t acknowledged) {
                                       })
                     .ok());
     EXPECT_EQ(found, number == batch ? kMemberships : 0);
+  }
+  // The last ones, and of those before some.
+  for (uint64_t number = revision; number > 0;
+       number -= std::min(number, number + 40 > revision ? 1 : revision / 20)) {
+    ExpectAsOf(**store, number);
   }
 }
 

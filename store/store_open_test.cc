@@ -86,14 +86,14 @@ TEST(StoreOpenTest, AnotherFormatIsRefusedWithBothNumbers) {
   const TempDirectory directory;
   Fill(directory / "store");
   std::string identity = ReadFile(directory / "store/STORE");
-  const size_t at = identity.find("format=2");
+  const size_t at = identity.find("format=3");
   ASSERT_NE(at, std::string::npos);
-  identity.replace(at, 8, "format=3");
+  identity.replace(at, 8, "format=4");
   WriteFile(directory / "store/STORE", identity);
   const auto store = OpenAt(directory / "store");
   EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(store.status().message()),
-              HasSubstr("has format 3; this program reads format 2"));
+              HasSubstr("has format 4; this program reads format 3"));
 }
 
 TEST(StoreOpenTest, AStoreThatIsOpenIsRefused) {

@@ -33,10 +33,14 @@ std::vector<service::SourceStatus> Backend::Sources() const {
 }
 
 service::StoreStatus Backend::Store() const {
+  const store::Statistics statistics = store_.statistics();
   return {.format_version = store::kFormatVersion,
-          .bytes_on_disk = store_.statistics().disk_bytes,
+          .bytes_on_disk = statistics.disk_bytes,
           .memberships = memberships_,
-          .policies = policies_};
+          .policies = policies_,
+          .history_versions = statistics.history_versions,
+          .history_bytes = statistics.history_bytes,
+          .history_begins = statistics.history_begins};
 }
 
 std::optional<service::AttributeStatus> Backend::Attributes() const {

@@ -32,6 +32,7 @@
 #include "pdp/configured_source.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/kept_history.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/command_line.h"
@@ -46,6 +47,7 @@
 #include "pdp/service/version.h"
 #include "pdp/source_reader.h"
 #include "pdp/sync/block_list.h"
+#include "pdp/sync/mirrored_types.h"
 #include "pdp/sync/store_lookup.h"
 #include "store/store.h"
 
@@ -187,7 +189,8 @@ int Serve(const Settings& settings) {
                             "`: ", error.message()));
   }
   auto store =
-      pdp::store::Store::Open({.directory = settings.data_dir + "/store"});
+      pdp::store::Store::Open({.directory = settings.data_dir + "/store",
+                               .history = pdp::sync::MirroredHistory()});
   if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
 
   // Source and decision point.
@@ -236,6 +239,8 @@ int Serve(const Settings& settings) {
   pdp::Backend backend(**store, source, feeds, attributes.get(),
                        settings.data_dir + "/checkpoints");
   changes = &backend;
+
+  pdp::KeptHistory history(**store, lookup, settings.history_retention);
 
   // Service.
   pdp::service::Metrics metrics;
@@ -297,6 +302,7 @@ int Serve(const Settings& settings) {
     state.Update(status);
     (*callers)->Reload();
     if (!state.IsReady() && status.ready) {
+      history.Maintain();
       backend.Recount();  // Whoever is told `ready` sees true counts.
       state.SetReady();
       (*server)->SetServing(true);
@@ -307,6 +313,7 @@ int Serve(const Settings& settings) {
     if (state.IsReady()) {
       staleness.Look();
       RemoveEnded(**blocks);
+      history.Maintain();
       backend.Recount();
     }
   } while (!WaitForStop(state.IsReady() ? absl::Seconds(5)

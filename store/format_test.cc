@@ -15,7 +15,7 @@
 #include "store/keys.h"
 #include "store/rocks.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::store {
 namespace {

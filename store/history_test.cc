@@ -16,7 +16,7 @@
 #include "store/history_view.h"
 #include "store/impl.h"
 #include "store/store.h"
-#include "store/temp_directory.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::store {
 namespace {

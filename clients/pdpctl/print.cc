@@ -244,6 +244,12 @@ std::string ToText(const v1::GetStatusResponse& status) {
          StrCat(store.memberships(), " memberships, ", store.policies(),
                 " policies, ", store.bytes_on_disk(), " bytes on disk, format ",
                 store.format_version()));
+    if (store.has_history_begins()) {
+      Line(out, "history",
+           StrCat("since ", TimeText(store.history_begins()), ", ",
+                  store.history_versions(), " older versions, ",
+                  store.history_bytes(), " bytes on disk"));
+    }
   }
   return out;
 }

@@ -87,7 +87,8 @@ TEST(PrintTest, Status) {
                   "since": "2026-01-02T03:04:05Z",
                   "until": "2026-01-02T05:04:05Z"}],
       "store": {"format_version": 1, "bytes_on_disk": 10, "memberships": 2,
-                "policies": 1}})");
+                "policies": 1, "history_versions": 4, "history_bytes": 20,
+                "history_begins": "2025-01-02T03:04:05Z"}})");
   EXPECT_EQ(ToText(status),
             "ready         yes\n"
             "mode          strict, parameters as documented\n"
@@ -100,7 +101,9 @@ TEST(PrintTest, Status) {
             "blocked       Practitioner/1 until 2026-01-02T05:04:05Z: lost "
             "laptop\n"
             "store         2 memberships, 1 policies, 10 bytes on disk, "
-            "format 1\n");
+            "format 1\n"
+            "history       since 2025-01-02T03:04:05Z, 4 older versions, 20 "
+            "bytes on disk\n");
 }
 
 TEST(PrintTest, DescribedAccess) {

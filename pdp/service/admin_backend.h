@@ -34,6 +34,9 @@ struct StoreStatus {
   uint64_t bytes_on_disk = 0;
   uint64_t memberships = 0;
   uint64_t policies = 0;
+  uint64_t history_versions = 0;
+  uint64_t history_bytes = 0;
+  absl::Time history_begins = absl::InfiniteFuture();  // Not yet.
 };
 
 // What is kept of resources that are named by reference; counts since start.

@@ -127,6 +127,12 @@ void AdminService::GetStatus(v1::GetStatusResponse& response) const {
   response.mutable_store()->set_bytes_on_disk(store.bytes_on_disk);
   response.mutable_store()->set_memberships(store.memberships);
   response.mutable_store()->set_policies(store.policies);
+  response.mutable_store()->set_history_versions(store.history_versions);
+  response.mutable_store()->set_history_bytes(store.history_bytes);
+  if (store.history_begins != absl::InfiniteFuture()) {
+    WriteTimestamp(store.history_begins,
+                   *response.mutable_store()->mutable_history_begins());
+  }
 }
 
 absl::Status AdminService::Resync(v1::ResyncResponse& response) {

@@ -125,7 +125,14 @@ constexpr Flag kFlags[] = {
      "own within. Required."},
     {"reflection", "true|false",
      "Whether gRPC's reflection is served, to every caller. [false]"},
+    {"history.retention-days", "N",
+     "How long policies and memberships are kept as they were. [2192]"},
 };
+
+// Sections of their own names; every other one goes with source medplum.
+bool IsOfAnySource(std::string_view name) {
+  return name.starts_with("tenants.") || name.starts_with("history.");
+}
 
 bool IsRepeatable(std::string_view name) {
   return name == "listen" || name == "medplum.login" ||
@@ -174,7 +181,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
         "--" + name, keep, flag.help);
     option->type_name(flag.value)->allow_extra_args(false);
     if (!IsRepeatable(name)) option->expected(1);
-    if (name.find('.') != std::string::npos && name != "tenants.parameters") {
+    if (name.find('.') != std::string::npos && !IsOfAnySource(name)) {
       option->group("With source medplum");
     }
   }

@@ -255,6 +255,12 @@ void AddStore(const AdminBackend& admin, std::vector<MetricFamily>& page) {
          MetricType::Gauge, static_cast<double>(store.memberships));
   AddOne(page, "pdp_store_policies", "AccessPolicies in the store.",
          MetricType::Gauge, static_cast<double>(store.policies));
+  AddOne(page, "pdp_store_history_versions",
+         "Versions kept of policies and the like that are no longer in force.",
+         MetricType::Gauge, static_cast<double>(store.history_versions));
+  AddOne(page, "pdp_store_history_bytes",
+         "Bytes on disk of what is kept of the past.", MetricType::Gauge,
+         static_cast<double>(store.history_bytes));
 }
 
 void AddAttributes(const AttributeStatus& status,

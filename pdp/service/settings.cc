@@ -249,6 +249,18 @@ absl::Status ReadSessionRules(const config::Config& config,
   return absl::OkStatus();
 }
 
+absl::Status ReadHistory(const config::Config& config, Settings& settings) {
+  constexpr uint32_t kMaxDays = 36'525;
+  if (!config.history().has_retention_days()) return absl::OkStatus();
+  const uint32_t days = config.history().retention_days();
+  if (days < 1 || days > kMaxDays) {
+    return Wrong("history.retention-days",
+                 StrCat("must be 1 to ", kMaxDays, ", not ", days));
+  }
+  settings.history_retention = absl::Hours(24) * days;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
@@ -273,6 +285,7 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
   PDP_RETURN_IF_ERROR(ReadSessionRules(config, settings));
   PDP_ASSIGN_OR_RETURN(settings.audit,
                        ReadAuditSettings(config.audit(), settings.data_dir));
+  PDP_RETURN_IF_ERROR(ReadHistory(config, settings));
   if (config.has_medplum()) {
     PDP_ASSIGN_OR_RETURN(settings.medplum,
                          ReadMedplumSettings(config, settings.stale_after,

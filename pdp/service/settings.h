@@ -48,6 +48,7 @@ struct Settings {
   AuditSettings audit;
   std::vector<CallerSettings> callers;  // At least one.
   bool reflection = false;
+  absl::Duration history_retention = absl::Hours(24 * 2192);
 };
 
 // What the command line says: the configuration file, if any, and flags by

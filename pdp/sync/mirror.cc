@@ -335,6 +335,7 @@ absl::StatusOr<std::unique_ptr<Mirror>> Mirror::Open(store::Store& store,
                        .project = "",
                        .type = std::string(kOwnCursorType),
                        .position = "1"});
+    PDP_RETURN_IF_ERROR(store.RestartHistory());
     const auto all = [](const ResourceKey&, const Record&) { return true; };
     PDP_RETURN_IF_ERROR(EraseIf(store, all, cursors));
   } else {

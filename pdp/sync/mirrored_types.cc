@@ -28,4 +28,13 @@ const MirroredType* FindMirroredType(std::string_view type) {
   return found == std::end(kTypes) ? nullptr : found;
 }
 
+store::HistoryOptions MirroredHistory() {
+  store::HistoryOptions options;
+  for (const MirroredType& type : kTypes) {
+    (type.kept == Mirrored::kWhole ? options.whole : options.deletions)
+        .emplace_back(type.name);
+  }
+  return options;
+}
+
 }  // namespace pdp::sync

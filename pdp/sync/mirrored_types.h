@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "store/history_options.h"
+
 namespace pdp::sync {
 
 enum class Mirrored : uint8_t {
@@ -30,6 +32,10 @@ std::span<const MirroredType> MirroredTypes();
 
 // Null where nothing of `type` is kept.
 const MirroredType* FindMirroredType(std::string_view type);
+
+// What of the past is kept, from whichever source it is: all that says what a
+// member may do, and since when a profile was deleted.
+store::HistoryOptions MirroredHistory();
 
 }  // namespace pdp::sync
 

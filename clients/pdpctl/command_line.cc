@@ -316,6 +316,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   ConformanceCommand conformance;
   SetupCommand setup;
   DoctorCommand doctor;
+  AuditCommand audit;
+  bool is_audit_json = false;
   Connection conformance_connection;
   conformance_connection.target.clear();
 
@@ -351,6 +353,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     AddOutput(*command, line.output);
   }
   const CLI::App* setup_app = AddSetup(app, setup);
+  const CLI::App* audit_app = AddAudit(app, audit, is_audit_json);
 
   // CLI11 would only say that there is no command.
   const auto commands = app.get_subcommands({});
@@ -401,6 +404,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(setup);
   } else if (doctor_app->parsed()) {
     line.command = std::move(doctor);
+  } else if (audit_app->parsed()) {
+    if (is_audit_json) line.output = OutputFormat::kJson;
+    line.command = std::move(audit);
   } else {
     if (!conformance_connection.target.empty()) {
       conformance.connection = conformance_connection;

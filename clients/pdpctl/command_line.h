@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "clients/pdpctl/audit_command.h"
+
 namespace pdp::ctl {
 
 inline constexpr char kDefaultTarget[] = "127.0.0.1:8990";
@@ -198,7 +200,7 @@ struct CommandLine {
                FilterResourcesCommand, DescribeCommand, StatusCommand,
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
                WatchCommand, LintCommand, SimulateCommand, TestCommand,
-               ConformanceCommand, SetupCommand, DoctorCommand>
+               ConformanceCommand, SetupCommand, DoctorCommand, AuditCommand>
       command;
 };
 

@@ -7,6 +7,7 @@
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/operate.h"
+#include "clients/pdpctl/run_audit.h"
 #include "clients/pdpctl/run_conformance.h"
 #include "clients/pdpctl/run_doctor.h"
 #include "clients/pdpctl/run_lint.h"
@@ -68,6 +69,9 @@ struct Runner {
   }
   int operator()(const SetupCommand& command) const {
     return RunSetup(command, std::cout, std::cerr);
+  }
+  int operator()(const AuditCommand& command) const {
+    return RunAudit(command, output, std::cout, std::cerr);
   }
   int operator()(const DoctorCommand& command) const {
     return RunDoctor(command, output, std::cout);

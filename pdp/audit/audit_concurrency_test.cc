@@ -7,10 +7,12 @@
 #include <thread>
 #include <vector>
 
+#include "pdp/audit/archiver.h"
 #include "pdp/audit/audit_test_support.h"
 #include "pdp/audit/best_effort_journal.h"
 #include "pdp/audit/segment_scan.h"
 #include "pdp/audit/shared_chain.h"
+#include "pdp/audit/verify.h"
 
 namespace pdp::audit {
 namespace {
@@ -92,6 +94,51 @@ TEST(AuditConcurrencyTest, NothingIsLostOfWhatFitsInBestEffort) {
   for (std::thread& thread : threads) thread.join();
   queue.Flush();
   EXPECT_EQ((*journal)->Status().records, uint64_t{kThreads * kWrites});
+}
+
+TEST(AuditConcurrencyTest, ALogIsArchivedRemovedAndVerifiedWhileItIsWritten) {
+  constexpr int kWrites = 400;
+  const TempDirectory directory;
+  JournalOptions options;
+  options.directory = directory / "audit";
+  options.max_segment_bytes = 5'000;
+  options.sync_interval = absl::Microseconds(200);
+  ArchiveOptions archive;
+  archive.directory = directory / "archive";
+  archive.interval = absl::Microseconds(200);
+  archive.local_retention = absl::ZeroDuration();
+  {
+    const auto journal = FileJournal::Open(options);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    const auto archiver = Archiver::Start(**journal, archive);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 2; ++thread) {
+      threads.emplace_back([&] {
+        const auto chain = (*journal)->NewChain();
+        for (int i = 0; i < kWrites; ++i) {
+          chain->Add(TestRecord(absl::Now(), "id"));
+          EXPECT_TRUE(chain->Write().ok());
+          (void)archiver->Status();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    archiver->RunOnce();
+    EXPECT_EQ(archiver->Status().failures, 0u);
+    EXPECT_GT(archiver->Status().removed_local, 10u);
+  }
+  for (const bool with_archive : {false, true}) {
+    VerifyOptions verify{.directories = {options.directory}};
+    if (with_archive) verify.directories.push_back(archive.directory);
+    const auto report = Verify(verify);
+    ASSERT_TRUE(report.ok()) << report.status();
+    for (const Finding& finding : report->findings.all()) {
+      EXPECT_FALSE(finding.is_fault()) << finding.ToString();
+    }
+    if (with_archive) {
+      EXPECT_EQ(report->records, uint64_t{2 * kWrites});
+    }
+  }
 }
 
 }  // namespace

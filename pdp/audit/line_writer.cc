@@ -1,8 +1,7 @@
 #include "pdp/audit/line_writer.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
+#include <cstring>
 
 #include "absl/time/time.h"
 #include "pdp/base/unicode.h"
@@ -10,20 +9,35 @@
 namespace pdp::audit {
 namespace {
 
-constexpr std::array<bool, 256> PlainBytes() {
-  std::array<bool, 256> plain{};
-  for (size_t byte = 0x20; byte < 0x7f; ++byte) plain[byte] = true;
-  plain['"'] = false;
-  plain['\\'] = false;
-  return plain;
+constexpr uint64_t kEachByte = 0x0101010101010101;
+
+// Whether one of the eight bytes is 0.
+constexpr bool HasZero(uint64_t bytes) {
+  return ((bytes - kEachByte) & ~bytes & (kEachByte * 0x80)) != 0;
+}
+// Whether one of them is less than `limit`, which is at most 0x80.
+constexpr bool HasLess(uint64_t bytes, uint64_t limit) {
+  return ((bytes - kEachByte * limit) & ~bytes & (kEachByte * 0x80)) != 0;
 }
 
-// Bytes that stand for themselves, whatever is around them.
+// Whether all of them stand for themselves, whatever is around them.
+bool ArePlain(uint64_t bytes) {
+  return (bytes & (kEachByte * 0x80)) == 0 && !HasLess(bytes, 0x20) &&
+         !HasZero(bytes ^ (kEachByte * 0x7f)) &&
+         !HasZero(bytes ^ (kEachByte * '"')) &&
+         !HasZero(bytes ^ (kEachByte * '\\'));
+}
+
 bool IsPlain(std::string_view text) {
-  static constexpr std::array<bool, 256> kPlain = PlainBytes();
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return kPlain[static_cast<unsigned char>(c)];
-  });
+  uint64_t bytes = 0;
+  while (text.size() >= sizeof bytes) {
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    if (!ArePlain(bytes)) return false;
+    text.remove_prefix(sizeof bytes);
+  }
+  bytes = kEachByte * ' ';
+  if (!text.empty()) std::memcpy(&bytes, text.data(), text.size());
+  return ArePlain(bytes);
 }
 
 bool IsEscaped(uint32_t code_point) {

@@ -110,6 +110,27 @@ TEST(RecordJsonTest, NoTextEndsItsLineOrItsString) {
   }
 }
 
+// At each place of a text, among bytes that need no escape.
+TEST(RecordJsonTest, EveryByteIsEscapedWhereItHasTo) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t at = 0; at < 17; ++at) {
+      std::string text(17, 'x');
+      text[at] = static_cast<char>(byte);
+      const std::string line = Line({.user_agent = text});
+      RecordParser parser;
+      ASSERT_TRUE(parser.Parse(line).ok()) << byte << " at " << at;
+      if (byte < 0x80) {
+        ASSERT_EQ(parser.record().user_agent, text) << byte << " at " << at;
+      }
+      const bool is_plain =
+          byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+      ASSERT_EQ(line.find(StrCat("\"", text, "\"")) != std::string::npos,
+                is_plain)
+          << byte << " at " << at;
+    }
+  }
+}
+
 TEST(RecordJsonTest, TextThatCanBeKeptIsKept) {
   const std::string text = "quote \" backslash \\ line\nfeed, Zoë, 漢字, 😀";
   RecordParser parser;

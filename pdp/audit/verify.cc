@@ -78,6 +78,10 @@ class LogVerifier {
     // Heads first: a server that goes on writing is ahead of them.
     PDP_RETURN_IF_ERROR(ReadAllHeads());
     PDP_RETURN_IF_ERROR(ListAll());
+    if (chains_.empty() && told_ == 0) {
+      return absl::NotFoundError(StrCat("there are no segments in `",
+                                        options_.directories.front(), "`"));
+    }
     for (const auto& [chain, segments] : chains_) {
       PDP_RETURN_IF_ERROR(VerifyChain(chain, segments));
     }

@@ -37,7 +37,8 @@ struct VerifyReport {
   bool ok() const { return findings.faults() == 0; }
 };
 
-// Unavailable: a directory or a file cannot be read.
+// NotFound: there are neither segments nor heads.  Unavailable: a directory or
+// a file cannot be read. REQUIRES: there is a directory
 absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options);
 
 }  // namespace pdp::audit

@@ -119,6 +119,13 @@ TEST_F(VerifyTest, ALogIsFoundWhole) {
   EXPECT_EQ(Verify(nullptr).signatures, 0u);
 }
 
+TEST_F(VerifyTest, NothingIsNotALog) {
+  std::filesystem::create_directory(directory_ / "empty");
+  EXPECT_EQ(
+      audit::Verify({.directories = {directory_ / "empty"}}).status().code(),
+      absl::StatusCode::kNotFound);
+}
+
 TEST_F(VerifyTest, ALogThatIsBeingWrittenIsWholeToo) {
   const auto journal = Open();
   const auto chain = journal->NewChain();

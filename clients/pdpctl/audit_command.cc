@@ -1,0 +1,105 @@
+#include "clients/pdpctl/audit_command.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+
+#include "pdp/audit/report.h"
+
+namespace pdp::ctl {
+namespace {
+
+using Action = AuditCommand::Action;
+
+void AddOutput(CLI::App* app, bool& is_json) {
+  app->add_option_function<std::string>(
+         "--output",
+         [&is_json](const std::string& format) { is_json = format == "json"; },
+         "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+}
+
+void AddFilters(CLI::App* app, AuditCommand& command) {
+  app->add_option("--from", command.from,
+                  "records of this time or later (2026-01-02, or "
+                  "2026-01-02T03:04:05Z)");
+  app->add_option("--to", command.to, "records of this time or earlier");
+  app->add_option("--subject", command.subject,
+                  "who asked, or was asked for: a membership or a profile");
+  app->add_option("--patient", command.patient, "Patient/ID");
+  app->add_option("--resource", command.resource, "Type/ID, or Type");
+  app->add_option("--effect", command.effect,
+                  "PERMIT, PERMIT_WITH_OBLIGATIONS or DENY");
+  app->add_option("--reason", command.reason, "such as RESOURCE_NOT_GRANTED");
+  app->add_option("--decision", command.decision, "the id of a decision");
+  app->add_option("--caller", command.caller, "the calling service");
+  app->add_option("--project", command.project, "the id of a project");
+  app->add_option("--interaction", command.interaction, "such as read");
+  app->add_option("--kind", command.kind,
+                  "decision, filter, release, simulation, access, admin, "
+                  "change, or one of the log's own");
+}
+
+CLI::App* AddAction(CLI::App* audit, AuditCommand& command, Action action,
+                    const char* name, const char* about) {
+  CLI::App* app = audit->add_subcommand(name, about);
+  app->callback([&command, action] { command.action = action; });
+  return app;
+}
+
+void AddDirectories(CLI::App* app, AuditCommand& command) {
+  app->add_option("DIR", command.directories,
+                  "directories of segments: a server's own, and archives")
+      ->required();
+}
+
+}  // namespace
+
+CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json) {
+  CLI::App* audit = app.add_subcommand(
+      "audit", "verify the audit log, and find what is in it");
+  audit->require_subcommand(1);
+
+  CLI::App* verify =
+      AddAction(audit, command, Action::kVerify, "verify",
+                "was anything changed, taken out, moved or cut?");
+  AddDirectories(verify, command);
+  verify->add_option("--public-key", command.public_key_file,
+                     "the key (PEM) that checkpoints are to be signed by");
+  verify->add_option("--heads", command.heads_files,
+                     "a file of heads that were kept elsewhere, or of the "
+                     "server's log lines; may be repeated");
+  AddOutput(verify, is_json);
+
+  CLI::App* query = AddAction(audit, command, Action::kQuery, "query",
+                              "print the records that match");
+  AddDirectories(query, command);
+  AddFilters(query, command);
+  AddOutput(query, is_json);
+
+  CLI::App* exported = AddAction(audit, command, Action::kExport, "export",
+                                 "print all of the records that match");
+  AddDirectories(exported, command);
+  AddFilters(exported, command);
+  exported->add_flag("--csv", command.csv,
+                     "comma-separated values in place of JSON lines");
+
+  CLI::App* report = AddAction(audit, command, Action::kReport, "report",
+                               "print what the records add up to");
+  report
+      ->add_option("REPORT", command.report,
+                   "patient (with --patient: everyone who asked for it), "
+                   "member (with --subject: all that was asked for), denials, "
+                   "changes (of policies and memberships), or terminations "
+                   "(and how fast they took effect)")
+      ->required()
+      ->check(CLI::IsMember(audit::ReportNames()));
+  AddDirectories(report, command);
+  AddFilters(report, command);
+  report->add_flag("--csv", command.csv, "comma-separated values");
+  AddOutput(report, is_json);
+  return audit;
+}
+
+}  // namespace pdp::ctl

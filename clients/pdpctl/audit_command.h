@@ -1,0 +1,51 @@
+// The command line of `pdpctl audit`.
+
+#ifndef PDP_CLIENTS_PDPCTL_AUDIT_COMMAND_H_
+#define PDP_CLIENTS_PDPCTL_AUDIT_COMMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace pdp::ctl {
+
+struct AuditCommand {
+  enum class Action : uint8_t { kVerify, kQuery, kExport, kReport };
+
+  Action action = Action::kVerify;
+  // Of a server, and archives.
+  std::vector<std::string> directories;
+
+  // verify.
+  std::string public_key_file;
+  std::vector<std::string> heads_files;
+
+  // The others.
+  std::string from;
+  std::string to;
+  std::string subject;
+  std::string patient;
+  std::string resource;
+  std::string effect;
+  std::string reason;
+  std::string decision;
+  std::string caller;
+  std::string project;
+  std::string interaction;
+  std::string kind;
+
+  bool csv = false;    // export, report.
+  std::string report;  // Its name.
+};
+
+// Adds the command to `app`; `is_json` is its --output.  Its action is set when
+// the command line is parsed.
+CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json);
+
+}  // namespace pdp::ctl
+
+#endif  // PDP_CLIENTS_PDPCTL_AUDIT_COMMAND_H_

@@ -34,13 +34,16 @@ std::vector<service::SourceStatus> Backend::Sources() const {
 
 service::StoreStatus Backend::Store() const {
   const store::Statistics statistics = store_.statistics();
+  const Census census = census_.counts();
   return {.format_version = store::kFormatVersion,
           .bytes_on_disk = statistics.disk_bytes,
-          .memberships = memberships_,
-          .policies = policies_,
+          .memberships = census.memberships,
+          .policies = census.policies,
           .history_versions = statistics.history_versions,
           .history_bytes = statistics.history_bytes,
-          .history_begins = statistics.history_begins};
+          .history_begins = statistics.history_begins,
+          .memberships_without_policy = census.memberships_without_policy,
+          .refused_policies = census.refused_policies};
 }
 
 std::optional<service::AttributeStatus> Backend::Attributes() const {
@@ -79,24 +82,6 @@ absl::StatusOr<service::CheckpointResult> Backend::Checkpoint(
   const uint64_t revision = store_.revision();
   PDP_RETURN_IF_ERROR(store_.Checkpoint(path));
   return service::CheckpointResult{.path = path, .revision = revision};
-}
-
-void Backend::Recount() {
-  const uint64_t revision = store_.revision();
-  if (revision == counted_revision_) return;
-  memberships_ = Count("ProjectMembership");
-  policies_ = Count("AccessPolicy");
-  counted_revision_ = revision;
-}
-
-uint64_t Backend::Count(std::string_view type) const {
-  uint64_t count = 0;
-  const absl::Status status =
-      store_.Scan(type, /*project=*/"", [&](const auto&, const auto&) {
-        ++count;
-        return true;
-      });
-  return status.ok() ? count : 0;
 }
 
 }  // namespace pdp

@@ -18,6 +18,7 @@
 #include "pdp/base/feed_freshness.h"
 #include "pdp/service/admin_backend.h"
 #include "pdp/service/data_state.h"
+#include "pdp/store_census.h"
 #include "pdp/sync/attribute_cache.h"
 #include "pdp/sync/source.h"
 #include "store/store.h"
@@ -77,7 +78,8 @@ class Backend final : public service::AdminBackend {
         source_(source),
         feeds_(feeds),
         attributes_(attributes),
-        checkpoint_directory_(std::move(checkpoint_directory)) {}
+        checkpoint_directory_(std::move(checkpoint_directory)),
+        census_(store) {}
 
   std::vector<service::SourceStatus> Sources() const override;
   service::StoreStatus Store() const override;
@@ -86,24 +88,19 @@ class Backend final : public service::AdminBackend {
   absl::StatusOr<service::CheckpointResult> Checkpoint(
       std::string_view name) override;
 
-  // Counts memberships and policies, which takes a while, where the store has
-  // changed since they were counted.  From one thread at a time.
-  void Recount();
+  // Counts what the store holds, from time to time.  From one thread at a time.
+  void Recount() { census_.Take(); }
 
   // Called with each change of the store.
   void Changed(size_t resources) { changed_ += resources; }
 
  private:
-  uint64_t Count(std::string_view type) const;
-
   store::Store& store_;
   sync::Source& source_;
   const FreshnessTable& feeds_;
   const sync::AttributeCache* const attributes_;
   const std::string checkpoint_directory_;
-  std::atomic<uint64_t> memberships_{0};
-  std::atomic<uint64_t> policies_{0};
-  std::atomic<uint64_t> counted_revision_{0};
+  StoreCensus census_;
   std::atomic<uint64_t> changed_{0};  // Resources, since start.
 };
 

@@ -189,8 +189,21 @@ class StatusExaminer {
     const std::string text =
         StrCat("the store holds ", store.memberships(), " memberships and ",
                store.policies(), " policies");
-    if (store.memberships() > 0 && store.policies() > 0) return Ok(text);
-    Warn(StrCat(text, ": everybody is denied"));
+    if (store.memberships() > 0 && store.policies() > 0) {
+      Ok(text);
+    } else {
+      Warn(StrCat(text, ": everybody is denied"));
+    }
+    if (store.refused_policies() > 0) {
+      Problem(StrCat(store.refused_policies(),
+                     " policies cannot be used, and deny their members: see "
+                     "pdpctl lint"));
+    }
+    if (store.memberships_without_policy() > 0) {
+      Warn(StrCat(store.memberships_without_policy(),
+                  " memberships name no policy: strict mode denies them, and "
+                  "Medplum gives them full access"));
+    }
   }
 
   void ExamineShadow() {

@@ -104,6 +104,12 @@ TEST(DoctorTest, SaysWhatIsNotWellWithAServer) {
        "reason: 'incident 7' }",
        "",
        "warning Project/p is blocked until 2023-11-14T22:14:20Z: incident 7\n"},
+      {"PoliciesRefused", "store { refused_policies: 2 }", "",
+       "PROBLEM 2 policies cannot be used, and deny their members: see pdpctl "
+       "lint\n"},
+      {"MembersWithoutPolicy", "store { memberships_without_policy: 3 }", "",
+       "warning 3 memberships name no policy: strict mode denies them, and "
+       "Medplum gives them full access\n"},
       {"NoRuleExplains", "shadow { differences { count: 3 } }", "",
        "PROBLEM 3 answers differ between the modes and no rule explains it: "
        "see "

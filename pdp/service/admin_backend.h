@@ -37,6 +37,8 @@ struct StoreStatus {
   uint64_t history_versions = 0;
   uint64_t history_bytes = 0;
   absl::Time history_begins = absl::InfiniteFuture();  // Not yet.
+  uint64_t memberships_without_policy = 0;
+  uint64_t refused_policies = 0;
 };
 
 // What is kept of resources that are named by reference; counts since start.

@@ -133,6 +133,9 @@ void AdminService::GetStatus(v1::GetStatusResponse& response) const {
     WriteTimestamp(store.history_begins,
                    *response.mutable_store()->mutable_history_begins());
   }
+  response.mutable_store()->set_memberships_without_policy(
+      store.memberships_without_policy);
+  response.mutable_store()->set_refused_policies(store.refused_policies);
 }
 
 absl::Status AdminService::Resync(v1::ResyncResponse& response) {

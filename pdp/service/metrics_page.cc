@@ -261,6 +261,13 @@ void AddStore(const AdminBackend& admin, std::vector<MetricFamily>& page) {
   AddOne(page, "pdp_store_history_bytes",
          "Bytes on disk of what is kept of the past.", MetricType::Gauge,
          static_cast<double>(store.history_bytes));
+  AddOne(page, "pdp_store_memberships_without_policy",
+         "Active ProjectMemberships that name no AccessPolicy and need one.",
+         MetricType::Gauge,
+         static_cast<double>(store.memberships_without_policy));
+  AddOne(page, "pdp_store_refused_policies",
+         "AccessPolicies that nothing can be decided by.", MetricType::Gauge,
+         static_cast<double>(store.refused_policies));
 }
 
 void AddAttributes(const AttributeStatus& status,

@@ -1,7 +1,5 @@
 #include "pdp/medplum/access_token.h"
 
-#include <cmath>
-#include <cstdint>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -9,7 +7,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
-#include "pdp/medplum/unique_json.h"
+#include "pdp/medplum/jwt.h"
 
 namespace pdp::medplum {
 namespace {
@@ -29,37 +27,11 @@ constexpr ForeignClaim kForeignClaims[] = {
     {"membership_id", "the token binds a WebSocket, and is no access token"},
 };
 
-// Far enough: the year 9999.
-constexpr double kMaxSeconds = 253'402'300'799.0;
-
 absl::Status Bad(std::string_view why) {
   return absl::UnauthenticatedError(ToAbsl(why));
 }
 
-absl::StatusOr<std::unique_ptr<UniqueJson>> DecodePart(std::string_view text) {
-  const std::optional<std::string> json = DecodeBase64Url(text);
-  if (json) {
-    auto document = UniqueJson::Parse(*json);
-    if (document.ok()) return document;
-  }
-  return Bad("the access token is malformed");
-}
-
-absl::StatusOr<absl::Time> Instant(JsonElement value, std::string_view name) {
-  double seconds = 0;
-  if (!value.is_number() || value.get(seconds) != simdjson::SUCCESS ||
-      !std::isfinite(seconds) || seconds < 0 || seconds > kMaxSeconds) {
-    return Bad(StrCat("the access token's ", name, " is no time"));
-  }
-  return absl::UnixEpoch() + absl::Seconds(seconds);
-}
-
-absl::Status ReadHeader(std::string_view text, UnverifiedToken& token) {
-  PDP_ASSIGN_OR_RETURN(const auto header, DecodePart(text));
-  const JsonElement root = header->root();
-  if (fhir::Member(root, "crit")) {
-    return Bad("the access token asks for an extension that is not known");
-  }
+absl::Status ReadHeader(JsonElement root, UnverifiedToken& token) {
   if (fhir::Member(root, "typ") &&
       !absl::EqualsIgnoreCase(ToAbsl(StringMember(root, "typ")), "JWT")) {
     return Bad("the access token is no JWT");
@@ -70,9 +42,7 @@ absl::Status ReadHeader(std::string_view text, UnverifiedToken& token) {
   return absl::OkStatus();
 }
 
-absl::Status ReadClaims(std::string_view text, AccessTokenClaims& claims) {
-  PDP_ASSIGN_OR_RETURN(const auto payload, DecodePart(text));
-  const JsonElement root = payload->root();
+absl::Status ReadClaims(JsonElement root, AccessTokenClaims& claims) {
   for (const ForeignClaim& foreign : kForeignClaims) {
     if (fhir::Member(root, foreign.name)) return Bad(foreign.message);
   }
@@ -92,9 +62,10 @@ absl::Status ReadClaims(std::string_view text, AccessTokenClaims& claims) {
   }
   const auto expires = fhir::Member(root, "exp");
   if (!expires) return Bad("the access token has no end");
-  PDP_ASSIGN_OR_RETURN(claims.expires, Instant(*expires, "end"));
+  PDP_ASSIGN_OR_RETURN(claims.expires, ReadInstant(*expires, "end"));
   if (const auto not_before = fhir::Member(root, "nbf")) {
-    PDP_ASSIGN_OR_RETURN(claims.not_before, Instant(*not_before, "beginning"));
+    PDP_ASSIGN_OR_RETURN(claims.not_before,
+                         ReadInstant(*not_before, "beginning"));
   }
   return absl::OkStatus();
 }
@@ -102,27 +73,12 @@ absl::Status ReadClaims(std::string_view text, AccessTokenClaims& claims) {
 }  // namespace
 
 absl::StatusOr<UnverifiedToken> ReadAccessToken(std::string_view token) {
-  if (token.size() > kMaxAccessTokenBytes) {
-    return Bad("the access token is too long");
-  }
-  const size_t first = token.find('.');
-  const size_t second =
-      first == std::string_view::npos ? first : token.find('.', first + 1);
-  if (second == std::string_view::npos ||
-      token.find('.', second + 1) != std::string_view::npos) {
-    return Bad("the access token is malformed");
-  }
+  PDP_ASSIGN_OR_RETURN(Jwt jwt, ReadJwt(token));
   UnverifiedToken read;
-  read.signed_text = token.substr(0, second);
-  std::optional<std::string> signature =
-      DecodeBase64Url(token.substr(second + 1));
-  if (!signature || signature->empty()) {
-    return Bad("the access token is not signed");
-  }
-  read.signature = *std::move(signature);
-  PDP_RETURN_IF_ERROR(ReadHeader(token.substr(0, first), read));
-  PDP_RETURN_IF_ERROR(
-      ReadClaims(token.substr(first + 1, second - first - 1), read.claims));
+  read.signed_text = jwt.signed_text;
+  read.signature = std::move(jwt.signature);
+  PDP_RETURN_IF_ERROR(ReadHeader(jwt.header->root(), read));
+  PDP_RETURN_IF_ERROR(ReadClaims(jwt.claims->root(), read.claims));
   return read;
 }
 
@@ -158,13 +114,8 @@ absl::Status CheckClaims(const AccessTokenClaims& claims,
 
 absl::Status CheckSignature(const UnverifiedToken& token,
                             const SignatureKey& key) {
-  if (token.algorithm != AlgorithmName(key.algorithm())) {
-    return Bad("the access token is signed in a way that its key is not for");
-  }
-  if (!key.Verifies(token.signed_text, token.signature)) {
-    return Bad("the access token's signature is wrong");
-  }
-  return absl::OkStatus();
+  return CheckJwtSignature(token.signed_text, token.signature, token.algorithm,
+                           key);
 }
 
 }  // namespace pdp::medplum

@@ -20,8 +20,6 @@
 
 namespace pdp::medplum {
 
-inline constexpr size_t kMaxAccessTokenBytes = size_t{16} << 10;
-
 struct AccessTokenClaims {
   std::string issuer;
   std::string login;  // The id of the Login.

@@ -256,7 +256,7 @@ TEST(AccessTokenTest, RefusesWhatIsNotInTheOneForm) {
       good.substr(0, 10) + "/" + good.substr(11),
       good.substr(0, 10) + std::string(1, '\0') + good.substr(11),
       good.substr(0, good.size() - 1),
-      std::string(kMaxAccessTokenBytes + 1, 'a'),
+      std::string(kMaxTokenBytes + 1, 'a'),
       RsaKey().Token(
           kRsaHeader,
           Claims(StrCat(R"(,"x":")", std::string(16 << 10, 'x'), "\""))),

@@ -148,6 +148,27 @@ class StalenessWatch {
   std::map<std::string, bool> stale_;
 };
 
+// Says once when the files of TLS cannot be used, and once when they can again.
+class TlsWatch {
+ public:
+  void Look(pdp::auth::TlsFiles& files) {
+    const uint64_t before = files.generation();
+    const absl::Status status = files.Reload();
+    if (files.generation() != before) {
+      Log(Severity::kInfo, "tls_reloaded",
+          {{"expires", absl::FormatTime(files.Current()->expires)}});
+    }
+    if (status.ok() == was_usable_) return;
+    was_usable_ = status.ok();
+    Log(status.ok() ? Severity::kInfo : Severity::kError,
+        status.ok() ? "tls_usable" : "tls_unusable",
+        {{"error", pdp::ToStd(status.message())}});
+  }
+
+ private:
+  bool was_usable_ = true;
+};
+
 void RemoveEnded(pdp::sync::BlockList& blocks) {
   const absl::Status status = blocks.RemoveEnded();
   if (status.ok()) return;
@@ -176,7 +197,18 @@ void TellOfBlocks(uint64_t revision, const std::vector<std::string>& targets,
 }
 
 int Serve(const Settings& settings) {
-  auto callers = pdp::service::Callers::Open(settings.callers);
+  std::unique_ptr<pdp::auth::TlsFiles> tls;
+  if (settings.tls) {
+    auto opened = pdp::auth::TlsFiles::Open(settings.tls->paths);
+    if (!opened.ok()) {
+      return Fail(kBadConfiguration,
+                  pdp::StrCat("tls: ", pdp::ToStd(opened.status().message())));
+    }
+    tls = *std::move(opened);
+  }
+  auto callers =
+      pdp::service::Callers::Open(settings.callers, pdp::Clock::Real(),
+                                  settings.limits.caller_calls_per_second);
   if (!callers.ok()) {
     return Fail(kBadConfiguration, pdp::ToStd(callers.status().message()));
   }
@@ -253,6 +285,7 @@ int Serve(const Settings& settings) {
       {.max_staleness = settings.max_staleness,
        .stale_after = settings.stale_after,
        .decision_reuse = settings.decision_reuse,
+       .max_batch_items = settings.limits.batch_items,
        .shadow = shadow.get(),
        .tokens = (*made)->access_tokens()});
   pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
@@ -265,18 +298,24 @@ int Serve(const Settings& settings) {
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    auto started = StartHttp(*settings.http_listen,
-                             {metrics, decision_point, state, backend,
-                              shadow.get(), (*made)->access_tokens()},
-                             draining);
+    auto started =
+        StartHttp(*settings.http_listen,
+                  {metrics, decision_point, state, backend, shadow.get(),
+                   (*made)->access_tokens(), tls.get()},
+                  draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }
     http = *std::move(started);
   }
+  const auto clients = settings.tls ? settings.tls->clients
+                                    : pdp::service::ClientCertificates::kNone;
   auto server =
       pdp::service::Server::Start({.listen = settings.listen,
                                    .threads = settings.threads,
+                                   .limits = settings.limits,
+                                   .tls = tls.get(),
+                                   .client_certificates = clients,
                                    .socket_mode = settings.socket_mode,
                                    .reflection = settings.reflection},
                                   {.callers = **callers,
@@ -296,11 +335,13 @@ int Serve(const Settings& settings) {
     Log(settings.medplum ? Severity::kInfo : Severity::kError,
         "source_not_ready", {{"error", pdp::ToStd(loaded.message())}});
   }
+  TlsWatch tls_watch;
   StalenessWatch staleness(feeds, settings.stale_after);
   do {
     const pdp::sync::SourceStatus status = source.Status();
     state.Update(status);
     (*callers)->Reload();
+    if (tls != nullptr) tls_watch.Look(*tls);
     if (!state.IsReady() && status.ready) {
       history.Maintain();
       backend.Recount();  // Whoever is told `ready` sees true counts.

@@ -1,12 +1,20 @@
 #include "pdp/service/call_gate.h"
 
+#include <grpc/grpc_security_constants.h>
+#include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_context.h>
 
+#include <chrono>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "pdp/base/log.h"
 #include "pdp/base/log_limiter.h"
+#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/caller_rules.h"
@@ -49,34 +57,115 @@ bool FindAuthorization(const grpc::ServerContext& call,
   return std::next(begin) == end;
 }
 
+// What the connection proves: names of a certificate that was verified.
+void AddCertificate(const grpc::AuthContext& connection,
+                    CallCredentials& credentials) {
+  credentials.has_certificate = connection.IsPeerAuthenticated();
+  if (!credentials.has_certificate) return;
+  // Of their whole length: a name with a NUL in it is another name.
+  for (const auto& uri :
+       connection.FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
+    credentials.uris.emplace_back(uri.data(), uri.size());
+  }
+  for (const auto& name :
+       connection.FindPropertyValues(GRPC_PEER_DNS_PROPERTY_NAME)) {
+    credentials.dns_names.emplace_back(name.data(), name.size());
+  }
+}
+
+absl::Status Unidentified(Rejection rejection) {
+  switch (rejection) {
+    case Rejection::kNoCredentials:
+      return absl::UnauthenticatedError(
+          "the calling service did not say who it is; send `authorization: "
+          "Bearer TOKEN`");
+    case Rejection::kKeysUnavailable:
+      return absl::UnavailableError(
+          "the keys that the calling service's token is checked by are being "
+          "fetched; try again");
+    default:
+      return absl::UnauthenticatedError(
+          "the credentials of the calling service are not known here");
+  }
+}
+
+// Whether there is room for it, and somebody waits for the answer.
+absl::Status CheckLoad(const CallQueue& queue, const grpc::ServerContext& call,
+                       Rejection& rejection) {
+  if (queue.has_too_many_calls()) {
+    rejection = Rejection::kTooManyCalls;
+    return absl::ResourceExhaustedError(
+        "too many calls are in flight; try again later");
+  }
+  if (queue.has_too_many_streams()) {
+    rejection = Rejection::kTooManyStreams;
+    return absl::ResourceExhaustedError(
+        "too many streams are open; close some, or try again later");
+  }
+  if (call.deadline() <= std::chrono::system_clock::now()) {
+    rejection = Rejection::kDeadlinePassed;
+    return absl::DeadlineExceededError(
+        "the deadline had passed before the call was looked at");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status Admit(const CallContext& context, const grpc::ServerContext& call,
+absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
                    Method method, const Caller*& caller) {
+  const CallContext& context = queue.context();
   caller = nullptr;
+  // Whoever watches over the server is to see it also when it is busy.
   if (IsOpenToAll(method)) return absl::OkStatus();
+  Rejection rejection{};
+  if (absl::Status status = CheckLoad(queue, call, rejection); !status.ok()) {
+    return TurnAway(context, method, call.peer(), nullptr, rejection,
+                    std::move(status));
+  }
   const std::string peer = call.peer();
   CallCredentials credentials{.peer = peer};
+  std::shared_ptr<const grpc::AuthContext> connection;  // Text points into it.
+  if (context.callers.asks_for_certificates()) {
+    connection = call.auth_context();
+    AddCertificate(*connection, credentials);
+  }
   Callers::Found found{.rejection = Rejection::kUnknownCredentials};
   if (FindAuthorization(call, credentials.authorization)) {
     found = context.callers.Find(credentials);
   }
   if (found.caller == nullptr) {
-    const bool has_none = found.rejection == Rejection::kNoCredentials;
-    return TurnAway(
-        context, method, peer, nullptr, found.rejection,
-        absl::UnauthenticatedError(
-            has_none ? "the calling service did not say who it is; send "
-                       "`authorization: Bearer TOKEN`"
-                     : "the credentials of the calling service are not known "
-                       "here"));
+    return TurnAway(context, method, peer, nullptr, found.rejection,
+                    Unidentified(found.rejection));
   }
   if (absl::Status status = CheckMethod(*found.caller, method); !status.ok()) {
     return TurnAway(context, method, peer, found.caller,
                     Rejection::kNoPermission, std::move(status));
   }
+  PDP_RETURN_IF_ERROR(AdmitMessage(queue, method, found.caller));
   caller = found.caller;
   return absl::OkStatus();
+}
+
+absl::Status AdmitMessage(const CallQueue& queue, Method method,
+                          const Caller* caller) {
+  const CallContext& context = queue.context();
+  if (caller == nullptr || context.callers.TakeCall(*caller)) {
+    return absl::OkStatus();
+  }
+  return TurnAway(context, method, "", caller, Rejection::kCallerRate,
+                  absl::ResourceExhaustedError(StrCat(
+                      "the caller `", caller->name,
+                      "` calls more often than limits.caller-calls-per-second "
+                      "allows; try again in a second")));
+}
+
+void CutOff(const CallQueue& queue, grpc::ServerContext& call, Method method,
+            const Caller* caller) {
+  TurnAway(queue.context(), method, call.peer(), caller, Rejection::kSlowReader,
+           absl::OkStatus())
+      .IgnoreError();
+  call.TryCancel();
 }
 
 }  // namespace pdp::service

@@ -14,12 +14,24 @@ class ServerContext;
 
 namespace pdp::service {
 
-struct CallContext;
+class CallQueue;
 
-// Fills in who makes `call`; null where `method` is open to all.
-// Unauthenticated, PermissionDenied: the call ends with it.
-absl::Status Admit(const CallContext& context, const grpc::ServerContext& call,
+// Fills in who makes `call`; null where `method` is open to all.  Anything but
+// OK, and the call ends with it:
+//   Unauthenticated, PermissionDenied  nobody, or a caller that may not call it
+//   Unavailable                        it cannot be told yet who it is
+//   ResourceExhausted                  too many calls
+//   DeadlineExceeded                   nobody waits for the answer any more
+absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
                    Method method, const Caller*& caller);
+
+// The same of each further message of a stream of `caller`, which may be null.
+absl::Status AdmitMessage(const CallQueue& queue, Method method,
+                          const Caller* caller);
+
+// Ends a stream whose client does not read.
+void CutOff(const CallQueue& queue, grpc::ServerContext& call, Method method,
+            const Caller* caller);
 
 }  // namespace pdp::service
 

@@ -50,12 +50,42 @@ class CallQueue::DrainAlarm final : public QueueTag {
   void Cancel() { alarm_.Cancel(); }
 
   void Proceed(bool ok) override {
-    if (ok) queue_.GiveUpWaiting();
+    if (!ok) return;
+    queue_.GiveUpWaiting(std::chrono::system_clock::time_point::max(),
+                         absl::UnavailableError("the server is stopping"));
   }
 
  private:
   CallQueue& queue_;
   grpc::Alarm alarm_;
+};
+
+// Looks after what waits, every second.
+class CallQueue::Ticker final : public QueueTag {
+ public:
+  explicit Ticker(CallQueue& queue) : queue_(queue) {}
+
+  void Set() {
+    alarm_.Set(queue_.queue(),
+               std::chrono::system_clock::now() + std::chrono::seconds(1),
+               static_cast<QueueTag*>(this));
+  }
+  // No more after this.
+  void Stop() {
+    is_stopped_ = true;
+    alarm_.Cancel();
+  }
+
+  void Proceed(bool ok) override {
+    if (!ok || is_stopped_) return;
+    queue_.Tick();
+    Set();
+  }
+
+ private:
+  CallQueue& queue_;
+  grpc::Alarm alarm_;
+  bool is_stopped_ = false;
 };
 
 CallQueue::CallQueue(const CallContext& context, Serves serves,
@@ -64,7 +94,8 @@ CallQueue::CallQueue(const CallContext& context, Serves serves,
       serves_(serves),
       queue_(std::move(queue)),
       mailbox_(std::make_shared<Mailbox>(*queue_)),
-      drain_alarm_(std::make_unique<DrainAlarm>(*this)) {}
+      drain_alarm_(std::make_unique<DrainAlarm>(*this)),
+      ticker_(std::make_unique<Ticker>(*this)) {}
 
 CallQueue::~CallQueue() {
   if (thread_.joinable() || is_stopped_) return;
@@ -102,6 +133,7 @@ void CallQueue::Stop() {
   mailbox_->Post([this] {
     draining_ = true;
     drain_alarm_->Cancel();
+    ticker_->Stop();
     mailbox_->Close();
     // On this thread, so that none of its calls can post in between.
     queue_->Shutdown();
@@ -110,14 +142,15 @@ void CallQueue::Stop() {
   is_stopped_ = true;
 }
 
-std::optional<FetchDone> CallQueue::PutAside(WaitingCall* call,
-                                             bool may_give_up) {
+std::optional<FetchDone> CallQueue::PutAside(
+    WaitingCall* call, bool may_give_up,
+    std::chrono::system_clock::time_point deadline) {
   if (waiting_.size() >= kMaxWaiting) {
     context_.metrics.CountRejection(Rejection::kTooManyWaiting);
     return std::nullopt;
   }
   const uint64_t id = next_waiting_++;
-  waiting_.emplace(id, Waiting{call, may_give_up});
+  waiting_.emplace(id, Waiting{call, may_give_up, deadline});
   // The mailbox may outlive this queue; what is posted to it then never runs.
   return [this, id, mailbox = mailbox_](const absl::Status& status) {
     mailbox->Post([this, id, status] { ResumeCall(id, status); });
@@ -132,17 +165,28 @@ void CallQueue::ResumeCall(uint64_t id, const absl::Status& status) {
   call->Resume(status);
 }
 
-void CallQueue::GiveUpWaiting() {
+void CallQueue::GiveUpWaiting(std::chrono::system_clock::time_point until,
+                              const absl::Status& status) {
   std::vector<WaitingCall*> given_up;
   for (auto i = waiting_.begin(); i != waiting_.end();) {
     const auto current = i++;
-    if (!current->second.may_give_up) continue;
+    if (!current->second.may_give_up || current->second.deadline > until) {
+      continue;
+    }
     given_up.push_back(current->second.call);
     waiting_.erase(current);
   }
   for (WaitingCall* call : given_up) {
-    call->Resume(absl::UnavailableError("the server is stopping"));
+    call->Resume(status);
   }
+}
+
+void CallQueue::Tick() {
+  GiveUpWaiting(std::chrono::system_clock::now(),
+                absl::DeadlineExceededError("the deadline has passed"));
+  const absl::Time now = absl::Now();
+  const std::vector<OpenStream*> streams(streams_.begin(), streams_.end());
+  for (OpenStream* stream : streams) stream->Tick(now);
 }
 
 void CallQueue::Run() {
@@ -154,6 +198,7 @@ void CallQueue::Run() {
     PostHealthCalls(*this);
     if (context_.serves_reflection) PostReflectionCalls(*this);
   }
+  ticker_->Set();
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) static_cast<QueueTag*>(tag)->Proceed(ok);

@@ -17,6 +17,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -56,6 +57,10 @@ struct CallContext {
   Worker& thinking_worker;  // For what decides much at once.
   const std::atomic<bool>& is_serving;
   bool serves_reflection = false;
+  // Of one queue.
+  int64_t max_calls_in_flight = 10'000;
+  size_t max_open_streams = 1'000;
+  absl::Duration unread_answers = absl::Seconds(30);
   FactFetcher* fetcher = nullptr;          // May be null.
   Refresher* refresher = nullptr;          // May be null.
   RevisionWatchers* watchers = nullptr;    // May be null.
@@ -113,6 +118,9 @@ class OpenStream {
   // The server serves, or does so no more.
   virtual void ServingChanged() {}
 
+  // Called every now and then.
+  virtual void Tick(absl::Time /*now*/) {}
+
  protected:
   ~OpenStream() = default;
 };
@@ -151,7 +159,11 @@ class CallQueue {
   // Puts `call` aside until what is returned is called, from any thread.
   // Nothing where too many calls wait already.  Where it `may_give_up`, it is
   // resumed at the deadline of a drain at the latest.
-  std::optional<FetchDone> PutAside(WaitingCall* call, bool may_give_up);
+  // Likewise at `deadline`.
+  std::optional<FetchDone> PutAside(
+      WaitingCall* call, bool may_give_up,
+      std::chrono::system_clock::time_point deadline =
+          std::chrono::system_clock::time_point::max());
 
   // What runs `task` on the queue's thread when it is called, from any thread.
   // It may outlive the queue; `task` then never runs.
@@ -164,22 +176,37 @@ class CallQueue {
   int& posted(Method method) { return posted_[static_cast<size_t>(method)]; }
   absl::flat_hash_set<OpenStream*>& streams() { return streams_; }
 
+  // Unary calls that have come in and are not over.
+  int64_t& calls_in_flight() { return calls_in_flight_; }
+  bool has_too_many_calls() const {
+    return calls_in_flight_ > context_.max_calls_in_flight;
+  }
+  bool has_too_many_streams() const {
+    return streams_.size() > context_.max_open_streams;
+  }
+
  private:
   class DrainAlarm;
+  class Ticker;
   struct Waiting {
     WaitingCall* call = nullptr;
     bool may_give_up = false;
+    std::chrono::system_clock::time_point deadline;
   };
 
   void Run();
   void ResumeCall(uint64_t id, const absl::Status& status);
-  void GiveUpWaiting();
+  // Those whose deadline is not after `until`.
+  void GiveUpWaiting(std::chrono::system_clock::time_point until,
+                     const absl::Status& status);
+  void Tick();
 
   const CallContext context_;
   const Serves serves_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   const std::shared_ptr<Mailbox> mailbox_;
   const std::unique_ptr<DrainAlarm> drain_alarm_;
+  const std::unique_ptr<Ticker> ticker_;
   std::thread thread_;
   bool is_stopped_ = false;
 
@@ -188,6 +215,7 @@ class CallQueue {
   absl::flat_hash_map<uint64_t, Waiting> waiting_;
   absl::flat_hash_set<OpenStream*> streams_;
   uint64_t next_waiting_ = 1;
+  int64_t calls_in_flight_ = 0;
   bool draining_ = false;
 };
 

@@ -64,8 +64,10 @@ class CallRetry::Gathering {
 };
 
 bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
-                         WaitingCall* call) {
-  std::optional<FetchDone> done = queue.PutAside(call, /*may_give_up=*/true);
+                         WaitingCall* call,
+                         std::chrono::system_clock::time_point deadline) {
+  std::optional<FetchDone> done =
+      queue.PutAside(call, /*may_give_up=*/true, deadline);
   if (!done) return false;
   const size_t parts = outcome.needs_refresh.size() +
                        outcome.needs_tokens.size() +

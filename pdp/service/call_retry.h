@@ -32,10 +32,11 @@ class CallRetry {
     return attempt_;
   }
 
-  // Puts `call` aside and starts getting what `outcome` asks for.  False where
-  // too many calls wait already.
+  // Puts `call` aside, until its deadline at the latest, and starts getting
+  // what `outcome` asks for.  False where too many calls wait already.
   // REQUIRES: outcome.pending()
-  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call);
+  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call,
+                std::chrono::system_clock::time_point deadline);
 
   // Takes note of how it went; the next attempt says what is missing.
   void Resumed(const absl::Status& status);

@@ -132,7 +132,83 @@ absl::Status ReadSubjects(const std::string& key, const config::Caller& from,
   return absl::OkStatus();
 }
 
-absl::StatusOr<CallerSettings> ReadCaller(const std::string& key,
+absl::Status ReadSan(const std::string& key, const config::Config& config,
+                     std::string_view text, CallerSettings& settings) {
+  if (text.empty()) return absl::OkStatus();
+  if (text.starts_with("uri:") && text.size() > 4) {
+    settings.san_uri = text.substr(4);
+  } else if (text.starts_with("dns:") && text.size() > 4) {
+    settings.san_dns = text.substr(4);
+  } else {
+    return Wrong(StrCat(key, ".san"),
+                 StrCat("`", text, "` is neither uri:URI nor dns:NAME"));
+  }
+  if (config.tls().client_ca_file().empty()) {
+    return Wrong(StrCat(key, ".san"),
+                 "needs tls.client-ca-file, which says whose certificates "
+                 "are believed");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadJwt(const std::string& key, const config::Caller& from,
+                     CallerSettings& settings) {
+  if (from.issuer().empty()) {
+    if (from.audience().empty() && from.token_subject().empty() &&
+        from.jwks_file().empty() && from.jwks_url().empty()) {
+      return absl::OkStatus();
+    }
+    return Wrong(StrCat(key, ".issuer"),
+                 "missing; write what `iss` of its tokens is");
+  }
+  // Without an audience any token of the issuer would do, whomever it is for.
+  if (from.audience().empty()) {
+    return Wrong(StrCat(key, ".audience"),
+                 "missing; write what `aud` of its tokens is");
+  }
+  if (from.jwks_file().empty() == from.jwks_url().empty()) {
+    return Wrong(key,
+                 "write one of jwks-file and jwks-url, which have the keys of "
+                 "the issuer");
+  }
+  if (!from.jwks_url().empty() && !from.jwks_url().starts_with("https://")) {
+    return Wrong(StrCat(key, ".jwks-url"), "is no https: URL");
+  }
+  settings.jwt = {.issuer = from.issuer(),
+                  .audience = from.audience(),
+                  .subject = from.token_subject(),
+                  .jwks_file = from.jwks_file(),
+                  .jwks_url = from.jwks_url()};
+  return absl::OkStatus();
+}
+
+// Whether one may be taken for the other.
+absl::Status CheckTogether(const std::string& key, const CallerSettings& one,
+                           const CallerSettings& other) {
+  if ((!one.san_uri.empty() && one.san_uri == other.san_uri) ||
+      (!one.san_dns.empty() && one.san_dns == other.san_dns)) {
+    return Wrong(StrCat(key, ".san"), "is another caller's, too");
+  }
+  if (!one.jwt || !other.jwt || one.jwt->issuer != other.jwt->issuer) {
+    return absl::OkStatus();
+  }
+  if (one.jwt->jwks_file != other.jwt->jwks_file ||
+      one.jwt->jwks_url != other.jwt->jwks_url) {
+    return Wrong(key, StrCat("`", one.jwt->issuer,
+                             "` has other keys at another caller"));
+  }
+  if (one.jwt->audience == other.jwt->audience &&
+      (one.jwt->subject.empty() || other.jwt->subject.empty() ||
+       one.jwt->subject == other.jwt->subject)) {
+    return Wrong(StrCat(key, ".token-subject"),
+                 "nothing tells its tokens from another caller's of this "
+                 "issuer and audience; write a different one at each");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CallerSettings> ReadCaller(const config::Config& config,
+                                          const std::string& key,
                                           const config::Caller& from) {
   CallerSettings settings;
   Caller& caller = settings.caller;
@@ -146,12 +222,15 @@ absl::StatusOr<CallerSettings> ReadCaller(const std::string& key,
   caller.name = from.name();
   settings.from_loopback = from.from() == config::CALLER_ORIGIN_LOOPBACK;
   settings.token_file = from.token_file();
-  const int ways =
-      (settings.from_loopback ? 1 : 0) + (settings.token_file.empty() ? 0 : 1);
+  PDP_RETURN_IF_ERROR(ReadSan(key, config, from.san(), settings));
+  PDP_RETURN_IF_ERROR(ReadJwt(key, from, settings));
+  const int ways = (settings.from_loopback ? 1 : 0) +
+                   (settings.token_file.empty() ? 0 : 1) +
+                   (from.san().empty() ? 0 : 1) + (settings.jwt ? 1 : 0);
   if (ways != 1) {
     return Wrong(key, StrCat(ways == 0 ? "nothing says" : "two keys say",
                              " how it is known; write one of `token-file: "
-                             "PATH` and `from: loopback`"));
+                             "PATH`, `san`, `issuer` and `from: loopback`"));
   }
   PDP_RETURN_IF_ERROR(ReadPermissions(key, from, caller));
   PDP_RETURN_IF_ERROR(ReadProjects(key, from, caller));
@@ -178,7 +257,10 @@ absl::StatusOr<std::vector<CallerSettings>> ReadCallers(
   for (int i = 0; i < config.callers_size(); ++i) {
     const std::string key = StrCat("callers[", i, "]");
     PDP_ASSIGN_OR_RETURN(CallerSettings caller,
-                         ReadCaller(key, config.callers(i)));
+                         ReadCaller(config, key, config.callers(i)));
+    for (const CallerSettings& other : callers) {
+      PDP_RETURN_IF_ERROR(CheckTogether(key, caller, other));
+    }
     if (!names.insert(caller.caller.name).second) {
       return Wrong(StrCat(key, ".name"),
                    StrCat("`", caller.caller.name, "` is another caller's"));

@@ -4,6 +4,7 @@
 #ifndef PDP_SERVICE_CALLER_SETTINGS_H_
 #define PDP_SERVICE_CALLER_SETTINGS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,17 @@ struct CallerSettings {
   Caller caller;
   bool from_loopback = false;
   std::string token_file;
+  std::string san_uri;
+  std::string san_dns;
+  struct Jwt {
+    std::string issuer;
+    std::string audience;
+    std::string subject;  // Empty: any.
+    // One of the two.
+    std::string jwks_file;
+    std::string jwks_url;
+  };
+  std::optional<Jwt> jwt;
 };
 
 // As Config.callers in config.proto.  InvalidArgument, "callers[1].name: ...",

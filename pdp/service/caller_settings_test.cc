@@ -49,6 +49,19 @@ TEST(CallerSettingsTest, AListIsAFlagsKeyOnceForEachOfItsValues) {
             (std::vector<std::string>{"Bot/b", "ProjectMembership/m"}));
 }
 
+constexpr char kJwt[] =
+    "name=a,issuer=https://i,audience=pdp,jwks-file=/k,permissions=admin";
+
+TEST(CallerSettingsTest, ATokenOfAnIssuerIsKnownByItsAudienceToo) {
+  const auto settings = Load({kJwt});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  const auto& jwt = settings->callers[0].jwt;
+  ASSERT_TRUE(jwt.has_value());
+  EXPECT_EQ(jwt->issuer, "https://i");
+  EXPECT_EQ(jwt->audience, "pdp");
+  EXPECT_EQ(jwt->jwks_file, "/k");
+}
+
 // Whatever is not written is the least.
 TEST(CallerSettingsTest, DefaultsGrantNothing) {
   const auto settings = Load({"name=a,token-file=/t,permissions=admin"});
@@ -89,6 +102,28 @@ TEST(CallerSettingsTest, RefusesWhatWouldNotMeanWhatItSays) {
        "the permissions simulate and admin are of all projects"},
       {{"name=a,token-file=/t,permissions=all,projects=p,subjects=any"},
        "the permissions simulate and admin are of all projects"},
+      // Without either any token of the issuer, or of anybody, would do.
+      {{"name=a,issuer=https://i,jwks-file=/k,permissions=admin"},
+       "callers[0].audience: missing"},
+      {{"name=a,audience=pdp,jwks-file=/k,permissions=admin"},
+       "callers[0].issuer: missing"},
+      {{"name=a,issuer=https://i,audience=pdp,permissions=admin"},
+       "write one of jwks-file and jwks-url"},
+      {{"name=a,issuer=https://i,audience=pdp,jwks-url=http://i/keys,"
+        "permissions=admin"},
+       "callers[0].jwks-url: is no https: URL"},
+      {{kJwt,
+        "name=b,issuer=https://i,audience=pdp,token-subject=s,jwks-file=/k,"
+        "permissions=admin"},
+       "callers[1].token-subject: nothing tells its tokens"},
+      {{kJwt,
+        "name=b,issuer=https://i,audience=q,jwks-file=/other,"
+        "permissions=admin"},
+       "callers[1]: `https://i` has other keys at another caller"},
+      {{"name=a,san=spiffe://a,permissions=admin"},
+       "callers[0].san: `spiffe://a` is neither uri:URI nor dns:NAME"},
+      {{"name=a,san=uri:spiffe://a,permissions=admin"},
+       "callers[0].san: needs tls.client-ca-file"},
       {{"name=a,token-file=/t,permissions=admin",
         "name=a,token-file=/u,permissions=admin"},
        "callers[1].name: `a` is another caller's"},

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "pdp/base/strings.h"
+#include "pdp/service/test_support.h"
 #include "tests/support/temp_file.h"
+#include "tests/support/test_keys.h"
 
 namespace pdp::service {
 namespace {
@@ -114,6 +116,105 @@ TEST(CallersTest, ATokenOfTwoCallersIsNeithers) {
   ASSERT_TRUE(callers.ok()) << callers.status();
   const std::string token = StrCat("Bearer ", kToken);
   EXPECT_EQ(Who(**callers, {"unix:", token}), "unknown_credentials");
+}
+
+constexpr char kIssuer[] = "https://login.example.com";
+
+// Tokens of one issuer, and a caller for each audience and subject.
+class JwtCallersTest : public ::testing::Test {
+ protected:
+  CallerSettings OfIssuer(std::string name, std::string audience,
+                          std::string subject = "") const {
+    CallerSettings settings = Named(std::move(name));
+    settings.jwt = {.issuer = kIssuer,
+                    .audience = std::move(audience),
+                    .subject = std::move(subject),
+                    .jwks_file = keys_.path()};
+    return settings;
+  }
+  std::string Token(std::string_view audience, std::string_view subject,
+                    absl::Duration lasts = absl::Minutes(1)) const {
+    return StrCat(
+        "Bearer ",
+        key_.Token(R"({"alg":"ES256","kid":"e"})",
+                   StrCat(R"({"iss":")", kIssuer, R"(","aud":)", audience,
+                          R"(,"sub":")", subject, R"(","exp":)",
+                          absl::ToUnixSeconds(clock_.Now() + lasts), "}")));
+  }
+
+  const testing::TestKey key_ = testing::TestKey::Ec("P-256");
+  const TempFile keys_{StrCat(R"({"keys":[)", key_.Jwk("e"), "]}")};
+  FakeClock clock_;
+};
+
+TEST_F(JwtCallersTest, IssuerAudienceAndSubjectSayWhoItIs) {
+  const auto callers = Callers::Open(
+      {OfIssuer("gateway", "pdp", "gateway"), OfIssuer("billing", "pdp", "b"),
+       OfIssuer("anybody", "open"), OfThisHost()},
+      clock_);
+  ASSERT_TRUE(callers.ok()) << callers.status();
+  const struct {
+    std::string authorization;
+    const char* who;
+  } kCases[] = {
+      {Token(R"("pdp")", "gateway"), "gateway"},
+      {Token(R"(["x","pdp"])", "b"), "billing"},
+      {Token(R"("open")", "whoever"), "anybody"},
+      {Token(R"("pdp")", "another"), "unknown_credentials"},
+      {Token(R"("pdp2")", "gateway"), "unknown_credentials"},
+      {Token("[]", "gateway"), "unknown_credentials"},
+      {Token("7", "gateway"), "unknown_credentials"},
+      // It may be of either.
+      {Token(R"(["pdp","open"])", "gateway"), "unknown_credentials"},
+  };
+  for (int round = 0; round < 2; ++round) {  // Again, when they are known.
+    for (const auto& test : kCases) {
+      SCOPED_TRACE(test.who);
+      EXPECT_EQ(Who(**callers, {"unix:", test.authorization}), test.who);
+    }
+  }
+}
+
+TEST_F(JwtCallersTest, AKnownTokenEndsWhenItEndsOrItsKeyIsGone) {
+  const auto callers = Callers::Open({OfIssuer("gateway", "pdp")}, clock_);
+  ASSERT_TRUE(callers.ok()) << callers.status();
+  const std::string token = Token(R"("pdp")", "g");
+  EXPECT_EQ(Who(**callers, {"unix:", token}), "gateway");
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_EQ(Who(**callers, {"unix:", token}), "gateway");
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Who(**callers, {"unix:", token}), "unknown_credentials");
+
+  const std::string later = Token(R"("pdp")", "g");
+  EXPECT_EQ(Who(**callers, {"unix:", later}), "gateway");
+  keys_.Write(
+      StrCat(R"({"keys":[)", testing::TestKey::Ec("P-256").Jwk("e"), "]}"));
+  (*callers)->Reload();
+  EXPECT_EQ(Who(**callers, {"unix:", later}), "unknown_credentials");
+}
+
+TEST(CallersTest, ACallerMakesNoMoreCallsThanItMay) {
+  FakeClock clock;
+  CallerSettings other = Named("other");
+  const TempFile file(kToken);
+  other.token_file = file.path();
+  const auto callers =
+      Callers::Open({OfThisHost(), other}, clock, /*calls_per_second=*/10);
+  ASSERT_TRUE(callers.ok()) << callers.status();
+  const Caller& local = *(*callers)->Find({"unix:", {}}).caller;
+  const std::string shown = StrCat("Bearer ", kToken);
+  const Caller& another = *(*callers)->Find({"unix:", shown}).caller;
+  const auto taken = [&](const Caller& caller) {
+    int count = 0;
+    while ((*callers)->TakeCall(caller)) ++count;
+    return count;
+  };
+  EXPECT_EQ(taken(local), 10);
+  EXPECT_EQ(taken(another), 10);  // Each its own.
+  clock.Advance(absl::Milliseconds(500));
+  EXPECT_EQ(taken(local), 5);
+  clock.Advance(absl::Hours(1));
+  EXPECT_EQ(taken(local), 10);
 }
 
 TEST(CallersTest, AFileThatCannotBeUsedIsNamedAndStopsTheStart) {

@@ -23,8 +23,8 @@ constexpr Flag kFlags[] = {
      "below PATH, or a Medplum server. Required."},
     {"data-dir", "DIR", "The directory of the store. Required."},
     {"listen", "ADDRESS",
-     "host:port (port 0: one is picked) or unix:PATH for gRPC; loopback only; "
-     "repeatable. [127.0.0.1:8990]"},
+     "host:port (port 0: one is picked) or unix:PATH for gRPC; loopback only "
+     "without TLS; repeatable. [127.0.0.1:8990]"},
     {"http-listen", "ADDRESS",
      "host:port for /metrics, /livez and /readyz, or none. [127.0.0.1:8991]"},
     {"mode", "strict|parity",
@@ -118,21 +118,44 @@ constexpr Flag kFlags[] = {
      "idle-timeout=DURATION, absolute-lifetime=DURATION, failed-attempts=N, "
      "lock=DURATION, administrative-lock=true, mfa=true; repeatable. [none]"},
     {"callers", "KEY=VALUE,...",
-     "Who may ask, and what: name=NAME, token-file=PATH or from=loopback, "
+     "Who may ask, and what: name=NAME; token-file=PATH, or san=uri:URI or "
+     "dns:NAME, or issuer=ISSUER,audience=AUDIENCE and jwks-file=PATH or "
+     "jwks-url=URL (and token-subject=SUB), or from=loopback; "
      "permissions=check|filter|explain|describe|simulate|record|admin|all, "
      "projects=ID, subjects=own|token|any, own=REFERENCE, "
      "resources=reference|inline; repeatable, as are permissions, projects and "
      "own within. Required."},
+    {"tls.certificate-file", "PATH",
+     "The server's certificate and those of its issuers (PEM). Without it gRPC "
+     "is served on loopback addresses and unix sockets only."},
+    {"tls.private-key-file", "PATH", "Its private key (PEM)."},
+    {"tls.client-ca-file", "PATH",
+     "Who issues the certificates of clients (PEM). [they are not asked]"},
+    {"tls.require-client-certificate", "true|false",
+     "Whether clients without one are turned away. [true with "
+     "tls.client-ca-file]"},
+    {"tls.allow-plaintext", "true|false",
+     "Serve any address in plain text: something in front does TLS. [false]"},
+    {"limits.message-bytes", "N", "Of one request. [4194304]"},
+    {"limits.batch-items", "N", "Of one BatchCheck or Simulate. [1000]"},
+    {"limits.streams-per-connection", "N",
+     "Calls and streams of one connection at a time. [1000]"},
+    {"limits.calls-in-flight", "N", "At a time, of all connections. [10000]"},
+    {"limits.open-streams", "N", "At a time, of all connections. [1000]"},
+    {"limits.buffer-bytes", "N",
+     "Memory for what clients send and do not read. [536870912]"},
+    {"limits.caller-calls-per-second", "N",
+     "Of one caller; 0 for no limit. [0]"},
+    {"limits.connection-age", "DURATION",
+     "How long a connection lasts. [1h with tls.client-ca-file, else for "
+     "ever]"},
+    {"limits.unread-answers", "DURATION",
+     "How long answers of a stream may be left unread. [30s]"},
     {"reflection", "true|false",
      "Whether gRPC's reflection is served, to every caller. [false]"},
     {"history.retention-days", "N",
      "How long policies and memberships are kept as they were. [2192]"},
 };
-
-// Sections of their own names; every other one goes with source medplum.
-bool IsOfAnySource(std::string_view name) {
-  return name.starts_with("tenants.") || name.starts_with("history.");
-}
 
 bool IsRepeatable(std::string_view name) {
   return name == "listen" || name == "medplum.login" ||
@@ -181,7 +204,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
         "--" + name, keep, flag.help);
     option->type_name(flag.value)->allow_extra_args(false);
     if (!IsRepeatable(name)) option->expected(1);
-    if (name.find('.') != std::string::npos && !IsOfAnySource(name)) {
+    if (name.starts_with("medplum.") || name.starts_with("sweep.") ||
+        name.starts_with("attributes.")) {
       option->group("With source medplum");
     }
   }

@@ -16,8 +16,8 @@
 namespace pdp::service {
 
 struct GrpcServices {
-  medplum::pdp::v1::PolicyDecisionPoint::AsyncService decisions;
-  medplum::pdp::v1::PdpAdmin::AsyncService admin;
+  ::medplum::pdp::v1::PolicyDecisionPoint::AsyncService decisions;
+  ::medplum::pdp::v1::PdpAdmin::AsyncService admin;
   grpc::health::v1::Health::AsyncService health;
   grpc::reflection::v1alpha::ServerReflection::AsyncService reflection;
 };

@@ -96,10 +96,16 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   if (address.ok() && !IsLoopbackHost(address->host)) {
     return absl::InvalidArgumentError(StrCat(
         "`", text,
-        "` is not a loopback address: without TLS the server is reachable from "
-        "its own host only; use 127.0.0.1, [::1], localhost or unix:PATH"));
+        "` is not a loopback address: without the section tls the server is "
+        "reachable from its own host only; use 127.0.0.1, [::1], localhost or "
+        "unix:PATH"));
   }
   return address;
+}
+
+absl::StatusOr<ListenAddress> ParseAnyListenAddress(std::string_view text) {
+  absl::StatusOr<ListenAddress> address = ParseOpenAddress(text);
+  return address.ok() ? address : ParseListenAddress(text);
 }
 
 absl::StatusOr<ListenAddress> ParseOpenAddress(std::string_view text) {

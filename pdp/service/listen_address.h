@@ -26,6 +26,9 @@ struct ListenAddress {
 // stands for 127.0.0.1; or `unix:PATH`.  InvalidArgument for anything else.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
+// As ParseListenAddress, and `host:port` with any address.
+absl::StatusOr<ListenAddress> ParseAnyListenAddress(std::string_view text);
+
 // `host:port` where the host is any address, written as a number: 0.0.0.0 for
 // all of this host's.  For what needs no protection of the server's own.
 absl::StatusOr<ListenAddress> ParseOpenAddress(std::string_view text);

@@ -72,6 +72,18 @@ std::string_view RejectionName(Rejection rejection) {
       return "unknown_credentials";
     case Rejection::kNoPermission:
       return "no_permission";
+    case Rejection::kKeysUnavailable:
+      return "keys_unavailable";
+    case Rejection::kTooManyCalls:
+      return "too_many_calls";
+    case Rejection::kTooManyStreams:
+      return "too_many_streams";
+    case Rejection::kCallerRate:
+      return "caller_rate";
+    case Rejection::kDeadlinePassed:
+      return "deadline_passed";
+    case Rejection::kSlowReader:
+      return "slow_reader";
   }
   return "";
 }

@@ -46,8 +46,14 @@ enum class Rejection : uint8_t {
   kNoCredentials,       // The caller did not say who it is,
   kUnknownCredentials,  // or said it in a way that proves nothing here.
   kNoPermission,        // The caller is known and may not call this method.
+  kKeysUnavailable,     // Its token is by a key that may be fetched soon.
+  kTooManyCalls,
+  kTooManyStreams,
+  kCallerRate,  // The caller calls more often than it may.
+  kDeadlinePassed,
+  kSlowReader,  // A client did not read its answers.
 };
-inline constexpr size_t kRejections = 4;
+inline constexpr size_t kRejections = 10;
 std::string_view RejectionName(Rejection rejection);  // "no_credentials".
 
 // Thread-safe, without a lock.

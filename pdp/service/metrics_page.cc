@@ -305,6 +305,21 @@ void AddAttributes(const AttributeStatus& status,
 
 }  // namespace
 
+namespace {
+
+void AddTls(const auth::TlsFiles& tls, std::vector<MetricFamily>& page) {
+  AddOne(page, "pdp_tls_certificate_expiry_timestamp_seconds",
+         "When the certificate of the server that is in use expires.",
+         MetricType::Gauge,
+         static_cast<double>(absl::ToUnixSeconds(tls.Current()->expires)));
+  AddOne(page, "pdp_tls_reload_failures_total",
+         "Looks at the files of TLS that found some that cannot be used; what "
+         "was used before stays in use.",
+         MetricType::Counter, static_cast<double>(tls.failed_reloads()));
+}
+
+}  // namespace
+
 std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   std::vector<MetricFamily> page;
   MetricFamily build = Family("pdp_build_info", "Always 1.", MetricType::Gauge);
@@ -326,6 +341,7 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   page.push_back(Refusals(sources.metrics));
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
+  if (sources.tls != nullptr) AddTls(*sources.tls, page);
   if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);
   const std::vector<SourceStatus> statuses = sources.admin.Sources();

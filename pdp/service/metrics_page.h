@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "pdp/auth/tls_files.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_backend.h"
@@ -25,6 +26,7 @@ struct MetricsSources {
   const AdminBackend& admin;
   const Shadow* shadow = nullptr;                // Null: there is none.
   const policy::AccessTokens* tokens = nullptr;  // Null: none are taken.
+  const auth::TlsFiles* tls = nullptr;           // Null: there is none.
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

@@ -17,6 +17,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/grpc_services.h"
+#include "pdp/service/tls_credentials.h"
 #include "pdp/service/worker.h"
 
 namespace pdp::service {
@@ -24,6 +25,24 @@ namespace {
 
 // Calls that take their time and have not been begun.
 constexpr size_t kMaxQueuedWork = 8;
+
+// Room for a token.
+constexpr int kMaxMetadataBytes = 32 << 10;
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
+constexpr absl::Duration kKeepaliveInterval = absl::Minutes(1);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+constexpr absl::Duration kLeastPingInterval = absl::Seconds(10);
+constexpr absl::Duration kConnectionGrace = absl::Minutes(5);
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+// The part of one of `threads` in what all of them have.
+int64_t OfOne(uint32_t all, size_t threads) {
+  const auto count = static_cast<int64_t>(threads);
+  return (static_cast<int64_t>(all) + count - 1) / count;
+}
 
 // What gRPC has to say becomes a line of our log.  It has something to say
 // about every malformed request, so most of it is left out.
@@ -75,13 +94,41 @@ class Server::Impl {
   Worker urgent_worker_{kMaxQueuedWork};
   Worker thinking_worker_{kMaxQueuedWork};
   std::vector<std::unique_ptr<CallQueue>> queues_;
+  // gRPC asks them for certificates as long as it serves, and keeps no
+  // reference.
+  std::vector<std::shared_ptr<grpc::ServerCredentials>> credentials_;
   std::unique_ptr<grpc::Server> server_;
   bool is_drained_ = false;
 };
 
 void Server::Impl::Configure(const ServerOptions& options,
                              grpc::ServerBuilder& builder) {
-  builder.SetMaxReceiveMessageSize(options.max_message_bytes);
+  const ServerLimits& limits = options.limits;
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.message_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(limits.streams_per_connection));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Milliseconds(kHandshakeTimeout));
+  // A client that is gone is noticed, one that pings too often is sent away.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             Milliseconds(kKeepaliveInterval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             Milliseconds(kKeepaliveTimeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      Milliseconds(kLeastPingInterval));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  if (limits.connection_age != absl::InfiniteDuration()) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               Milliseconds(limits.connection_age));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                               Milliseconds(kConnectionGrace));
+  }
+  grpc::ResourceQuota quota("pdp");
+  quota.Resize(limits.buffer_bytes);
+  builder.SetResourceQuota(quota);
   // A second server on the same port is a mistake, not a second listener.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // A compressed message is as large as its sender likes once it is unpacked.
@@ -106,8 +153,13 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
     if (addresses_[i].kind == ListenAddress::Kind::kUnix) {
       PDP_RETURN_IF_ERROR(ClearStaleSocket(addresses_[i].path));
     }
-    builder.AddListeningPort(addresses_[i].ToString(),
-                             grpc::InsecureServerCredentials(), &ports[i]);
+    const bool has_tls = options.tls != nullptr &&
+                         addresses_[i].kind == ListenAddress::Kind::kTcp;
+    credentials_.push_back(
+        has_tls ? MakeTlsCredentials(*options.tls, options.client_certificates)
+                : grpc::InsecureServerCredentials());
+    builder.AddListeningPort(addresses_[i].ToString(), credentials_.back(),
+                             &ports[i]);
   }
   for (size_t i = 0; i < options.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(
@@ -121,6 +173,11 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .thinking_worker = thinking_worker_,
                     .is_serving = is_serving_,
                     .serves_reflection = options.reflection,
+                    .max_calls_in_flight =
+                        OfOne(options.limits.calls_in_flight, options.threads),
+                    .max_open_streams = static_cast<size_t>(
+                        OfOne(options.limits.open_streams, options.threads)),
+                    .unread_answers = options.limits.unread_answers,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher,
                     .watchers = served.watchers,

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "pdp/auth/tls_files.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/callers.h"
@@ -19,13 +20,17 @@
 #include "pdp/service/listen_address.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/revision_watchers.h"
+#include "pdp/service/transport_settings.h"
 
 namespace pdp::service {
 
 struct ServerOptions {
   std::vector<ListenAddress> listen;  // At least one.
   size_t threads = 1;                 // That decide.
-  int max_message_bytes = 4 << 20;
+  ServerLimits limits;
+  // TCP addresses are served by TLS with these.  Null: in plain text.
+  const auth::TlsFiles* tls = nullptr;
+  ClientCertificates client_certificates = ClientCertificates::kNone;
   uint32_t socket_mode = 0600;  // Permissions of unix sockets.
   bool reflection = false;
 };

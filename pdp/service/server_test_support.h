@@ -144,7 +144,7 @@ class ServerTest : public ::testing::Test {
  protected:
   void Start(std::vector<std::string> listen = {"127.0.0.1:0"},
              size_t threads = 1) {
-    ServerOptions options;
+    ServerOptions options = options_;
     options.threads = threads;
     options.reflection = true;
     for (const std::string& text : listen) {
@@ -200,6 +200,7 @@ class ServerTest : public ::testing::Test {
   MemoryBlocks blocks_{f_.decision_point, f_.clock};
   AdminService admin_{f_.decision_point,  f_.data,  f_.admin,
                       /*shadow=*/nullptr, &blocks_, &f_.lookup};
+  ServerOptions options_;
   std::unique_ptr<Callers> callers_ = LocalCallers();
   HeldFetcher fetcher_;
   CountingRefresher refresher_;

@@ -85,7 +85,9 @@ absl::Status ReadSource(const config::Config& config, Settings& settings) {
 
 absl::Status ReadAddresses(const config::Config& config, Settings& settings) {
   for (const std::string& text : config.listen()) {
-    absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+    absl::StatusOr<ListenAddress> address = config.has_tls()
+                                                ? ParseAnyListenAddress(text)
+                                                : ParseListenAddress(text);
     if (!address.ok())
       return Wrong("listen", ToStd(address.status().message()));
     const bool twice = std::any_of(
@@ -105,7 +107,7 @@ absl::Status ReadAddresses(const config::Config& config, Settings& settings) {
   const std::string& http = config.http_listen();
   if (http == "none") return absl::OkStatus();
   absl::StatusOr<ListenAddress> address =
-      ParseListenAddress(http.empty() ? "127.0.0.1:8991" : http);
+      ParseAnyListenAddress(http.empty() ? "127.0.0.1:8991" : http);
   if (!address.ok()) {
     return Wrong("http-listen", ToStd(address.status().message()));
   }
@@ -291,6 +293,8 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
                          ReadMedplumSettings(config, settings.stale_after,
                                              settings.max_staleness));
   }
+  PDP_ASSIGN_OR_RETURN(settings.tls, ReadTls(config));
+  PDP_ASSIGN_OR_RETURN(settings.limits, ReadLimits(config));
   PDP_ASSIGN_OR_RETURN(settings.callers, ReadCallers(config));
   settings.reflection = config.reflection();
   return settings;

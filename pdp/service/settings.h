@@ -19,6 +19,7 @@
 #include "pdp/service/caller_settings.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/medplum_settings.h"
+#include "pdp/service/transport_settings.h"
 
 namespace pdp::service {
 
@@ -47,6 +48,8 @@ struct Settings {
   policy::ConfiguredSessionRules session_rules;
   AuditSettings audit;
   std::vector<CallerSettings> callers;  // At least one.
+  std::optional<TlsSettings> tls;
+  ServerLimits limits;
   bool reflection = false;
   absl::Duration history_retention = absl::Hours(24 * 2192);
 };

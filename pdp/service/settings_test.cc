@@ -285,16 +285,12 @@ TEST(SettingsTest, RefusesFlagsThatCannotBeUsed) {
       {"SocketMode", With({{"socket-mode", "0777"}}),
        "socket-mode: `0777` is neither 0600 nor 0660"},
       {"ListenEverywhere", With({{"listen", "0.0.0.0:8990"}}),
-       "listen: `0.0.0.0:8990` is not a loopback address: without TLS the "
-       "server is reachable from its own host only; use 127.0.0.1, [::1], "
-       "localhost or unix:PATH"},
+       "listen: `0.0.0.0:8990` is not a loopback address: without the section "
+       "tls the server is reachable from its own host only; use 127.0.0.1, "
+       "[::1], localhost or unix:PATH"},
       {"ListenTwice",
        With({{"listen", "localhost:1"}, {"listen", "127.0.0.1:1"}}),
        "listen: `127.0.0.1:1` is given twice"},
-      {"HttpEverywhere", With({{"http-listen", "[::]:8991"}}),
-       "http-listen: `[::]:8991` is not a loopback address: without TLS the "
-       "server is reachable from its own host only; use 127.0.0.1, [::1], "
-       "localhost or unix:PATH"},
       {"HttpOnASocket", With({{"http-listen", "unix:/run/a"}}),
        "http-listen: `unix:/run/a` is not host:port; HTTP is not served on "
        "unix sockets"},
@@ -321,7 +317,7 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
        "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
-       "session-rules, audit, callers, reflection"},
+       "session-rules, audit, callers, tls, limits, reflection, history"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "pdp/service/call_gate.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/call_retry.h"
@@ -72,6 +74,15 @@ class StreamCall final : public WaitingCall, public OpenStream {
 
   void Drain() override { Advance(); }
 
+  void Tick(absl::Time now) override {
+    if (!is_writing_ || is_cut_off_ ||
+        now - write_began_ < queue_.context().unread_answers) {
+      return;
+    }
+    is_cut_off_ = true;
+    CutOff(queue_, context_, M::kMethod, caller_);
+  }
+
   void Resume(const absl::Status& status) override {
     is_waiting_ = false;
     retry_.Resumed(status);
@@ -99,8 +110,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
     if (!queue_.is_draining()) (new StreamCall(queue_))->Post();
     queue_.streams().insert(this);
     queue_.context().metrics.CallStarted(M::kMethod);
-    absl::Status admitted =
-        Admit(queue_.context(), context_, M::kMethod, caller_);
+    absl::Status admitted = Admit(queue_, context_, M::kMethod, caller_);
     if (!admitted.ok()) end_ = std::move(admitted);
     Advance();
   }
@@ -135,7 +145,14 @@ class StreamCall final : public WaitingCall, public OpenStream {
   void Answer() {
     while (!end_ && !is_waiting_ && session_.has_next() &&
            backlog_.size() < M::kMaxBacklog) {
-      if (!is_begun_) retry_.Begin(queue_.context(), caller_);
+      if (!is_begun_) {
+        retry_.Begin(queue_.context(), caller_);
+        if (absl::Status admitted = AdmitMessage(queue_, M::kMethod, caller_);
+            !admitted.ok()) {
+          end_ = std::move(admitted);
+          return;
+        }
+      }
       is_begun_ = true;
       AnswerNext();
     }
@@ -159,7 +176,8 @@ class StreamCall final : public WaitingCall, public OpenStream {
     bool has_response = false;
     CallOutcome outcome = session_.Next(retry_.Next(), response, has_response);
     if (outcome.pending()) {
-      is_waiting_ = retry_.PutAside(queue_, std::move(outcome), this);
+      is_waiting_ = retry_.PutAside(queue_, std::move(outcome), this,
+                                    context_.deadline());
       if (is_waiting_) return;
       outcome = Failed(CallRetry::TooManyWaiting());
       if (session_.SetError(outcome.status, response)) {
@@ -187,6 +205,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
     Answer();
     if (!is_writing_ && !backlog_.empty()) {
       is_writing_ = true;
+      write_began_ = absl::Now();
       stream_.Write(backlog_.front(), written_.tag());
       backlog_.pop_front();
     }
@@ -227,6 +246,8 @@ class StreamCall final : public WaitingCall, public OpenStream {
   const Caller* caller_ = nullptr;
   // How the stream ends, once the backlog is written.
   std::optional<absl::Status> end_;
+  absl::Time write_began_;
+  bool is_cut_off_ = false;
   bool is_begun_ = false;  // Answering what is next.
   bool is_reading_ = false;
   bool is_writing_ = false;

@@ -8,6 +8,7 @@
 #include <grpcpp/support/async_unary_call.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,6 +61,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
       delete this;
       return;
     }
+    ++queue_.calls_in_flight();
     KeepPosted();
     Begin();
   }
@@ -70,6 +72,10 @@ class UnaryCall final : public QueueTag, public WaitingCall {
       return;
     }
     retry_.Resumed(status);
+    if (context_->deadline() <= std::chrono::system_clock::now()) {
+      Finish(absl::DeadlineExceededError("the deadline has passed"));
+      return;
+    }
     Attempt();
   }
 
@@ -103,8 +109,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   void Begin() {
     queue_.context().metrics.CallStarted(M::kMethod);
     const Caller* caller = nullptr;
-    const absl::Status admitted =
-        Admit(queue_.context(), *context_, M::kMethod, caller);
+    const absl::Status admitted = Admit(queue_, *context_, M::kMethod, caller);
     retry_.Begin(queue_.context(), caller);
     if (!admitted.ok()) {
       Finish(admitted);
@@ -129,7 +134,8 @@ class UnaryCall final : public QueueTag, public WaitingCall {
     }
     response_->Clear();
     state_ = State::kWaiting;
-    if (!retry_.PutAside(queue_, std::move(outcome), this)) {
+    if (!retry_.PutAside(queue_, std::move(outcome), this,
+                         context_->deadline())) {
       Finish(CallRetry::TooManyWaiting());
       return;
     }
@@ -172,6 +178,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   }
 
   void Recycle() {
+    --queue_.calls_in_flight();
     if (queue_.is_draining() || posted() >= M::kMaxPosted) {
       delete this;
       return;

@@ -32,6 +32,15 @@ class WatchCall final : public OpenStream {
 
   void Drain() override { Advance(); }
 
+  void Tick(absl::Time now) override {
+    if (!is_writing_ || is_cut_off_ ||
+        now - write_began_ < queue_.context().unread_answers) {
+      return;
+    }
+    is_cut_off_ = true;
+    CutOff(queue_, context_, Method::kWatchRevisions, nullptr);
+  }
+
  private:
   using Operation = StreamOperation<WatchCall>;
 
@@ -53,7 +62,7 @@ class WatchCall final : public OpenStream {
     const CallContext& context = queue_.context();
     CallAttempt attempt;
     PDP_RETURN_IF_ERROR(
-        Admit(context, context_, Method::kWatchRevisions, attempt.caller));
+        Admit(queue_, context_, Method::kWatchRevisions, attempt.caller));
     PDP_RETURN_IF_ERROR(context.decisions.CheckWatch(attempt, request_).status);
     if (queue_.context().watchers == nullptr ||
         !request_.GetReflection()->GetUnknownFields(request_).empty()) {
@@ -116,6 +125,7 @@ class WatchCall final : public OpenStream {
     if (!next_) TakeChanges();
     if (!next_) return;
     is_writing_ = true;
+    write_began_ = absl::Now();
     writer_.Write(*std::exchange(next_, std::nullopt), written_.tag());
   }
 
@@ -150,6 +160,8 @@ class WatchCall final : public OpenStream {
   absl::Status status_;
   std::shared_ptr<RevisionWatchers::Watch> watch_;
   std::optional<WatchRevisionsResponse> next_;
+  absl::Time write_began_;
+  bool is_cut_off_ = false;
   bool is_writing_ = false;
   bool is_done_ = false;
   bool is_finishing_ = false;

@@ -331,7 +331,6 @@ class PdpdTest(unittest.TestCase):
               "name=a,token-file=/nonexistent,permissions=admin"],
              "callers[0].token-file"),
             ([*self.source_flags(), "--listen", "0.0.0.0:1"], "not a loopback"),
-            ([*self.source_flags(), "--http-listen", "[::]:1"], "not a loopback"),
             ([*self.source_flags(), "--audit-mode", "required"], "not available"),
             (["--config", str(config)], "pdpd.yaml:2:1: unknown key `data_dir`"),
             (["--nonsense"], "--nonsense"),

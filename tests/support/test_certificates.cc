@@ -98,4 +98,25 @@ ServerCertificate TestAuthority::Issue(const std::string& names) const {
   return {ToPem(certificate.get()), ToPem(key.get())};
 }
 
+ServerCertificate TestAuthority::IssueRaw(const std::string& dns_name,
+                                          long lasts) const {
+  const Key key = MakeKey();
+  const Certificate certificate = MakeCertificate(key.get(), "Test server");
+  X509_set_issuer_name(certificate.get(),
+                       X509_get_subject_name(impl_->certificate.get()));
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), lasts);
+  ASN1_IA5STRING* const text = ASN1_IA5STRING_new();
+  Check(ASN1_STRING_set(text, dns_name.data(),
+                        static_cast<int>(dns_name.size())) == 1);
+  GENERAL_NAME* const name = GENERAL_NAME_new();
+  GENERAL_NAME_set0_value(name, GEN_DNS, text);
+  GENERAL_NAMES* const names = sk_GENERAL_NAME_new_null();
+  Check(sk_GENERAL_NAME_push(names, name) == 1);
+  Check(X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name, names, 0,
+                          0) == 1);
+  GENERAL_NAMES_free(names);
+  Check(X509_sign(certificate.get(), impl_->key.get(), EVP_sha256()) > 0);
+  return {ToPem(certificate.get()), ToPem(key.get())};
+}
+
 }  // namespace pdp

@@ -27,6 +27,10 @@ class TestAuthority {
   // For the names, as a subjectAltName has them: `DNS:localhost,IP:127.0.0.1`.
   ServerCertificate Issue(const std::string& names) const;
 
+  // For one DNS name, whatever bytes that has; ends `lasts` seconds from now.
+  ServerCertificate IssueRaw(const std::string& dns_name,
+                             long lasts = 3600) const;
+
  private:
   struct Impl;
   const std::unique_ptr<Impl> impl_;

@@ -1,0 +1,184 @@
+// What the server takes at most, over the wire.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pdp/service/server_test_support.h"
+#include "tests/support/eventually.h"
+
+namespace pdp::service {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ServerLimitsTest : public ServerTest {
+ protected:
+  // A Check that waits for a fact until the fetcher lets go.
+  struct Waiting {
+    grpc::ClientContext context;
+    v1::CheckResponse response;
+    std::promise<grpc::Status> ended;
+  };
+  std::unique_ptr<Waiting> Wait(std::chrono::milliseconds deadline) {
+    auto waiting = std::make_unique<Waiting>();
+    waiting->context.set_deadline(std::chrono::system_clock::now() + deadline);
+    stub_->async()->Check(&waiting->context, &request_, &waiting->response,
+                          [w = waiting.get()](const grpc::Status& status) {
+                            w->ended.set_value(status);
+                          });
+    return waiting;
+  }
+
+  uint64_t Rejected(Rejection rejection) const {
+    return f_.metrics.rejections(rejection);
+  }
+
+  const fhir::ResourceKey member_{"ProjectMembership", "member"};
+  const v1::CheckRequest request_ = Proto<v1::CheckRequest>(kReadPatient);
+};
+
+TEST_F(ServerLimitsTest, CallsPastThoseInFlightAreTurnedAwayAtOnce) {
+  options_.limits.calls_in_flight = 2;
+  f_.lookup.Hold(member_);
+  Start();
+  const auto first = Wait(std::chrono::seconds(60));
+  const auto second = Wait(std::chrono::seconds(60));
+  fetcher_.WaitFor(2);
+  v1::CheckResponse response;
+  const grpc::Status status = Check(kReadPatient, response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("too many calls"));
+  EXPECT_EQ(Rejected(Rejection::kTooManyCalls), 1u);
+  server_->SetServing(true);
+  EXPECT_EQ(Health(""), 1);  // Busy is not down.
+
+  f_.lookup.Release(member_);
+  fetcher_.Finish(absl::OkStatus());
+  EXPECT_TRUE(first->ended.get_future().get().ok());
+  EXPECT_TRUE(second->ended.get_future().get().ok());
+  EXPECT_TRUE(Eventually([&] { return Check(kReadPatient, response).ok(); }));
+}
+
+TEST_F(ServerLimitsTest, ACallThatWaitsIsGivenUpAtItsDeadline) {
+  f_.lookup.Hold(member_);
+  Start();
+  const auto waiting = Wait(std::chrono::milliseconds(1'500));
+  fetcher_.WaitFor(1);
+  EXPECT_EQ(waiting->ended.get_future().get().error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  // The server's side of it, too, though the fact has not come.
+  EXPECT_TRUE(
+      Eventually([&] { return f_.metrics.in_flight(Method::kCheck) == 0; }));
+  EXPECT_EQ(
+      f_.metrics.calls(Method::kCheck, absl::StatusCode::kDeadlineExceeded),
+      1u);
+  fetcher_.Finish(absl::OkStatus());
+}
+
+TEST_F(ServerLimitsTest, StreamsPastThoseThatAreOpenAreTurnedAway) {
+  options_.limits.open_streams = 2;
+  Start();
+  const auto open = [&](grpc::ClientContext& context) {
+    SetDeadline(context);
+    return stub_->WatchRevisions(&context, v1::WatchRevisionsRequest());
+  };
+  grpc::ClientContext contexts[4];
+  v1::WatchRevisionsResponse response;
+  auto first = open(contexts[0]);
+  auto second = open(contexts[1]);
+  ASSERT_TRUE(first->Read(&response));
+  ASSERT_TRUE(second->Read(&response));
+  EXPECT_EQ(open(contexts[2])->Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Rejected(Rejection::kTooManyStreams), 1u);
+  contexts[0].TryCancel();
+  EXPECT_FALSE(first->Finish().ok());
+  EXPECT_TRUE(Eventually([&] {
+    grpc::ClientContext context;
+    const auto again = open(context);
+    const bool is_open = again->Read(&response);
+    context.TryCancel();
+    again->Finish();
+    return is_open;
+  }));
+  contexts[1].TryCancel();
+  second->Finish();
+}
+
+TEST_F(ServerLimitsTest, WhoDoesNotReadItsAnswersIsCutOff) {
+  options_.limits.unread_answers = absl::Seconds(1);
+  Start();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(60));
+  const auto stream = stub_->CheckStream(&context);
+  v1::CheckStreamRequest request;
+  *request.mutable_check() = request_;
+  std::thread writer([&] {
+    while (stream->Write(request)) {
+    }
+  });
+  // The server keeps nothing of it, whatever the client does.
+  EXPECT_TRUE(Eventually([&] {
+    return Rejected(Rejection::kSlowReader) == 1 &&
+           f_.metrics.in_flight(Method::kCheckStream) == 0;
+  }));
+  context.TryCancel();
+  writer.join();
+  EXPECT_FALSE(stream->Finish().ok());
+  v1::CheckResponse response;
+  EXPECT_TRUE(Check(kReadPatient, response).ok());
+}
+
+TEST_F(ServerLimitsTest, ACallerThatCallsTooOftenIsToldSo) {
+  CallerSettings local;
+  local.caller.name = "local";
+  local.caller.permissions = kAllPermissions;
+  local.caller.subjects_rule = SubjectsRule::kAny;
+  local.from_loopback = true;
+  callers_ = *Callers::Open({local}, f_.clock, /*calls_per_second=*/3);
+  Start();
+  v1::CheckResponse response;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Check(kReadPatient, response).ok());
+  grpc::Status status = Check(kReadPatient, response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("try again"));
+  EXPECT_EQ(Rejected(Rejection::kCallerRate), 1u);
+  // Messages of a stream count, too; the stream itself is one.
+  f_.clock.Advance(absl::Seconds(1));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto stream = stub_->CheckStream(&context);
+  v1::CheckStreamRequest request;
+  *request.mutable_check() = request_;
+  v1::CheckStreamResponse answer;
+  int answers = 0;
+  for (int i = 0; i < 5; ++i) stream->Write(request);
+  while (stream->Read(&answer)) ++answers;
+  EXPECT_EQ(answers, 2);
+  EXPECT_EQ(stream->Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ServerLimitsTest, MessagesPastTheConfiguredSizeAreRefused) {
+  options_.limits.message_bytes = 65'536;
+  Start();
+  v1::CheckRequest request = request_;
+  request.mutable_resource()->set_body(std::string(70'000, ' '));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::CheckResponse response;
+  EXPECT_EQ(stub_->Check(&context, request, &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+}  // namespace
+}  // namespace pdp::service

@@ -10,6 +10,7 @@
 
 #include "pdp/base/strings.h"
 #include "pdp/medplum/jwks.h"
+#include "pdp/medplum/jwt.h"
 #include "tests/support/test_keys.h"
 
 namespace pdp::medplum {

@@ -196,6 +196,15 @@ void TellOfBlocks(uint64_t revision, const std::vector<std::string>& targets,
   watchers.Changed(revision, keys);
 }
 
+// Where records of this server are.
+std::vector<std::string> AuditDirectories(const Settings& settings) {
+  std::vector<std::string> directories = {settings.audit.journal.directory};
+  if (!settings.audit.archive.directory.empty()) {
+    directories.push_back(settings.audit.archive.directory);
+  }
+  return directories;
+}
+
 int Serve(const Settings& settings) {
   std::unique_ptr<pdp::auth::TlsFiles> tls;
   if (settings.tls) {
@@ -287,7 +296,9 @@ int Serve(const Settings& settings) {
        .decision_reuse = settings.decision_reuse,
        .max_batch_items = settings.limits.batch_items,
        .shadow = shadow.get(),
-       .tokens = (*made)->access_tokens()});
+       .tokens = (*made)->access_tokens(),
+       .history = &history,
+       .audit_directories = AuditDirectories(settings)});
   pdp::service::AdminService admin(decision_point, state, backend, shadow.get(),
                                    blocks->get(), &lookup,
                                    {.stale_after = settings.stale_after,

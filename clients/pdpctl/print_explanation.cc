@@ -1,5 +1,7 @@
 #include "clients/pdpctl/print_explanation.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -78,6 +80,25 @@ void AddEntry(const v1::EntryTrace& entry, bool is_nearest, std::string& out) {
   add(entry.failed_test());
 }
 
+void AddRecorded(const v1::RecordedDecision& recorded, std::string& out) {
+  out += '\n';
+  Wrap(StrCat("Recorded ",
+              google::protobuf::util::TimeUtil::ToString(recorded.time()),
+              recorded.caller().empty() ? "" : ", asked by ", recorded.caller(),
+              ": ", EffectText(recorded.effect()), ", ",
+              ReasonText(recorded.reason()),
+              recorded.policy().empty() ? "" : ", by ", recorded.policy(),
+              recorded.policy_version_id().empty() ? "" : " version ",
+              recorded.policy_version_id(), ", revision ", recorded.revision(),
+              "."),
+       0, out);
+  Wrap(recorded.agrees()
+           ? "The explanation agrees with what was recorded."
+           : "The explanation does NOT agree with what was recorded: a fact "
+             "that decided is not in the record, or is another now.",
+       0, out);
+}
+
 }  // namespace
 
 std::string ToText(const v1::ExplainResponse& explanation, bool all) {
@@ -89,6 +110,7 @@ std::string ToText(const v1::ExplainResponse& explanation, bool all) {
     out += '\n';
     Wrap(StrCat("What to do: ", explanation.missing()), 0, out);
   }
+  if (explanation.has_recorded()) AddRecorded(explanation.recorded(), out);
   const v1::EntryTrace* before = nullptr;
   int others = 0;
   for (int i = 0; i < explanation.entries_size(); ++i) {

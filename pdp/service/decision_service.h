@@ -24,6 +24,7 @@
 #include "pdp/service/data_state.h"
 #include "pdp/service/feed_check.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/policy_history.h"
 #include "pdp/service/shadow.h"
 #include "pdp/service/token_subject.h"
 
@@ -58,8 +59,15 @@ struct DecisionServiceOptions {
   Shadow* shadow = nullptr;
   // Null: an access token as a subject is not supported.
   policy::AccessTokens* tokens = nullptr;
+  // Null: the past is not kept.
+  const PolicyHistory* history = nullptr;
+  // Where audit records are read; those that are not there are passed over.
+  std::vector<std::string> audit_directories;
   const Clock* clock = &Clock::Real();
 };
+
+// Not for a thread that decides.
+bool IsAboutThePast(const v1::ExplainRequest& request);
 
 class DecisionService {
  public:
@@ -105,7 +113,8 @@ class DecisionService {
                        const v1::SimulateRequest& request,
                        v1::SimulateResponse& response) const;
 
-  // Check, and why.  Counts no decision.
+  // Check, and why.  Counts no decision.  Of a question about the past
+  // (IsAboutThePast): may take its time, and leaves no trace.
   CallOutcome Explain(const CallAttempt& attempt,
                       const v1::ExplainRequest& request,
                       v1::ExplainResponse& response) const;
@@ -113,6 +122,7 @@ class DecisionService {
  private:
   class Batch;
   class Simulation;
+  class Past;
   friend class ResourceFilter;  // A call of many messages.
 
   // When an answer is given, and how old what it is made from is.
@@ -152,6 +162,13 @@ class DecisionService {
   CallOutcome ExplainInto(const CallAttempt& attempt,
                           const v1::CheckRequest& check,
                           v1::ExplainResponse& response) const;
+
+  CallOutcome ExplainAsOf(const CallAttempt& attempt,
+                          const v1::ExplainRequest& request,
+                          v1::ExplainResponse& response) const;
+  CallOutcome ExplainRecorded(const CallAttempt& attempt,
+                              const std::string& decision_id,
+                              v1::ExplainResponse& response) const;
 
   ConsistencyFacts Facts() const;
   CallOutcome CheckFeeds(const CallAttempt& attempt,

@@ -38,6 +38,13 @@ struct ExplainMethod : UnaryMethod {
   using Request = v1::ExplainRequest;
   using Response = v1::ExplainResponse;
   static constexpr Method kMethod = Method::kExplain;
+  static constexpr bool kOnWorker = true;
+  static bool TakesLong(const Request& request) {
+    return IsAboutThePast(request);
+  }
+  static Worker& WorkerOf(const CallContext& context) {
+    return context.thinking_worker;
+  }
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,

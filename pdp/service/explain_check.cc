@@ -10,32 +10,23 @@
 #include "pdp/service/decision_service.h"
 
 namespace pdp::service {
-namespace {
-
-absl::Status CheckQuestion(const v1::ExplainRequest& request) {
-  if (request.question_case() == v1::ExplainRequest::kDecisionId) {
-    return absl::UnimplementedError(
-        "decision_id: this server keeps no record of its decisions; ask with "
-        "`check`");
-  }
-  if (request.question_case() != v1::ExplainRequest::kCheck) {
-    return absl::InvalidArgumentError("check: missing");
-  }
-  if (request.has_as_of()) {
-    return absl::UnimplementedError(
-        "as_of: this server keeps no older versions of policies; ask without "
-        "it");
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 CallOutcome DecisionService::Explain(const CallAttempt& attempt,
                                      const v1::ExplainRequest& request,
                                      v1::ExplainResponse& response) const {
-  absl::Status status = CheckQuestion(request);
-  if (!status.ok()) return Failed(std::move(status));
+  if (request.question_case() == v1::ExplainRequest::kDecisionId) {
+    if (request.has_as_of()) {
+      return Failed(absl::InvalidArgumentError(
+          "as_of: a recorded decision has its own time; leave it out"));
+    }
+    return Counted(ExplainRecorded(attempt, request.decision_id(), response));
+  }
+  if (request.question_case() != v1::ExplainRequest::kCheck) {
+    return Failed(absl::InvalidArgumentError("check: missing"));
+  }
+  if (request.has_as_of()) {
+    return Counted(ExplainAsOf(attempt, request, response));
+  }
   return Counted(ExplainInto(attempt, request.check(), response));
 }
 

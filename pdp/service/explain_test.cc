@@ -85,9 +85,12 @@ TEST(ExplainTest, WhatItCannotAnswerEndsTheCall) {
   };
   const Case kCases[] = {
       {"", absl::StatusCode::kInvalidArgument, "check: missing"},
-      {"decision_id: 'x'", absl::StatusCode::kUnimplemented, "decision_id: "},
+      {"decision_id: 'x'", absl::StatusCode::kUnimplemented,
+       "keeps nothing of the past"},
+      {"decision_id: 'x' as_of { seconds: 1 }",
+       absl::StatusCode::kInvalidArgument, "as_of: "},
       {"check { } as_of { seconds: 1 }", absl::StatusCode::kUnimplemented,
-       "as_of: "},
+       "keeps nothing of the past"},
       {"check { interaction: INTERACTION_READ }",
        absl::StatusCode::kInvalidArgument, "subject"},
   };

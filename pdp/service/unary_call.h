@@ -30,6 +30,11 @@ struct UnaryMethod {
   static constexpr int kMaxPosted = 4;
   // True: Answer takes its time, and runs on the worker that WorkerOf names.
   static constexpr bool kOnWorker = false;
+  // Of a method that is kOnWorker: whether this request is.
+  template <typename Request>
+  static bool TakesLong(const Request&) {
+    return true;
+  }
   static Worker& WorkerOf(const CallContext& context) { return context.worker; }
 };
 
@@ -119,7 +124,9 @@ class UnaryCall final : public QueueTag, public WaitingCall {
   }
 
   void Attempt() {
-    if constexpr (M::kOnWorker) {
+    bool takes_long = false;
+    if constexpr (M::kOnWorker) takes_long = M::TakesLong(*request_);
+    if (takes_long) {
       Delegate();
     } else {
       EndAttempt(

@@ -49,16 +49,16 @@ AccessFinder::AccessFinder(const SubjectAccessOptions& options,
 std::optional<LookupFailure> AccessFinder::Find(
     const Subject& subject, const RequestContext& context,
     std::shared_ptr<const SubjectAccess>& access, Denial& denial,
-    absl::Time& session_ends) {
+    absl::Time& session_ends, Findings& found) {
   const BlockSet* const blocks = blocks_.Get();
   if (blocks == nullptr) {
-    return FindUnblocked(subject, context, access, denial, session_ends);
+    return FindUnblocked(subject, context, access, denial, session_ends, found);
   }
   // Before anything is looked up: who is blocked need not be known.
   std::optional<Denial> blocked = blocks->CheckNames(subject, context);
   if (!blocked) {
-    if (auto failure =
-            FindUnblocked(subject, context, access, denial, session_ends)) {
+    if (auto failure = FindUnblocked(subject, context, access, denial,
+                                     session_ends, found)) {
       return failure;
     }
     if (access != nullptr) blocked = blocks->CheckAccess(*access, context);
@@ -73,7 +73,7 @@ std::optional<LookupFailure> AccessFinder::Find(
 std::optional<LookupFailure> AccessFinder::FindUnblocked(
     const Subject& subject, const RequestContext& context,
     std::shared_ptr<const SubjectAccess>& access, Denial& denial,
-    absl::Time& session_ends) {
+    absl::Time& session_ends, Findings& found) {
   if (!subject.project.empty() && !options_.Keeps(subject.project)) {
     return NotKept(subject.project);
   }
@@ -89,9 +89,9 @@ std::optional<LookupFailure> AccessFinder::FindUnblocked(
         .login_http_status = 400};
     return std::nullopt;
   }
-  if (auto failure =
-          FindMembers(resolved.membership, context,
-                      /*caller=*/nullptr, access, denial, session_ends)) {
+  if (auto failure = FindMembers(resolved.membership, context,
+                                 /*caller=*/nullptr, access, denial,
+                                 session_ends, found)) {
     return failure;
   }
   if (access == nullptr || !context.on_behalf_of ||
@@ -106,13 +106,13 @@ std::optional<LookupFailure> AccessFinder::FindUnblocked(
   }
   if (target.empty()) return std::nullopt;
   return FindMembers(target, context, caller.get(), access, denial,
-                     session_ends);
+                     session_ends, found);
 }
 
 std::optional<LookupFailure> AccessFinder::FindMembers(
     std::string_view membership, const RequestContext& context,
     const SubjectAccess* caller, std::shared_ptr<const SubjectAccess>& access,
-    Denial& denial, absl::Time& session_ends) {
+    Denial& denial, absl::Time& session_ends, Findings& found) {
   std::string key = AccessKey(membership, context);
   if (caller != nullptr) {
     key += '/';
@@ -132,6 +132,7 @@ std::optional<LookupFailure> AccessFinder::FindMembers(
   } else {
     hits_.fetch_add(1, std::memory_order_relaxed);
   }
+  (caller == nullptr ? found.subject : found.on_behalf_of) = access;
   if (access->denial) {
     denial = *access->denial;
     access = nullptr;

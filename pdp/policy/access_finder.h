@@ -21,6 +21,7 @@
 #include "pdp/policy/access_cache.h"
 #include "pdp/policy/bind.h"
 #include "pdp/policy/blocks.h"
+#include "pdp/policy/findings.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
 #include "pdp/policy/subject_access.h"
@@ -36,11 +37,12 @@ class AccessFinder {
 
   // `access` stays null where `denial` says why there is none; so it does for
   // whoever is blocked, and nothing of a block is kept.  `session_ends` becomes
-  // the moment at which the session is expired, where a rule says so.
+  // the moment at which the session is expired, where a rule says so.  `found`
+  // says whom it was about, also where that is denied.
   std::optional<LookupFailure> Find(
       const Subject& subject, const RequestContext& context,
       std::shared_ptr<const SubjectAccess>& access, Denial& denial,
-      absl::Time& session_ends);
+      absl::Time& session_ends, Findings& found);
 
   void Invalidate(std::span<const fhir::ResourceKey> changed) {
     accesses_.Invalidate(changed);
@@ -56,13 +58,13 @@ class AccessFinder {
   std::optional<LookupFailure> FindUnblocked(
       const Subject& subject, const RequestContext& context,
       std::shared_ptr<const SubjectAccess>& access, Denial& denial,
-      absl::Time& session_ends);
+      absl::Time& session_ends, Findings& found);
 
   // The access of one membership; with `caller`, as on its behalf.
   std::optional<LookupFailure> FindMembers(
       std::string_view membership, const RequestContext& context,
       const SubjectAccess* caller, std::shared_ptr<const SubjectAccess>& access,
-      Denial& denial, absl::Time& session_ends);
+      Denial& denial, absl::Time& session_ends, Findings& found);
 
   // The membership on whose behalf `caller` acts; empty where `denial` says why
   // there is none.

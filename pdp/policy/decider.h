@@ -39,6 +39,9 @@ class Decider {
   // Fills in the decision, or says which fact is missing.
   std::optional<LookupFailure> Decide();
 
+  // What was judged, once it is decided; null where it was not looked at.
+  fhir::ResourcePtr TakeResource() { return std::move(resource_); }
+
   // Whether the subject may read `reference`, for a Binary's security context
   // and for the profile of another member.  Fills in the decision where not.
   bool MayReadReference(std::string_view reference);

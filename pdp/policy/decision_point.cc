@@ -63,8 +63,10 @@ Trace* Renew(std::unique_ptr<Trace>* trace) {
   return trace->get();
 }
 
-Outcome Missing(LookupFailure failure) {
-  return {std::move(failure.status), std::move(failure.needed)};
+Outcome Missing(LookupFailure failure, Outcome outcome) {
+  outcome.status = std::move(failure.status);
+  outcome.needed = std::move(failure.needed);
+  return outcome;
 }
 
 }  // namespace
@@ -89,8 +91,8 @@ class DecisionPoint::Impl {
     Outcome outcome;
     if (auto failure =
             FinderOf(mode).Find(request.subject, request.context, access,
-                                denial, outcome.session_ends)) {
-      return Missing(*std::move(failure));
+                                denial, outcome.session_ends, outcome.found)) {
+      return Missing(*std::move(failure), std::move(outcome));
     }
     if (access == nullptr) {
       ApplyDenial(denial, request.context, decision);
@@ -100,7 +102,9 @@ class DecisionPoint::Impl {
     scratch.Reset();
     if (trace != nullptr) trace->Begin(access, lookup_);
     Decider decider(*access, request, lookup_, mode, scratch, decision, trace);
-    if (auto failure = decider.Decide()) return Missing(*std::move(failure));
+    if (auto failure = decider.Decide())
+      return Missing(*std::move(failure), std::move(outcome));
+    outcome.found.resource = decider.TakeResource();
     return outcome;
   }
 
@@ -136,8 +140,8 @@ class DecisionPoint::Impl {
     Outcome outcome;
     if (auto failure =
             FinderOf(mode).Find(request.subject, request.context, access,
-                                denial, outcome.session_ends)) {
-      return Missing(*std::move(failure));
+                                denial, outcome.session_ends, outcome.found)) {
+      return Missing(*std::move(failure), std::move(outcome));
     }
     if (access == nullptr) {
       Decision decision;
@@ -183,9 +187,10 @@ class DecisionPoint::Impl {
     std::shared_ptr<const SubjectAccess> access;
     Denial denial;
     Outcome outcome;
-    if (auto failure = FinderOf(mode).Find(subject, context, access, denial,
-                                           outcome.session_ends)) {
-      return Missing(*std::move(failure));
+    if (auto failure =
+            FinderOf(mode).Find(subject, context, access, denial,
+                                outcome.session_ends, outcome.found)) {
+      return Missing(*std::move(failure), std::move(outcome));
     }
     if (access == nullptr) {
       ApplyDenial(denial, context, answer.denial);

@@ -26,6 +26,7 @@
 #include "pdp/policy/blocks.h"
 #include "pdp/policy/decision.h"
 #include "pdp/policy/describe_access.h"
+#include "pdp/policy/findings.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
 #include "pdp/policy/session_rules.h"
@@ -62,6 +63,8 @@ struct Outcome {
   std::vector<fhir::ResourceKey> needed;
   // When a session rule ends the session: the answer holds no longer.
   absl::Time session_ends = absl::InfiniteFuture();
+  // Whom and what it was about, as far as that is known.
+  Findings found = {};
 
   bool decided() const { return status.ok(); }
   bool pending() const { return !needed.empty(); }

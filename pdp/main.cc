@@ -24,11 +24,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/stubs/logging.h"
+#include "pdp/audit/file_journal.h"
 #include "pdp/backend.h"
 #include "pdp/base/clock.h"
 #include "pdp/base/feed_freshness.h"
 #include "pdp/base/log.h"
 #include "pdp/base/strings.h"
+#include "pdp/change_recorder.h"
 #include "pdp/configured_source.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
@@ -38,6 +40,7 @@
 #include "pdp/service/command_line.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/http_server.h"
+#include "pdp/service/ledger.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/metrics_page.h"
 #include "pdp/service/revision_watchers.h"
@@ -234,6 +237,22 @@ int Serve(const Settings& settings) {
                                .history = pdp::sync::MirroredHistory()});
   if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
 
+  // Audit log.
+  pdp::service::Metrics metrics;
+  std::unique_ptr<pdp::audit::FileJournal> journal;
+  if (settings.audit_mode != pdp::service::AuditMode::kOff) {
+    auto opened = pdp::audit::FileJournal::Open(settings.audit.journal);
+    if (!opened.ok()) {
+      return Fail(kFault, pdp::StrCat("audit log: ",
+                                      pdp::ToStd(opened.status().message())));
+    }
+    journal = *std::move(opened);
+  }
+  const pdp::service::Audit audit = {.mode = settings.audit_mode,
+                                     .journal = journal.get()};
+  pdp::ChangeRecorder changed(audit, metrics, **store,
+                              /*is_new=*/(*store)->revision() == 0);
+
   // Source and decision point.
   pdp::FreshnessTable feeds;
   const std::unique_ptr<pdp::sync::AttributeCache> attributes =
@@ -264,6 +283,7 @@ int Serve(const Settings& settings) {
   (*store)->AddObserver([&](const pdp::store::Applied& applied) {
     decision_point.Invalidate(applied.revision, applied.keys);
     watchers.Changed(applied.revision, applied.keys);
+    changed.Changed(applied);
   });
   pdp::Backend* changes = nullptr;
   auto made = pdp::ConfiguredSource::Make(
@@ -284,7 +304,6 @@ int Serve(const Settings& settings) {
   pdp::KeptHistory history(**store, lookup, settings.history_retention);
 
   // Service.
-  pdp::service::Metrics metrics;
   std::unique_ptr<pdp::service::Shadow> shadow;
   if (settings.shadow) {
     shadow = std::make_unique<pdp::service::Shadow>(decision_point);
@@ -312,7 +331,7 @@ int Serve(const Settings& settings) {
     auto started =
         StartHttp(*settings.http_listen,
                   {metrics, decision_point, state, backend, shadow.get(),
-                   (*made)->access_tokens(), tls.get()},
+                   (*made)->access_tokens(), tls.get(), journal.get()},
                   draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
@@ -336,7 +355,8 @@ int Serve(const Settings& settings) {
                                    .fetcher = &reader,
                                    .refresher = &reader,
                                    .watchers = &watchers,
-                                   .tokens = (*made)->access_tokens()});
+                                   .tokens = (*made)->access_tokens(),
+                                   .audit = audit});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
 
   // Serve.
@@ -356,10 +376,12 @@ int Serve(const Settings& settings) {
     if (!state.IsReady() && status.ready) {
       history.Maintain();
       backend.Recount();  // Whoever is told `ready` sees true counts.
+      changed.Filled();
       state.SetReady();
       (*server)->SetServing(true);
       Log(Severity::kInfo, "ready",
-          {{"revision", decision_point.revision()}, {"audit", "off"}});
+          {{"revision", decision_point.revision()},
+           {"audit", pdp::service::AuditModeName(settings.audit_mode)}});
       PrintReady((*server)->addresses(), http.get());
     }
     if (state.IsReady()) {
@@ -396,6 +418,8 @@ int main(int argc, char** argv) {
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is a fault of the write.
+  signal(SIGXFSZ, SIG_IGN);
 
   const pdp::service::CommandLine command_line =
       pdp::service::ParseCommandLine(argc, argv);

@@ -18,7 +18,7 @@ enum class RecordKind : uint8_t {
   kDecision,    // Check, an item of BatchCheck, a request of CheckStream.
   kFilter,      // Filter.
   kRelease,     // A resource that FilterResources was asked for.
-  kSimulation,  // A check of Simulate: nothing was granted by it.
+  kSimulation,  // A check of Simulate or Explain: nothing was granted by it.
   kAccess,      // RecordAccess: what the enforcement point then did.
   kAdmin,       // A call of PdpAdmin that changes something.
   kChange,      // A policy, membership or project changed.
@@ -49,7 +49,9 @@ struct Record {
   std::string_view patient;  // `Patient/id`, where it is known.
 
   // The answer.
-  std::string_view effect;  // "PERMIT", "PERMIT_WITH_OBLIGATIONS", "DENY".
+  // "PERMIT", "PERMIT_WITH_OBLIGATIONS", "DENY"; of kFilter also "CONDITIONAL":
+  // what the answer's searches find; "NO_DECISION": there was no answer.
+  std::string_view effect;
   std::string_view reason;  // "PERMITTED", "RESOURCE_NOT_GRANTED".
   std::string_view policy;  // `AccessPolicy/id` of the entry that decided.
   std::string_view policy_version;
@@ -69,8 +71,9 @@ struct Record {
   std::string_view smart_scope;
   std::string_view launch_patient;
 
-  // kAccess: what was done.  kAdmin: the method's target.  kChange: "updated",
-  // "deleted".
+  // kAccess: what was done.  kAdmin: the method's target; without `success` it
+  // was about to be tried.  kChange: "updated", "deleted", "loaded".
+  // kRelease: "summary", of the stream.  kSimulation: "before", "after".
   std::string_view event;
   std::optional<bool> success;
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "pdp/service/admin_record.h"
 #include "pdp/service/calls.h"
 #include "pdp/service/unary_call.h"
 
@@ -31,6 +32,7 @@ struct ResyncMethod : UnaryMethod {
   using Response = v1::ResyncResponse;
   static constexpr Method kMethod = Method::kResync;
   static constexpr bool kOnWorker = true;
+  static constexpr bool kIsRecorded = true;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,
@@ -38,9 +40,12 @@ struct ResyncMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.admin.RequestResync(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
-                            const Request&, Response& response) {
-    return Failed(context.admin.Resync(response));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request&,
+                            Response& response) {
+    return Failed(
+        RecordAdminCall(attempt, kMethod, "", AdminOrder::kRecordFirst,
+                        [&] { return context.admin.Resync(response); }));
   }
 };
 
@@ -49,6 +54,7 @@ struct CheckpointMethod : UnaryMethod {
   using Response = v1::CheckpointResponse;
   static constexpr Method kMethod = Method::kCheckpoint;
   static constexpr bool kOnWorker = true;
+  static constexpr bool kIsRecorded = true;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,
@@ -56,9 +62,12 @@ struct CheckpointMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.admin.RequestCheckpoint(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
-                            const Request& request, Response& response) {
-    return Failed(context.admin.Checkpoint(request, response));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return Failed(RecordAdminCall(
+        attempt, kMethod, request.name(), AdminOrder::kRecordFirst,
+        [&] { return context.admin.Checkpoint(request, response); }));
   }
 };
 
@@ -67,6 +76,7 @@ struct BlockMethod : UnaryMethod {
   using Response = v1::BlockResponse;
   static constexpr Method kMethod = Method::kBlock;
   static constexpr bool kOnWorker = true;
+  static constexpr bool kIsRecorded = true;
   static Worker& WorkerOf(const CallContext& context) {
     return context.urgent_worker;
   }
@@ -77,9 +87,12 @@ struct BlockMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.admin.RequestBlock(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
-                            const Request& request, Response& response) {
-    return Failed(context.admin.Block(request, response));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return Failed(RecordAdminCall(
+        attempt, kMethod, request.block().target(), AdminOrder::kActFirst,
+        [&] { return context.admin.Block(request, response); }));
   }
 };
 
@@ -88,6 +101,7 @@ struct UnblockMethod : UnaryMethod {
   using Response = v1::UnblockResponse;
   static constexpr Method kMethod = Method::kUnblock;
   static constexpr bool kOnWorker = true;
+  static constexpr bool kIsRecorded = true;
   static Worker& WorkerOf(const CallContext& context) {
     return context.urgent_worker;
   }
@@ -98,9 +112,12 @@ struct UnblockMethod : UnaryMethod {
                    grpc::ServerCompletionQueue* queue, void* tag) {
     grpc.admin.RequestUnblock(context, request, writer, queue, queue, tag);
   }
-  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
-                            const Request& request, Response& response) {
-    return Failed(context.admin.Unblock(request, response));
+  static CallOutcome Answer(const CallContext& context,
+                            const CallAttempt& attempt, const Request& request,
+                            Response& response) {
+    return Failed(RecordAdminCall(
+        attempt, kMethod, request.target(), AdminOrder::kRecordFirst,
+        [&] { return context.admin.Unblock(request, response); }));
   }
 };
 

@@ -37,12 +37,19 @@ class DecisionService::Batch {
     return item.has_subject() ? item.subject() : request_.subject();
   }
   CallOutcome CheckItem(const v1::BatchCheckItem& item) const;
+  const v1::Resource& ResourceOf(const v1::BatchCheckItem& item) const;
+  bool is_recorded() const { return attempt_.ledger != nullptr; }
+  // What is to be recorded of an item; without meaning where nothing is.
+  AnswerFacts& FactsOf(int i) {
+    return facts_[is_recorded() ? static_cast<size_t>(i) : 0];
+  }
   CallOutcome FindToken(const v1::Subject& subject, Moment& moment);
   absl::Status Prepare(const v1::BatchCheckItem& item);
   absl::Status PrepareSubject(const v1::BatchCheckItem& item);
   absl::Status PrepareResource(const v1::BatchCheckItem& item);
   SharedResource& Shared(size_t index);
   CallOutcome DecideItem(int i, Moment moment, v1::BatchCheckResult& result);
+  void RecordAll() const;
   void CountAll() const;
   void CompareAll();
 
@@ -56,7 +63,8 @@ class DecisionService::Batch {
   policy::RequestContext context_;
   std::vector<SharedResource> shared_;
   std::vector<ShadowedAnswer> answers_;  // Of each item that was decided.
-  std::vector<Refusal> refusals_;        // Of each item.
+  std::vector<CallOutcome> outcomes_;    // Of each item.
+  std::vector<AnswerFacts> facts_;       // See FactsOf.
   bool is_fresh_for_all_ = false;
   // Of the item being prepared.
   std::optional<std::string> unsupported_;
@@ -108,7 +116,8 @@ CallOutcome DecisionService::Batch::Run() {
   is_fresh_for_all_ =
       service_.feeds_.IsFreshForAll(request_.consistency(), moment.age);
   answers_.resize(static_cast<size_t>(request_.items_size()));
-  refusals_.resize(static_cast<size_t>(request_.items_size()));
+  outcomes_.resize(static_cast<size_t>(request_.items_size()));
+  facts_.resize(is_recorded() ? static_cast<size_t>(request_.items_size()) : 1);
   shared_.resize(static_cast<size_t>(request_.resources_size()));
   response_.mutable_results()->Reserve(request_.items_size());
   CallOutcome pending;
@@ -119,30 +128,44 @@ CallOutcome DecisionService::Batch::Run() {
                                *result.mutable_decision());
       continue;
     }
-    const CallOutcome outcome = DecideItem(i, moment, result);
+    CallOutcome outcome = DecideItem(i, moment, result);
     if (!outcome.status.ok())
       SetItemError(outcome.status, *result.mutable_error());
     if (outcome.pending()) AddPending(outcome, pending);
-    refusals_[static_cast<size_t>(i)] = outcome.refusal;
+    outcomes_[static_cast<size_t>(i)] = std::move(outcome);
   }
   if (pending.pending()) return pending;
+  if (is_recorded()) RecordAll();
   CountAll();
   if (service_.options_.shadow != nullptr) CompareAll();
   return {};
 }
 
+const v1::Resource& DecisionService::Batch::ResourceOf(
+    const v1::BatchCheckItem& item) const {
+  const uint32_t index = item.resource_index();
+  const bool is_shared =
+      item.target_case() == v1::BatchCheckItem::kResourceIndex &&
+      index < static_cast<uint32_t>(request_.resources_size());
+  return is_shared ? request_.resources(static_cast<int>(index))
+                   : item.resource();
+}
+
 CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
                                                v1::BatchCheckResult& result) {
-  CallOutcome found = CheckItem(request_.items(i));
+  const v1::BatchCheckItem& item = request_.items(i);
+  AnswerFacts& facts = FactsOf(i);
+  if (is_recorded()) facts.SetResource(ResourceOf(item), {});
+  CallOutcome found = CheckItem(item);
   if (!found.status.ok()) return found;
-  found = FindToken(SubjectOf(request_.items(i)), moment);
+  found = FindToken(SubjectOf(item), moment);
   if (found.pending()) return found;
   if (token_.refusal) {
     service_.Deny(*token_.refusal, moment, *result.mutable_decision());
     return {};
   }
   const absl::Status prepared =
-      found.status.ok() ? Prepare(request_.items(i)) : found.status;
+      found.status.ok() ? Prepare(item) : found.status;
   if (!prepared.ok()) {
     found.status = InField(StrCat("items[", i, "]"), prepared);
     return found;
@@ -150,6 +173,10 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
   if (unsupported_) {
     service_.DenyUnsupported(*unsupported_, moment, *result.mutable_decision());
     return {};
+  }
+  if (is_recorded()) {
+    facts.token = token_.binding;
+    facts.SetResource(ResourceOf(item), access_.resource);
   }
   found = CheckProjects(attempt_, access_.subject, access_.context,
                         service_.lookup_);
@@ -161,7 +188,7 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
     if (!outcome.status.ok()) return outcome;
   }
   return service_.Decide(attempt_, access_, moment, *result.mutable_decision(),
-                         answers_[static_cast<size_t>(i)]);
+                         answers_[static_cast<size_t>(i)], facts);
 }
 
 // Whether the caller may ask it.
@@ -287,18 +314,41 @@ DecisionService::Batch::SharedResource& DecisionService::Batch::Shared(
   return shared;
 }
 
+// Only now: a call that had to wait is made again from the start.
+void DecisionService::Batch::RecordAll() const {
+  const absl::Time now = service_.options_.clock->Now();
+  for (int i = 0; i < request_.items_size(); ++i) {
+    const v1::BatchCheckItem& item = request_.items(i);
+    const v1::BatchCheckResult& result = response_.results(i);
+    const RecordedQuestion question = {
+        .method = Method::kBatchCheck,
+        .attempt = attempt_,
+        .time = now,
+        .subject = SubjectOf(item),
+        .context = request_.context(),
+        .interaction = item.interaction(),
+        .version_id = ResourceOf(item).version_id()};
+    const auto index = static_cast<size_t>(i);
+    if (result.has_decision()) {
+      RecordAnswer(question, facts_[index], result.decision());
+    } else {
+      RecordNoAnswer(question, facts_[index], outcomes_[index]);
+    }
+  }
+}
+
 void DecisionService::Batch::CountAll() const {
   for (int i = 0; i < request_.items_size(); ++i) {
     const v1::BatchCheckResult& result = response_.results(i);
     if (result.has_decision()) {
       service_.Count(request_.items(i).interaction(), result.decision());
     }
-    const Refusal refusal = refusals_[static_cast<size_t>(i)];
+    const Refusal refusal = outcomes_[static_cast<size_t>(i)].refusal;
     if (refusal != Refusal::kNone) service_.metrics_.CountRefusal(refusal);
   }
 }
 
-// Only now: a call that had to wait is made again from the start.
+// Only now, as RecordAll.
 void DecisionService::Batch::CompareAll() {
   for (int i = 0; i < request_.items_size(); ++i) {
     const ShadowedAnswer& answer = answers_[static_cast<size_t>(i)];

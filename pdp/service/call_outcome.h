@@ -4,18 +4,22 @@
 #define PDP_SERVICE_CALL_OUTCOME_H_
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/caller.h"
 #include "pdp/service/refusal.h"
 
 namespace pdp::service {
+
+class Ledger;
 
 struct CallOutcome {
   // OK: answered.  Otherwise there is no decision.
@@ -52,6 +56,10 @@ inline CallOutcome Failed(absl::Status status) {
 struct CallAttempt {
   // Null: a call of this process itself.  Outlives the call.
   const Caller* caller = nullptr;
+  // Where the answers are recorded; null: they are not.
+  Ledger* ledger = nullptr;
+  // When the whole request was there.
+  std::chrono::steady_clock::time_point started = {};
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
   bool may_resolve_tokens = false;
@@ -60,6 +68,9 @@ struct CallAttempt {
   std::vector<std::string> refreshed;
   std::vector<std::string> resolved;  // Tokens.
 
+  absl::Duration Elapsed() const {
+    return absl::FromChrono(std::chrono::steady_clock::now() - started);
+  }
   bool WasFetched(const fhir::ResourceKey& key) const {
     return std::find(fetched.begin(), fetched.end(), key) != fetched.end();
   }

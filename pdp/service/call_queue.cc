@@ -95,7 +95,8 @@ CallQueue::CallQueue(const CallContext& context, Serves serves,
       queue_(std::move(queue)),
       mailbox_(std::make_shared<Mailbox>(*queue_)),
       drain_alarm_(std::make_unique<DrainAlarm>(*this)),
-      ticker_(std::make_unique<Ticker>(*this)) {}
+      ticker_(std::make_unique<Ticker>(*this)),
+      ledger_(context.audit.NewLedger(context.metrics)) {}
 
 CallQueue::~CallQueue() {
   if (thread_.joinable() || is_stopped_) return;
@@ -135,6 +136,7 @@ void CallQueue::Stop() {
     drain_alarm_->Cancel();
     ticker_->Stop();
     mailbox_->Close();
+    ReleaseHeld();  // Nothing can be started afterwards.
     // On this thread, so that none of its calls can post in between.
     queue_->Shutdown();
   });
@@ -201,7 +203,36 @@ void CallQueue::Run() {
   ticker_->Set();
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<QueueTag*>(tag)->Proceed(ok);
+  while (queue_->Next(&tag, &ok)) {
+    static_cast<QueueTag*>(tag)->Proceed(ok);
+    if (ledger_ == nullptr) continue;
+    do {
+      TakeWhatIsReady();
+      ReleaseHeld();
+    } while (!held_.empty());
+  }
+}
+
+// Goes on with a drain as long as that costs no wait.
+void CallQueue::TakeWhatIsReady() {
+  for (int events = 1; events < kMaxEventsPerDrain; ++events) {
+    if (held_.empty() || is_ledger_full()) return;
+    void* tag = nullptr;
+    bool ok = false;
+    if (queue_->AsyncNext(&tag, &ok, gpr_inf_past(GPR_CLOCK_MONOTONIC)) !=
+        grpc::CompletionQueue::GOT_EVENT) {
+      return;
+    }
+    static_cast<QueueTag*>(tag)->Proceed(ok);
+  }
+}
+
+void CallQueue::ReleaseHeld() {
+  if (ledger_ == nullptr) return;
+  const absl::Status written = ledger_->Write();
+  std::vector<HeldCall*> held;
+  held.swap(held_);
+  for (HeldCall* call : held) call->Release(written);
 }
 
 }  // namespace pdp::service

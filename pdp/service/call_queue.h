@@ -6,6 +6,10 @@
 // gRPC's callback and synchronous APIs bring threads that poll the same
 // sockets, and each request that one of them reads has to be handed over.
 //
+// An answer with a decision leaves when its audit record is written.  Records
+// are written at once for all answers that are made from what the queue has
+// ready (a drain), so that many calls cost one write, and one call no wait.
+//
 // A call that has to wait is put aside, and another is posted in its place, so
 // that calls that wait are never in the way of those that do not.
 
@@ -36,6 +40,7 @@
 #include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
+#include "pdp/service/ledger.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/revision_watchers.h"
 #include "pdp/service/worker.h"
@@ -65,6 +70,8 @@ struct CallContext {
   Refresher* refresher = nullptr;          // May be null.
   RevisionWatchers* watchers = nullptr;    // May be null.
   policy::AccessTokens* tokens = nullptr;  // May be null.
+  Audit audit = {};
+  LedgerPool* ledgers = nullptr;  // Of the workers.
 };
 
 // What comes out of a completion queue.
@@ -106,6 +113,16 @@ class WaitingCall {
 
  protected:
   ~WaitingCall() = default;
+};
+
+// A call whose answer waits for its record.
+class HeldCall {
+ public:
+  // The record is written, or why not.
+  virtual void Release(const absl::Status& written) = 0;
+
+ protected:
+  ~HeldCall() = default;
 };
 
 // A stream that is open.
@@ -165,6 +182,16 @@ class CallQueue {
       std::chrono::system_clock::time_point deadline =
           std::chrono::system_clock::time_point::max());
 
+  // Where answers of this thread are recorded; null: they are not.
+  Ledger* ledger() const { return ledger_.get(); }
+  // No more answers are to be made before those that were are released.
+  bool is_ledger_full() const {
+    return ledger_ != nullptr && ledger_->added() >= kMaxRecordsPerWrite;
+  }
+  // Releases `call` once what was added to the ledger is written.
+  // REQUIRES: ledger() is not null, and `call` is not held.
+  void Hold(HeldCall* call) { held_.push_back(call); }
+
   // What runs `task` on the queue's thread when it is called, from any thread.
   // It may outlive the queue; `task` then never runs.
   std::function<void()> Poster(std::function<void()> task) {
@@ -194,7 +221,12 @@ class CallQueue {
     std::chrono::system_clock::time_point deadline;
   };
 
+  static constexpr size_t kMaxRecordsPerWrite = 512;
+  static constexpr int kMaxEventsPerDrain = 64;
+
   void Run();
+  void TakeWhatIsReady();
+  void ReleaseHeld();
   void ResumeCall(uint64_t id, const absl::Status& status);
   // Those whose deadline is not after `until`.
   void GiveUpWaiting(std::chrono::system_clock::time_point until,
@@ -207,6 +239,7 @@ class CallQueue {
   const std::shared_ptr<Mailbox> mailbox_;
   const std::unique_ptr<DrainAlarm> drain_alarm_;
   const std::unique_ptr<Ticker> ticker_;
+  const std::unique_ptr<Ledger> ledger_;
   std::thread thread_;
   bool is_stopped_ = false;
 
@@ -214,6 +247,7 @@ class CallQueue {
   std::array<int, kMethods> posted_{};
   absl::flat_hash_map<uint64_t, Waiting> waiting_;
   absl::flat_hash_set<OpenStream*> streams_;
+  std::vector<HeldCall*> held_;
   uint64_t next_waiting_ = 1;
   int64_t calls_in_flight_ = 0;
   bool draining_ = false;

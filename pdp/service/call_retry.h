@@ -17,10 +17,11 @@ namespace pdp::service {
 class CallRetry {
  public:
   // A request has come in.
-  void Begin(const CallContext& context, const Caller* caller) {
-    started_ = Clock::now();
+  void Begin(const CallContext& context, const Caller* caller, Ledger* ledger) {
     rounds_ = 0;
     attempt_ = {.caller = caller,
+                .ledger = ledger,
+                .started = Clock::now(),
                 .may_fetch = context.fetcher != nullptr,
                 .may_refresh = context.refresher != nullptr,
                 .may_resolve_tokens = context.tokens != nullptr};
@@ -44,7 +45,7 @@ class CallRetry {
   uint64_t nanoseconds() const {
     return static_cast<uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
-                                                             started_)
+                                                             attempt_.started)
             .count());
   }
 
@@ -67,7 +68,6 @@ class CallRetry {
     attempt_.may_resolve_tokens = false;
   }
 
-  Clock::time_point started_;
   CallAttempt attempt_;
   int rounds_ = 0;
   std::shared_ptr<Gathering> gathering_;  // While the call is put aside.

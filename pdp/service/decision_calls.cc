@@ -15,6 +15,7 @@ struct CheckMethod : UnaryMethod {
   using Request = v1::CheckRequest;
   using Response = v1::CheckResponse;
   static constexpr Method kMethod = Method::kCheck;
+  static constexpr bool kIsRecorded = true;
   static constexpr size_t kBlockBytes = 3 * 1024;
   static constexpr int kPosted = 64;
   static constexpr int kMaxPosted = 256;
@@ -36,6 +37,7 @@ struct BatchCheckMethod : UnaryMethod {
   using Request = v1::BatchCheckRequest;
   using Response = v1::BatchCheckResponse;
   static constexpr Method kMethod = Method::kBatchCheck;
+  static constexpr bool kIsRecorded = true;
   static constexpr size_t kBlockBytes = 16 * 1024;
   static constexpr int kPosted = 16;
   static constexpr int kMaxPosted = 32;
@@ -58,6 +60,7 @@ struct FilterMethod : UnaryMethod {
   using Request = v1::FilterRequest;
   using Response = v1::FilterResponse;
   static constexpr Method kMethod = Method::kFilter;
+  static constexpr bool kIsRecorded = true;
   static constexpr size_t kBlockBytes = 3 * 1024;
   static constexpr int kPosted = 16;
   static constexpr int kMaxPosted = 256;
@@ -80,6 +83,7 @@ struct CheckStreamMethod {
   using Response = v1::CheckStreamResponse;
   using Session = AnswerEach<CheckStreamMethod, Request, Response>;
   static constexpr Method kMethod = Method::kCheckStream;
+  static constexpr bool kIsRecorded = true;
   static constexpr int kPosted = 4;
   static constexpr size_t kMaxBacklog = 64;
 
@@ -96,11 +100,16 @@ struct CheckStreamMethod {
   static void SetError(const absl::Status& status, Response& response) {
     SetItemError(status, *response.mutable_error());
   }
+  static void Withdraw(const absl::Status& status, Response& response) {
+    if (response.has_decision()) SetError(status, response);
+  }
 };
 
 // Those of the resources that are permitted, and a summary.
 class FilterResourcesSession {
  public:
+  static constexpr bool kAnswersEach = false;
+
   explicit FilterResourcesSession(const CallContext& context)
       : filter_(context.decisions) {}
 
@@ -117,9 +126,10 @@ class FilterResourcesSession {
                 v1::FilterResourcesResponse& /*response*/) {
     return false;
   }
-  absl::Status Finish(v1::FilterResourcesResponse& response,
+  absl::Status Finish(const CallAttempt& attempt,
+                      v1::FilterResourcesResponse& response,
                       bool& has_response) {
-    absl::Status status = filter_.Finish(response);
+    absl::Status status = filter_.Finish(attempt, response);
     has_response = status.ok();
     return status;
   }
@@ -133,6 +143,7 @@ struct FilterResourcesMethod {
   using Response = v1::FilterResourcesResponse;
   using Session = FilterResourcesSession;
   static constexpr Method kMethod = Method::kFilterResources;
+  static constexpr bool kIsRecorded = true;
   static constexpr int kPosted = 2;
   // Each may be as large as a resource.
   static constexpr size_t kMaxBacklog = 4;

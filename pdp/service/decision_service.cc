@@ -34,24 +34,53 @@ DecisionService::Moment DecisionService::Begin() const {
           .age = feeds_.OldestAge(since_boot)};
 }
 
-CallOutcome DecisionService::CheckInto(const CallAttempt& attempt,
+CallOutcome DecisionService::CheckInto(Method method,
+                                       const CallAttempt& attempt,
                                        const v1::CheckRequest& request,
                                        v1::Decision& decision) const {
-  Question question;
-  CallOutcome outcome = Prepare(attempt, request, question, decision);
-  if (!outcome.status.ok()) return outcome;
-  if (question.is_denied) {
-    Count(request.interaction(), decision);
-    return {};
+  Checked checked;
+  CallOutcome outcome = DecideCheck(attempt, request, checked, decision);
+  if (outcome.pending()) return outcome;
+  if (attempt.ledger != nullptr) {
+    checked.facts.SetResource(request.resource(),
+                              checked.question.access.resource);
+    const RecordedQuestion question = Recorded(method, attempt, request);
+    if (outcome.status.ok()) {
+      RecordAnswer(question, checked.facts, decision);
+    } else {
+      RecordNoAnswer(question, checked.facts, outcome);
+    }
   }
-  ShadowedAnswer answer;
-  outcome = Decide(attempt, question.access, question.moment, decision, answer);
   if (!outcome.status.ok()) return outcome;
   Count(request.interaction(), decision);
-  if (options_.shadow != nullptr) {
-    options_.shadow->Compare(question.access, answer);
+  if (options_.shadow != nullptr && !checked.question.is_denied) {
+    options_.shadow->Compare(checked.question.access, checked.answer);
   }
   return outcome;
+}
+
+CallOutcome DecisionService::DecideCheck(const CallAttempt& attempt,
+                                         const v1::CheckRequest& request,
+                                         Checked& checked,
+                                         v1::Decision& decision) const {
+  Question& question = checked.question;
+  CallOutcome outcome = Prepare(attempt, request, question, decision);
+  checked.facts.token = question.token.binding;
+  if (!outcome.status.ok() || question.is_denied) return outcome;
+  return Decide(attempt, question.access, question.moment, decision,
+                checked.answer, checked.facts);
+}
+
+RecordedQuestion DecisionService::Recorded(
+    Method method, const CallAttempt& attempt,
+    const v1::CheckRequest& request) const {
+  return {.method = method,
+          .attempt = attempt,
+          .time = options_.clock->Now(),
+          .subject = request.subject(),
+          .context = request.context(),
+          .interaction = request.interaction(),
+          .version_id = request.resource().version_id()};
 }
 
 CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
@@ -89,7 +118,8 @@ CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
 CallOutcome DecisionService::Check(const CallAttempt& attempt,
                                    const v1::CheckRequest& request,
                                    v1::CheckResponse& response) const {
-  return Counted(CheckInto(attempt, request, *response.mutable_decision()));
+  return Counted(CheckInto(Method::kCheck, attempt, request,
+                           *response.mutable_decision()));
 }
 
 CallOutcome DecisionService::CurrentRevision(uint64_t& revision) const {
@@ -116,8 +146,9 @@ CallOutcome DecisionService::CheckStream(
     const CallAttempt& attempt, const v1::CheckStreamRequest& request,
     v1::CheckStreamResponse& response) const {
   response.set_id(request.id());
-  CallOutcome outcome = Counted(
-      CheckInto(attempt, request.check(), *response.mutable_decision()));
+  CallOutcome outcome =
+      Counted(CheckInto(Method::kCheckStream, attempt, request.check(),
+                        *response.mutable_decision()));
   if (outcome.status.ok() || outcome.pending()) return outcome;
   SetItemError(outcome.status, *response.mutable_error());
   return {};
@@ -126,12 +157,37 @@ CallOutcome DecisionService::CheckStream(
 CallOutcome DecisionService::Filter(const CallAttempt& attempt,
                                     const v1::FilterRequest& request,
                                     v1::FilterResponse& response) const {
-  if (!data_.IsReady()) return Counted(NotReady());
+  AnswerFacts facts;
+  CallOutcome outcome = FilterInto(attempt, request, facts, response);
+  if (attempt.ledger != nullptr && !outcome.pending()) {
+    facts.SetResource(request.resource_type(), "");
+    const RecordedQuestion question = {.kind = audit::RecordKind::kFilter,
+                                       .method = Method::kFilter,
+                                       .attempt = attempt,
+                                       .time = options_.clock->Now(),
+                                       .subject = request.subject(),
+                                       .context = request.context(),
+                                       .interaction = v1::INTERACTION_SEARCH};
+    if (outcome.status.ok()) {
+      RecordAnswer(question, facts, response);
+    } else {
+      RecordNoAnswer(question, facts, outcome);
+    }
+  }
+  return Counted(std::move(outcome));
+}
+
+CallOutcome DecisionService::FilterInto(const CallAttempt& attempt,
+                                        const v1::FilterRequest& request,
+                                        AnswerFacts& facts,
+                                        v1::FilterResponse& response) const {
+  if (!data_.IsReady()) return NotReady();
   Moment moment = Begin();
   TokenSubject token;
   CallOutcome outcome = FindToken(attempt, request.subject(),
                                   request.consistency(), moment, token);
-  if (!outcome.status.ok()) return Counted(std::move(outcome));
+  if (!outcome.status.ok()) return outcome;
+  facts.token = token.binding;
   policy::FilterAnswer answer;
   if (const std::optional<std::string> what = FindUnsupported(request)) {
     token.refusal = TokenSubject::Refusal{
@@ -151,11 +207,10 @@ CallOutcome DecisionService::Filter(const CallAttempt& attempt,
     if (!status.ok()) return Failed(std::move(status));
     outcome = CheckData(attempt, request.consistency(),
                         {filter.subject, filter.context}, moment);
-    if (!outcome.status.ok()) return Counted(std::move(outcome));
+    if (!outcome.status.ok()) return outcome;
     policy::Outcome decided = decision_point_.Filter(filter, answer);
-    if (!decided.decided()) {
-      return Counted(FromEngine(attempt, std::move(decided)));
-    }
+    facts.SetFindings(std::move(decided.found));
+    if (!decided.decided()) return FromEngine(attempt, std::move(decided));
     moment.reuse_ends = std::min(moment.reuse_ends, decided.session_ends);
     if (options_.shadow != nullptr) {
       options_.shadow->Compare(filter, Shadowed(answer));
@@ -249,9 +304,13 @@ CallOutcome DecisionService::CheckData(const CallAttempt& attempt,
 CallOutcome DecisionService::Decide(const CallAttempt& attempt,
                                     const policy::AccessRequest& request,
                                     const Moment& moment, v1::Decision& message,
-                                    ShadowedAnswer& answer) const {
+                                    ShadowedAnswer& answer,
+                                    AnswerFacts& facts) const {
   policy::Decision decision;
   policy::Outcome outcome = decision_point_.Decide(request, decision);
+  if (attempt.ledger != nullptr) {
+    facts.SetFindings(std::move(outcome.found), request.resource, decision);
+  }
   if (!outcome.decided()) {
     CallOutcome result = FromEngine(attempt, std::move(outcome));
     if (!result.needed.empty()) {

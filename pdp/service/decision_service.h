@@ -18,6 +18,7 @@
 #include "pdp/fhir/resource_lookup.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
+#include "pdp/service/audit_record.h"
 #include "pdp/service/call_outcome.h"
 #include "pdp/service/consistency.h"
 #include "pdp/service/convert_request.h"
@@ -155,12 +156,24 @@ class DecisionService {
                       const v1::CheckRequest& request, Question& question,
                       v1::Decision& decision) const;
 
-  CallOutcome CheckInto(const CallAttempt& attempt,
+  // What a call about one resource turned out to be about.
+  struct Checked {
+    Question question;
+    AnswerFacts facts;
+    ShadowedAnswer answer;
+  };
+  CallOutcome CheckInto(Method method, const CallAttempt& attempt,
                         const v1::CheckRequest& request,
                         v1::Decision& decision) const;
+  CallOutcome DecideCheck(const CallAttempt& attempt,
+                          const v1::CheckRequest& request, Checked& checked,
+                          v1::Decision& decision) const;
+  // What the record of such a call says of the question.
+  RecordedQuestion Recorded(Method method, const CallAttempt& attempt,
+                            const v1::CheckRequest& request) const;
 
   CallOutcome ExplainInto(const CallAttempt& attempt,
-                          const v1::CheckRequest& check,
+                          const v1::CheckRequest& check, AnswerFacts& facts,
                           v1::ExplainResponse& response) const;
 
   CallOutcome ExplainAsOf(const CallAttempt& attempt,
@@ -169,6 +182,9 @@ class DecisionService {
   CallOutcome ExplainRecorded(const CallAttempt& attempt,
                               const std::string& decision_id,
                               v1::ExplainResponse& response) const;
+  CallOutcome FilterInto(const CallAttempt& attempt,
+                         const v1::FilterRequest& request, AnswerFacts& facts,
+                         v1::FilterResponse& response) const;
 
   ConsistencyFacts Facts() const;
   CallOutcome CheckFeeds(const CallAttempt& attempt,
@@ -182,11 +198,12 @@ class DecisionService {
                         const v1::Consistency& wanted,
                         const DecisionScope& scope, Moment& moment) const;
 
-  // Decides, and fills in `message` whole and what is to be compared of it.
-  // Counts nothing.
+  // Decides, and fills in `message` whole, what is to be compared of it, and
+  // what `facts` hold of what was found.  Counts and records nothing.
   CallOutcome Decide(const CallAttempt& attempt,
                      const policy::AccessRequest& request, const Moment& moment,
-                     v1::Decision& message, ShadowedAnswer& answer) const;
+                     v1::Decision& message, ShadowedAnswer& answer,
+                     AnswerFacts& facts) const;
   void DenyUnsupported(const std::string& what, const Moment& moment,
                        v1::Decision& message) const;
   void Deny(const TokenSubject::Refusal& refusal, const Moment& moment,

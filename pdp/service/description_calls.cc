@@ -1,19 +1,11 @@
-// DescribeAccess, Explain and Simulate, and what is not built yet:
-// RecordAccess.
+// DescribeAccess, Explain, Simulate and RecordAccess.
 
-#include <string_view>
-
-#include "pdp/base/strings.h"
 #include "pdp/service/calls.h"
+#include "pdp/service/record_access.h"
 #include "pdp/service/unary_call.h"
 
 namespace pdp::service {
 namespace {
-
-absl::Status NotBuilt(std::string_view method, std::string_view instead) {
-  return absl::UnimplementedError(
-      StrCat(method, " is not available yet; ", instead));
-}
 
 struct DescribeAccessMethod : UnaryMethod {
   using Request = v1::DescribeAccessRequest;
@@ -38,6 +30,7 @@ struct ExplainMethod : UnaryMethod {
   using Request = v1::ExplainRequest;
   using Response = v1::ExplainResponse;
   static constexpr Method kMethod = Method::kExplain;
+  static constexpr bool kIsRecorded = true;
   static constexpr bool kOnWorker = true;
   static bool TakesLong(const Request& request) {
     return IsAboutThePast(request);
@@ -63,6 +56,7 @@ struct SimulateMethod : UnaryMethod {
   using Request = v1::SimulateRequest;
   using Response = v1::SimulateResponse;
   static constexpr Method kMethod = Method::kSimulate;
+  static constexpr bool kIsRecorded = true;
   static constexpr bool kOnWorker = true;
   static Worker& WorkerOf(const CallContext& context) {
     return context.thinking_worker;
@@ -85,6 +79,10 @@ struct RecordAccessMethod : UnaryMethod {
   using Request = v1::RecordAccessRequest;
   using Response = v1::RecordAccessResponse;
   static constexpr Method kMethod = Method::kRecordAccess;
+  static constexpr bool kIsRecorded = true;
+  static constexpr bool kNeedsRecord = true;
+  static constexpr int kPosted = 4;
+  static constexpr int kMaxPosted = 64;
 
   static void Post(GrpcServices& grpc, grpc::ServerContext* context,
                    Request* request,
@@ -93,11 +91,9 @@ struct RecordAccessMethod : UnaryMethod {
     grpc.decisions.RequestRecordAccess(context, request, writer, queue, queue,
                                        tag);
   }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
-                            const Request&, Response&) {
-    return Failed(NotBuilt("RecordAccess",
-                           "keep the decision_id in the enforcement point's "
-                           "own log"));
+  static CallOutcome Answer(const CallContext&, const CallAttempt& attempt,
+                            const Request& request, Response&) {
+    return RecordAccess(attempt, request);
   }
 };
 

@@ -27,15 +27,30 @@ CallOutcome DecisionService::Explain(const CallAttempt& attempt,
   if (request.has_as_of()) {
     return Counted(ExplainAsOf(attempt, request, response));
   }
-  return Counted(ExplainInto(attempt, request.check(), response));
+  AnswerFacts facts;
+  CallOutcome outcome = ExplainInto(attempt, request.check(), facts, response);
+  if (attempt.ledger != nullptr && !outcome.pending()) {
+    RecordedQuestion question =
+        Recorded(Method::kExplain, attempt, request.check());
+    question.kind = audit::RecordKind::kSimulation;
+    if (outcome.status.ok()) {
+      RecordAnswer(question, facts, response.decision());
+    } else {
+      RecordNoAnswer(question, facts, outcome);
+    }
+  }
+  return Counted(std::move(outcome));
 }
 
 CallOutcome DecisionService::ExplainInto(const CallAttempt& attempt,
                                          const v1::CheckRequest& check,
+                                         AnswerFacts& facts,
                                          v1::ExplainResponse& response) const {
   Question question;
   v1::Decision& decision = *response.mutable_decision();
   CallOutcome outcome = Prepare(attempt, check, question, decision);
+  facts.token = question.token.binding;
+  facts.SetResource(check.resource(), question.access.resource);
   if (!outcome.status.ok()) return outcome;
   if (question.is_denied) {
     const policy::DenialText text = policy::DenialInWords(
@@ -47,6 +62,8 @@ CallOutcome DecisionService::ExplainInto(const CallAttempt& attempt,
   policy::Explanation explanation;
   policy::Outcome explained =
       decision_point_.Explain(question.access, explanation);
+  facts.SetFindings(std::move(explained.found), question.access.resource,
+                    explanation.decision);
   if (!explained.decided()) return FromEngine(attempt, std::move(explained));
   question.moment.reuse_ends =
       std::min(question.moment.reuse_ends, explained.session_ends);

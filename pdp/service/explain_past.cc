@@ -71,7 +71,8 @@ class DecisionService::Past {
   CallOutcome Explain(const CallAttempt& attempt, const v1::CheckRequest& check,
                       v1::ExplainResponse& response) const {
     response.Clear();
-    CallOutcome outcome = checks_.ExplainInto(attempt, check, response);
+    AnswerFacts facts;  // It has no decision id, and no record.
+    CallOutcome outcome = checks_.ExplainInto(attempt, check, facts, response);
     if (!outcome.status.ok()) return outcome;
     response.mutable_decision()->clear_decision_id();
     WriteTimestamp(then_, *response.mutable_as_of());

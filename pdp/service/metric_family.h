@@ -5,11 +5,14 @@
 
 #include <prometheus/metric_family.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "pdp/base/cell.h"
 
 namespace pdp::service {
 
@@ -34,6 +37,32 @@ inline void Add(prometheus::MetricFamily& family, MetricLabels labels,
     metric.gauge.value = value;
   }
   family.metric.push_back(std::move(metric));
+}
+
+inline void AddOne(std::vector<prometheus::MetricFamily>& page,
+                   const char* name, const char* help,
+                   prometheus::MetricType type, double value) {
+  prometheus::MetricFamily family = Family(name, help, type);
+  Add(family, {}, value);
+  page.push_back(std::move(family));
+}
+
+inline prometheus::ClientMetric Histogram(
+    const LatencyHistogram::Values& values, MetricLabels labels) {
+  prometheus::ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  for (size_t i = 0; i < LatencyHistogram::kBuckets; ++i) {
+    count += values.buckets[i];
+    const double bound =
+        i < LatencyHistogram::kBounds.size()
+            ? static_cast<double>(LatencyHistogram::kBounds[i]) / 1e9
+            : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(values.sum) / 1e9;
+  return metric;
 }
 
 // Seconds since `time`; infinite for never.

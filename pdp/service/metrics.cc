@@ -93,6 +93,7 @@ Metrics::Metrics()
       filters_(kFilterKinds * kReasons),
       rejections_(kRejections),
       refusals_(kRefusals),
+      audit_(kAuditFailed + kAuditFailures),
       started_(kMethods),
       ended_(kMethods * kCodes) {}
 

@@ -56,6 +56,10 @@ enum class Rejection : uint8_t {
 inline constexpr size_t kRejections = 10;
 std::string_view RejectionName(Rejection rejection);  // "no_credentials".
 
+// Why audit records were not written.
+enum class AuditFailure : uint8_t { kNoRoom, kFault };
+inline constexpr size_t kAuditFailures = 2;
+
 // Thread-safe, without a lock.
 class Metrics {
  public:
@@ -69,6 +73,20 @@ class Metrics {
   }
   void CountRefusal(Refusal refusal) {
     refusals_.Add(static_cast<size_t>(refusal));
+  }
+
+  void CountAuditRecords(uint64_t records) {
+    audit_.Add(kAuditRecords, records);
+  }
+  // Of records that were made and could not be written.
+  void CountAuditDropped(uint64_t records) {
+    audit_.Add(kAuditDropped, records);
+  }
+  void CountAuditFailure(AuditFailure failure) {
+    audit_.Add(kAuditFailed + static_cast<size_t>(failure));
+  }
+  void ObserveAuditWrite(uint64_t nanoseconds) {
+    audit_writes_.Observe(nanoseconds);
   }
 
   void CallStarted(Method method) { started_.Add(Index(method)); }
@@ -87,6 +105,12 @@ class Metrics {
   uint64_t refusals(Refusal refusal) const {
     return refusals_.Get(static_cast<size_t>(refusal));
   }
+  uint64_t audit_records() const { return audit_.Get(kAuditRecords); }
+  uint64_t audit_dropped() const { return audit_.Get(kAuditDropped); }
+  uint64_t audit_failures(AuditFailure failure) const {
+    return audit_.Get(kAuditFailed + static_cast<size_t>(failure));
+  }
+  LatencyHistogram::Values audit_writes() const { return audit_writes_.Get(); }
   uint64_t calls(Method method, absl::StatusCode code) const;
   int64_t in_flight(Method method) const;
   LatencyHistogram::Values latency(Method method) const {
@@ -101,12 +125,19 @@ class Metrics {
   static constexpr size_t kCodes = 17;
 
  private:
+  // In `audit_`.
+  static constexpr size_t kAuditRecords = 0;
+  static constexpr size_t kAuditDropped = 1;
+  static constexpr size_t kAuditFailed = 2;
+
   static size_t Index(Method method) { return static_cast<size_t>(method); }
 
   CounterTable decisions_;
   CounterTable filters_;
   CounterTable rejections_;
   CounterTable refusals_;
+  CounterTable audit_;
+  LatencyHistogram audit_writes_;
   CounterTable started_;
   CounterTable ended_;  // By method and code.
   std::array<LatencyHistogram, kMethods> latencies_;

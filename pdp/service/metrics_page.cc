@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "pdp/fhir/interaction.h"
+#include "pdp/service/audit_metrics.h"
 #include "pdp/service/feed_metrics.h"
 #include "pdp/service/metric_family.h"
 #include "pdp/service/token_metrics.h"
@@ -22,7 +22,6 @@
 namespace pdp::service {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
@@ -94,24 +93,6 @@ MetricFamily Refusals(const Metrics& metrics) {
   return family;
 }
 
-ClientMetric Histogram(const LatencyHistogram::Values& values,
-                       MetricLabels labels) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  uint64_t count = 0;
-  for (size_t i = 0; i < LatencyHistogram::kBuckets; ++i) {
-    count += values.buckets[i];
-    const double bound =
-        i < LatencyHistogram::kBounds.size()
-            ? static_cast<double>(LatencyHistogram::kBounds[i]) / 1e9
-            : std::numeric_limits<double>::infinity();
-    metric.histogram.bucket.push_back({count, bound});
-  }
-  metric.histogram.sample_count = count;
-  metric.histogram.sample_sum = static_cast<double>(values.sum) / 1e9;
-  return metric;
-}
-
 MetricFamily Latencies(const Metrics& metrics) {
   MetricFamily family =
       Family("pdp_decision_seconds",
@@ -156,13 +137,6 @@ void AddCalls(const Metrics& metrics, std::vector<MetricFamily>& page) {
   page.push_back(std::move(calls));
   page.push_back(std::move(in_flight));
   page.push_back(std::move(rejected));
-}
-
-void AddOne(std::vector<MetricFamily>& page, const char* name, const char* help,
-            MetricType type, double value) {
-  MetricFamily family = Family(name, help, type);
-  Add(family, {}, value);
-  page.push_back(std::move(family));
 }
 
 void AddPolicies(const policy::DecisionPoint& decision_point,
@@ -341,6 +315,7 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   page.push_back(Refusals(sources.metrics));
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
+  AddAudit(sources.metrics, sources.journal, page);
   if (sources.tls != nullptr) AddTls(*sources.tls, page);
   if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "pdp/audit/file_journal.h"
 #include "pdp/auth/tls_files.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
@@ -27,6 +28,7 @@ struct MetricsSources {
   const Shadow* shadow = nullptr;                // Null: there is none.
   const policy::AccessTokens* tokens = nullptr;  // Null: none are taken.
   const auth::TlsFiles* tls = nullptr;           // Null: there is none.
+  const audit::FileJournal* journal = nullptr;   // Null: nothing is recorded.
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

@@ -11,6 +11,7 @@ struct ReflectionMethod {
   using Request = grpc::reflection::v1alpha::ServerReflectionRequest;
   using Response = grpc::reflection::v1alpha::ServerReflectionResponse;
   static constexpr Method kMethod = Method::kReflection;
+  static constexpr bool kIsRecorded = false;
   using Session = AnswerEach<ReflectionMethod, Request, Response>;
   static constexpr int kPosted = 1;
   static constexpr size_t kMaxBacklog = 64;

@@ -97,8 +97,14 @@ CallOutcome ResourceFilter::Next(const CallAttempt& attempt,
                                  v1::FilterResourcesResponse& response,
                                  bool& is_permitted) {
   is_permitted = false;
+  facts_ = {};
   CallOutcome outcome =
       is_opening_ ? Open(attempt) : DecideNext(attempt, response, is_permitted);
+  if (attempt.ledger != nullptr && !outcome.status.ok() && !outcome.pending()) {
+    facts_.token = token_.binding;
+    RecordNoAnswer(Recorded(attempt, service_.options_.clock->Now()), facts_,
+                   outcome);
+  }
   return service_.Counted(std::move(outcome));
 }
 
@@ -143,6 +149,7 @@ CallOutcome ResourceFilter::Open(const CallAttempt& attempt) {
       access_.subject, access_.context, access);
   if (!described.decided()) return FromEngine(attempt, std::move(described));
   reuse_ends_ = std::min(moment.reuse_ends, described.session_ends);
+  found_ = std::move(described.found);
   subject_ = std::move(access.denial);
   AddNotes(std::move(subject_.notes));
   // Medplum is asked once.
@@ -167,6 +174,7 @@ CallOutcome ResourceFilter::DecideNext(const CallAttempt& attempt,
     return Failed(OfResource(status));
   }
   policy::Decision decision;
+  decision.revision = revision_;
   if (unsupported_) {
     decision.reason = policy::Reason::kNotSupported;
   } else if (token_.refusal) {
@@ -184,6 +192,7 @@ CallOutcome ResourceFilter::DecideNext(const CallAttempt& attempt,
   filtered.set_index(summary_.received());
   if (decision.permitted()) ShowPermitted(decision, filtered);
   is_permitted = decision.permitted();
+  if (attempt.ledger != nullptr) Record(attempt, moment.now, decision);
   Count(decision, filtered.removed_fields());
   ++next_;
   return {};
@@ -221,6 +230,9 @@ CallOutcome ResourceFilter::DecidePrepared(const CallAttempt& attempt,
       {access_.subject, access_.context, &access_.resource}, moment);
   if (!outcome.status.ok()) return outcome;
   policy::Outcome decided = service_.decision_point_.Decide(access_, decision);
+  if (attempt.ledger != nullptr) {
+    facts_.SetFindings(std::move(decided.found), access_.resource, decision);
+  }
   if (!decided.decided()) return FromEngine(attempt, std::move(decided));
   if (service_.options_.shadow != nullptr) {
     service_.options_.shadow->Compare(access_, Shadowed(decision));
@@ -233,6 +245,32 @@ CallOutcome ResourceFilter::DecidePrepared(const CallAttempt& attempt,
   may_be_reused_ = may_be_reused_ && until.has_value();
   if (until) valid_until_ = std::min(valid_until_, *until);
   return {};
+}
+
+const std::string& ResourceFilter::DecisionId(absl::Time now) {
+  if (decision_id_.empty()) WriteDecisionId(now, decision_id_);
+  return decision_id_;
+}
+
+RecordedQuestion ResourceFilter::Recorded(const CallAttempt& attempt,
+                                          absl::Time now) const {
+  return {.kind = audit::RecordKind::kRelease,
+          .method = Method::kFilterResources,
+          .attempt = attempt,
+          .time = now,
+          .subject = header_.subject(),
+          .context = header_.context(),
+          .interaction = header_.interaction()};
+}
+
+void ResourceFilter::Record(const CallAttempt& attempt, absl::Time now,
+                            const policy::Decision& decision) {
+  facts_.token = token_.binding;
+  facts_.SetResource(access_.resource.judged_type(), access_.resource.id);
+  if (facts_.patient.view().empty()) {
+    facts_.SetPatient(access_.resource.current.get());
+  }
+  RecordAnswer(Recorded(attempt, now), facts_, decision, DecisionId(now));
 }
 
 void ResourceFilter::Count(policy::Decision& decision,
@@ -270,8 +308,8 @@ absl::Status ResourceFilter::OfResource(const absl::Status& status) const {
                       StrCat("resource ", summary_.received(), ": ", message));
 }
 
-absl::Status ResourceFilter::Finish(
-    v1::FilterResourcesResponse& response) const {
+absl::Status ResourceFilter::Finish(const CallAttempt& attempt,
+                                    v1::FilterResourcesResponse& response) {
   if (!has_header_) {
     return Wrong("header", "missing; it is the first message of a stream");
   }
@@ -279,7 +317,7 @@ absl::Status ResourceFilter::Finish(
   summary = summary_;
   DecisionService::Moment moment = service_.Begin();
   moment.reuse_ends = reuse_ends_;
-  WriteDecisionId(moment.now, *summary.mutable_decision_id());
+  summary.set_decision_id(DecisionId(moment.now));
   summary.set_revision(revision_);
   policy::Decision subject = subject_;
   if (unsupported_) {
@@ -295,6 +333,15 @@ absl::Status ResourceFilter::Finish(
   summary.set_reason(static_cast<v1::Reason>(subject.reason));
   summary.set_message(subject.message);
   summary.set_enforcement_http_status(policy::EnforcementHttpStatus(subject));
+  if (attempt.ledger != nullptr) {
+    RecordedQuestion question = Recorded(attempt, moment.now);
+    question.event = "summary";
+    AnswerFacts facts;
+    facts.SetFindings(found_);
+    facts.token = token_.binding;
+    subject.revision = revision_;
+    RecordAnswer(question, facts, subject, summary.decision_id());
+  }
   absl::Time valid_until = valid_until_;
   if (valid_until == absl::InfiniteFuture()) {
     valid_until = service_.ValidUntil(subject.reason, moment)

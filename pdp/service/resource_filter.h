@@ -20,6 +20,7 @@
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/policy/decision.h"
 #include "pdp/policy/request.h"
+#include "pdp/service/audit_record.h"
 #include "pdp/service/call_outcome.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/token_subject.h"
@@ -49,7 +50,8 @@ class ResourceFilter {
                    v1::FilterResourcesResponse& response, bool& is_permitted);
 
   // The last message, once all were taken and decided.
-  absl::Status Finish(v1::FilterResourcesResponse& response) const;
+  absl::Status Finish(const CallAttempt& attempt,
+                      v1::FilterResourcesResponse& response);
 
  private:
   absl::Status TakeHeader(v1::FilterResourcesHeader& header);
@@ -67,6 +69,11 @@ class ResourceFilter {
   // Denies where a hidden field cannot be removed.
   void ShowPermitted(policy::Decision& decision,
                      v1::FilteredResource& filtered) const;
+  // That of the stream and of all its records.
+  const std::string& DecisionId(absl::Time now);
+  RecordedQuestion Recorded(const CallAttempt& attempt, absl::Time now) const;
+  void Record(const CallAttempt& attempt, absl::Time now,
+              const policy::Decision& decision);
   void Count(policy::Decision& decision, uint32_t removed_fields);
   void AddNotes(std::vector<policy::Note> notes);
   // "resource 3: " and what is wrong with it.
@@ -87,9 +94,12 @@ class ResourceFilter {
   size_t next_ = 0;
   v1::Resource resource_;         // The one being decided.
   policy::AccessRequest access_;  // About that.
+  AnswerFacts facts_;             // About that.
+  std::string decision_id_;       // See DecisionId.
 
   v1::FilterResourcesSummary summary_;
   policy::Decision subject_;  // Whether the subject has any access.
+  policy::Findings found_;    // Who it is.
   std::map<policy::Reason, uint64_t> denied_;
   std::vector<policy::Note> notes_;
   uint64_t revision_ = 0;

@@ -62,7 +62,7 @@ Result RunStream(const DecisionService& service,
     }
   }
   v1::FilterResourcesResponse response;
-  result.status = filter.Finish(response);
+  result.status = filter.Finish({}, response);
   result.summary = response.summary();
   return result;
 }

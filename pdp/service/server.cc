@@ -90,6 +90,7 @@ class Server::Impl {
   std::vector<ListenAddress> addresses_;
   std::atomic<bool> is_serving_{false};
   GrpcServices services_;
+  std::unique_ptr<LedgerPool> ledgers_;
   Worker worker_{kMaxQueuedWork};
   Worker urgent_worker_{kMaxQueuedWork};
   Worker thinking_worker_{kMaxQueuedWork};
@@ -161,6 +162,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
     builder.AddListeningPort(addresses_[i].ToString(), credentials_.back(),
                              &ports[i]);
   }
+  ledgers_ = std::make_unique<LedgerPool>(served.audit, served.metrics);
   for (size_t i = 0; i < options.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(
         CallContext{.grpc = services_,
@@ -181,7 +183,9 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .fetcher = served.fetcher,
                     .refresher = served.refresher,
                     .watchers = served.watchers,
-                    .tokens = served.tokens},
+                    .tokens = served.tokens,
+                    .audit = served.audit,
+                    .ledgers = ledgers_.get()},
         i == 0 ? CallQueue::Serves::kEverything : CallQueue::Serves::kDecisions,
         builder.AddCompletionQueue()));
   }

@@ -17,6 +17,7 @@
 #include "pdp/service/callers.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
+#include "pdp/service/ledger.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/revision_watchers.h"
@@ -45,6 +46,7 @@ struct Served {
   Refresher* refresher = nullptr;          // Null: the source cannot be asked.
   RevisionWatchers* watchers = nullptr;    // Null: nothing can be watched.
   policy::AccessTokens* tokens = nullptr;  // Null: none can be resolved.
+  Audit audit = {};
 };
 
 // SetServing may be called from any thread, the rest from the one that started

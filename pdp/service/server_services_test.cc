@@ -18,27 +18,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-TEST_F(ServerTest, WhatIsNotBuiltYetSaysWhatToUseInstead) {
-  Start();
-  struct Case {
-    const char* name;
-    grpc::Status status;
-    const char* message;
-  };
-  grpc::ClientContext context;
-  v1::RecordAccessResponse record;
-  const Case kCases[] = {
-      {"RecordAccess", stub_->RecordAccess(&context, {}, &record),
-       "RecordAccess is not available yet; keep the decision_id in the "
-       "enforcement point's own log"},
-  };
-  for (const Case& c : kCases) {
-    SCOPED_TRACE(c.name);
-    EXPECT_EQ(c.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(c.status.error_message(), c.message);
-  }
-}
-
 TEST_F(ServerTest, AdminLintsPolicies) {
   Start();
   grpc::ClientContext context;

@@ -22,6 +22,7 @@
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 #include "pdp/service/admin_service.h"
+#include "pdp/service/audit_test_support.h"
 #include "pdp/service/server.h"
 #include "pdp/service/test_support.h"
 
@@ -158,7 +159,8 @@ class ServerTest : public ::testing::Test {
                                           .metrics = f_.metrics,
                                           .fetcher = &fetcher_,
                                           .refresher = &refresher_,
-                                          .watchers = &watchers_});
+                                          .watchers = &watchers_,
+                                          .audit = audit_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     Connect(server_->addresses().front().ToString());
@@ -205,6 +207,8 @@ class ServerTest : public ::testing::Test {
   HeldFetcher fetcher_;
   CountingRefresher refresher_;
   RevisionWatchers watchers_{f_.lookup};
+  MemoryJournal journal_;
+  Audit audit_ = {};  // Of a server that is started.
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PolicyDecisionPoint::Stub> stub_;

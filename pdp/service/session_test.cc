@@ -83,7 +83,7 @@ class SessionTest : public ::testing::Test {
     v1::FilterResourcesResponse response;
     bool is_permitted = false;
     EXPECT_TRUE(resources.Next({}, response, is_permitted).status.ok());
-    EXPECT_TRUE(resources.Finish(response).ok());
+    EXPECT_TRUE(resources.Finish({}, response).ok());
     add(response.summary().reason(), response.summary().has_valid_until(),
         response.summary().valid_until().seconds());
 

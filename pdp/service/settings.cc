@@ -121,6 +121,17 @@ absl::Status ReadAddresses(const config::Config& config, Settings& settings) {
   return absl::OkStatus();
 }
 
+AuditMode AuditModeOf(config::AuditMode mode) {
+  switch (mode) {
+    case config::AUDIT_MODE_OFF:
+      return AuditMode::kOff;
+    case config::AUDIT_MODE_BEST_EFFORT:
+      return AuditMode::kBestEffort;
+    default:
+      return AuditMode::kRequired;
+  }
+}
+
 absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
   const bool parity = config.mode() == config::MODE_PARITY;
   settings.mode = parity ? policy::Mode::kParity : policy::Mode::kStrict;
@@ -144,12 +155,7 @@ absl::Status ReadSemantics(const config::Config& config, Settings& settings) {
     default:
       break;
   }
-  if (config.audit_mode() == config::AUDIT_MODE_BEST_EFFORT ||
-      config.audit_mode() == config::AUDIT_MODE_REQUIRED) {
-    return Wrong("audit-mode",
-                 "audit records are not available yet; write off or leave it "
-                 "out");
-  }
+  settings.audit_mode = AuditModeOf(config.audit_mode());
   return absl::OkStatus();
 }
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/session_rules.h"
+#include "pdp/service/audit_mode.h"
 #include "pdp/service/audit_settings.h"
 #include "pdp/service/caller_settings.h"
 #include "pdp/service/listen_address.h"
@@ -36,6 +37,7 @@ struct Settings {
   policy::Mode mode = policy::Mode::kStrict;
   policy::ParameterSemantics parameter_semantics =
       policy::ParameterSemantics::kDocumented;
+  AuditMode audit_mode = AuditMode::kRequired;
   bool shadow = false;
   absl::Duration max_staleness = absl::Minutes(5);
   absl::Duration stale_after = absl::Seconds(30);

@@ -60,6 +60,7 @@ TEST(SettingsTest, HasDefaults) {
   EXPECT_EQ(settings->decision_reuse, absl::Seconds(10));
   EXPECT_EQ(settings->socket_mode, 0600u);
   EXPECT_GE(settings->threads, 1u);
+  EXPECT_EQ(settings->audit_mode, AuditMode::kRequired);
 }
 
 TEST(SettingsTest, ReadsEveryKeyOfAFile) {
@@ -103,6 +104,7 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   EXPECT_EQ(settings->max_staleness, absl::Minutes(1));
   EXPECT_EQ(settings->stale_after, absl::Seconds(20));
   EXPECT_EQ(settings->decision_reuse, absl::ZeroDuration());
+  EXPECT_EQ(settings->audit_mode, AuditMode::kOff);
   EXPECT_EQ(settings->threads, 3u);
   EXPECT_EQ(settings->max_bound_policies, 50u);
   EXPECT_TRUE(settings->shadow);
@@ -251,12 +253,6 @@ TEST(SettingsTest, RefusesFlagsThatCannotBeUsed) {
        "client-secret-file, private-key-file, key-id"},
       {"Mode", With({{"mode", "lenient"}}),
        "mode: `lenient` is not one of: parity, strict"},
-      {"AuditRequired", With({{"audit-mode", "required"}}),
-       "audit-mode: audit records are not available yet; write off or leave it "
-       "out"},
-      {"AuditBestEffort", With({{"audit-mode", "best_effort"}}),
-       "audit-mode: audit records are not available yet; write off or leave it "
-       "out"},
       {"AuditUnknown", With({{"audit-mode", "on"}}),
        "audit-mode: `on` is not one of: off, best_effort, required"},
       {"DocumentedInParity",

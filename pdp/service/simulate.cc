@@ -97,6 +97,18 @@ class DecisionService::Simulation {
           checks(*decision_point, lookup, service.data_, *metrics,
                  Untraceable(service.options_)) {}
 
+    // Records nothing, and tells what would be.
+    CallOutcome Check(const CallAttempt& attempt,
+                      const v1::CheckRequest& request,
+                      v1::CheckResponse& response, AnswerFacts& facts) const {
+      Checked checked;
+      CallOutcome outcome = checks.DecideCheck(attempt, request, checked,
+                                               *response.mutable_decision());
+      facts = std::move(checked.facts);
+      facts.SetResource(request.resource(), checked.question.access.resource);
+      return outcome;
+    }
+
     const std::unique_ptr<policy::DecisionPoint> decision_point;
     const std::unique_ptr<Metrics> metrics = std::make_unique<Metrics>();
     const DecisionService checks;
@@ -107,6 +119,12 @@ class DecisionService::Simulation {
     options.decision_reuse = absl::ZeroDuration();
     return options;
   }
+
+  // What the two answers to a check are about.
+  struct BothFacts {
+    AnswerFacts before;
+    AnswerFacts after;
+  };
 
   // Whether all that has been stored is what decisions are made from, and that
   // is `revision`.
@@ -120,12 +138,14 @@ class DecisionService::Simulation {
 
   CallOutcome Simulate(const Side& before, const Side& after,
                        const v1::CheckRequest& check,
-                       v1::SimulatedCheck& simulated) const;
+                       v1::SimulatedCheck& simulated, BothFacts& facts) const;
+  void RecordAll() const;
 
   const DecisionService& service_;
   const CallAttempt& attempt_;
   const v1::SimulateRequest& request_;
   v1::SimulateResponse& response_;
+  std::vector<BothFacts> facts_;  // Of each check.
 };
 
 CallOutcome DecisionService::Simulation::Run() {
@@ -145,6 +165,7 @@ CallOutcome DecisionService::Simulation::Run() {
     const uint64_t revision = service_.decision_point_.revision();
     if (IsAt(revision)) {
       if (std::optional<CallOutcome> outcome = RunAt(revision, *proposal)) {
+        if (outcome->status.ok() && attempt_.ledger != nullptr) RecordAll();
         return *std::move(outcome);
       }
     }
@@ -165,10 +186,13 @@ std::optional<CallOutcome> DecisionService::Simulation::RunAt(
   uint32_t changed = 0;
   uint32_t unknown = 0;
   CallOutcome pending;
+  facts_.assign(static_cast<size_t>(request_.checks_size()), {});
   for (const v1::CheckRequest& check : request_.checks()) {
+    BothFacts& facts = facts_[static_cast<size_t>(response_.checks_size())];
     if (!IsAt(revision)) return std::nullopt;
     v1::SimulatedCheck& simulated = *response_.add_checks();
-    const CallOutcome outcome = Simulate(before, after, check, simulated);
+    const CallOutcome outcome =
+        Simulate(before, after, check, simulated, facts);
     if (outcome.pending()) AddPending(outcome, pending);
     if (simulated.outcome() == v1::SIMULATED_OUTCOME_UNKNOWN) {
       ++unknown;
@@ -182,16 +206,18 @@ std::optional<CallOutcome> DecisionService::Simulation::RunAt(
   return pending;
 }
 
-CallOutcome DecisionService::Simulation::Simulate(
-    const Side& before, const Side& after, const v1::CheckRequest& check,
-    v1::SimulatedCheck& simulated) const {
+CallOutcome DecisionService::Simulation::Simulate(const Side& before,
+                                                  const Side& after,
+                                                  const v1::CheckRequest& check,
+                                                  v1::SimulatedCheck& simulated,
+                                                  BothFacts& facts) const {
   simulated.set_by_current_attributes(request_.by_current_attributes());
   simulated.set_outcome(v1::SIMULATED_OUTCOME_UNKNOWN);
   v1::CheckResponse old_answer;
-  CallOutcome outcome = before.checks.Check(attempt_, check, old_answer);
+  CallOutcome outcome = before.Check(attempt_, check, old_answer, facts.before);
   v1::CheckResponse new_answer;
   if (outcome.status.ok()) {
-    outcome = after.checks.Check(attempt_, check, new_answer);
+    outcome = after.Check(attempt_, check, new_answer, facts.after);
   }
   if (!outcome.status.ok()) {
     SetItemError(outcome.status, *simulated.mutable_error());
@@ -201,6 +227,22 @@ CallOutcome DecisionService::Simulation::Simulate(
   simulated.mutable_before()->Swap(old_answer.mutable_decision());
   simulated.mutable_after()->Swap(new_answer.mutable_decision());
   return outcome;
+}
+
+// A check with an error has no answers.
+void DecisionService::Simulation::RecordAll() const {
+  for (int i = 0; i < response_.checks_size(); ++i) {
+    const v1::SimulatedCheck& simulated = response_.checks(i);
+    if (!simulated.has_before()) continue;
+    const BothFacts& facts = facts_[static_cast<size_t>(i)];
+    RecordedQuestion question =
+        service_.Recorded(Method::kSimulate, attempt_, request_.checks(i));
+    question.kind = audit::RecordKind::kSimulation;
+    question.event = "before";
+    RecordAnswer(question, facts.before, simulated.before());
+    question.event = "after";
+    RecordAnswer(question, facts.after, simulated.after());
+  }
 }
 
 CallOutcome DecisionService::Simulate(const CallAttempt& attempt,

@@ -48,8 +48,15 @@ inline absl::Status StreamDrained() {
 //
 // M has: Request, Response; kMethod; kPosted; kMaxBacklog, the answers that a
 // slow client may leave unread before no more are made; `Post`, which calls the
-// generated RequestX of its service; and Session, one of which is made for each
+// generated RequestX of its service; kIsRecorded, whether answers are to be
+// recorded before they leave; and Session, one of which is made for each
 // stream:
+//   // Whether each request has its own answer.  Then M has, where answers are
+//   // recorded,
+//   //   void Withdraw(const absl::Status&, Response&)
+//   // which makes an error of an answer with a decision; otherwise the stream
+//   // ends where answers cannot be recorded.
+//   static constexpr bool kAnswersEach;
 //   explicit Session(const CallContext&)
 //   // Takes the next request, which is there until Next says that it has no
 //   // more of it.
@@ -62,11 +69,13 @@ inline absl::Status StreamDrained() {
 //   // so, and the stream goes on.
 //   bool SetError(const absl::Status&, Response&)
 //   // After the client's last request.
-//   absl::Status Finish(Response&, bool& has_response)
+//   absl::Status Finish(const CallAttempt&, Response&, bool& has_response)
 // A status that is not OK ends the stream, once what was answered before it is
 // written.
 template <typename M>
-class StreamCall final : public WaitingCall, public OpenStream {
+class StreamCall final : public WaitingCall,
+                         public HeldCall,
+                         public OpenStream {
  public:
   static void PostAll(CallQueue& queue) {
     for (int i = 0; i < M::kPosted; ++i) (new StreamCall(queue))->Post();
@@ -89,9 +98,18 @@ class StreamCall final : public WaitingCall, public OpenStream {
     Advance();
   }
 
+  void Release(const absl::Status& written) override {
+    is_held_ = false;
+    const absl::Status verdict = queue_.ledger()->Verdict(written);
+    if (!verdict.ok()) Withdraw(verdict);
+    recorded_ = backlog_.size();
+    Advance();
+  }
+
  private:
   using Request = typename M::Request;
   using Response = typename M::Response;
+  using Session = typename M::Session;
   using Operation = StreamOperation<StreamCall>;
 
   explicit StreamCall(CallQueue& queue)
@@ -132,6 +150,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
     if (!ok) {  // The client is gone.
       end_ = absl::OkStatus();
       backlog_.clear();
+      recorded_ = 0;
     }
     Advance();
   }
@@ -144,9 +163,9 @@ class StreamCall final : public WaitingCall, public OpenStream {
   // Answers what was taken, as long as the client keeps up.
   void Answer() {
     while (!end_ && !is_waiting_ && session_.has_next() &&
-           backlog_.size() < M::kMaxBacklog) {
+           backlog_.size() < M::kMaxBacklog && !queue_.is_ledger_full()) {
       if (!is_begun_) {
-        retry_.Begin(queue_.context(), caller_);
+        retry_.Begin(queue_.context(), caller_, queue_.ledger());
         if (absl::Status admitted = AdmitMessage(queue_, M::kMethod, caller_);
             !admitted.ok()) {
           end_ = std::move(admitted);
@@ -156,7 +175,11 @@ class StreamCall final : public WaitingCall, public OpenStream {
       is_begun_ = true;
       AnswerNext();
     }
-    if (end_ || is_waiting_ || session_.has_next()) return;
+    if (end_ || is_waiting_) return;
+    if (session_.has_next()) {
+      if (queue_.is_ledger_full()) HoldAnswers();
+      return;
+    }
     if (is_read_out_) {
       AnswerEnd();
     } else if (queue_.is_draining()) {
@@ -167,8 +190,33 @@ class StreamCall final : public WaitingCall, public OpenStream {
   void AnswerEnd() {
     Response response;
     bool has_response = false;
-    end_ = session_.Finish(response, has_response);
+    retry_.Begin(queue_.context(), caller_, queue_.ledger());
+    end_ = session_.Finish(retry_.Next(), response, has_response);
     if (has_response) backlog_.push_back(std::move(response));
+    HoldAnswers();
+  }
+
+  // What was answered leaves when it is recorded.
+  void HoldAnswers() {
+    if (!M::kIsRecorded || queue_.ledger() == nullptr) {
+      recorded_ = backlog_.size();
+    } else if (!is_held_) {
+      is_held_ = true;
+      queue_.Hold(this);
+    }
+  }
+
+  // What was answered could not be recorded.
+  void Withdraw(const absl::Status& status) {
+    const auto first = backlog_.begin() + static_cast<ptrdiff_t>(recorded_);
+    if constexpr (!M::kIsRecorded) {
+      return;
+    } else if constexpr (Session::kAnswersEach) {
+      for (auto i = first; i != backlog_.end(); ++i) M::Withdraw(status, *i);
+    } else {
+      backlog_.erase(first, backlog_.end());
+      end_ = status;
+    }
   }
 
   void AnswerNext() {
@@ -189,28 +237,30 @@ class StreamCall final : public WaitingCall, public OpenStream {
     queue_.context().metrics.ObserveLatency(M::kMethod, retry_.nanoseconds());
     if (!outcome.status.ok()) {
       end_ = std::move(outcome.status);
-    } else if (has_response) {
-      backlog_.push_back(std::move(response));
+      return;
     }
+    if (has_response) backlog_.push_back(std::move(response));
+    HoldAnswers();
   }
 
   // Starts whatever can be started now; the last thing that an event does, as
   // the stream may be gone afterwards.
   void Advance() {
     if (is_finished_) {
-      if (!is_reading_ && !is_writing_ && !is_waiting_) Delete();
+      if (!is_reading_ && !is_writing_ && !is_waiting_ && !is_held_) Delete();
       return;
     }
     if (is_finishing_) return;
     Answer();
-    if (!is_writing_ && !backlog_.empty()) {
+    if (!is_writing_ && recorded_ > 0) {
       is_writing_ = true;
       write_began_ = absl::Now();
+      --recorded_;
       stream_.Write(backlog_.front(), written_.tag());
       backlog_.pop_front();
     }
     if (end_) {
-      if (!is_writing_ && backlog_.empty()) Finish(*end_);
+      if (!is_writing_ && !is_held_ && backlog_.empty()) Finish(*end_);
       return;
     }
     if (!is_waiting_ && !is_reading_ && !session_.has_next() &&
@@ -239,9 +289,10 @@ class StreamCall final : public WaitingCall, public OpenStream {
   Operation written_{*this, &StreamCall::OnWritten};
   Operation finished_{*this, &StreamCall::OnFinished};
 
-  typename M::Session session_;
+  Session session_;
   Request request_;
   std::deque<Response> backlog_;
+  size_t recorded_ = 0;  // So many of them may leave.
   CallRetry retry_;
   const Caller* caller_ = nullptr;
   // How the stream ends, once the backlog is written.
@@ -252,6 +303,7 @@ class StreamCall final : public WaitingCall, public OpenStream {
   bool is_reading_ = false;
   bool is_writing_ = false;
   bool is_waiting_ = false;
+  bool is_held_ = false;
   bool is_read_out_ = false;  // The client sends no more.
   bool is_finishing_ = false;
   bool is_finished_ = false;
@@ -263,9 +315,12 @@ class StreamCall final : public WaitingCall, public OpenStream {
 //                      const Request&, Response&)
 // whose status is OK unless it is pending, and
 //   void SetError(const absl::Status&, Response&)
+//   void Withdraw(const absl::Status&, Response&), see StreamCall.
 template <typename M, typename Request, typename Response>
 class AnswerEach {
  public:
+  static constexpr bool kAnswersEach = true;
+
   explicit AnswerEach(const CallContext& context) : context_(context) {}
 
   absl::Status Take(Request& request) {
@@ -285,7 +340,8 @@ class AnswerEach {
     request_ = nullptr;
     return true;
   }
-  absl::Status Finish(Response& /*response*/, bool& /*has_response*/) {
+  absl::Status Finish(const CallAttempt& /*attempt*/, Response& /*response*/,
+                      bool& /*has_response*/) {
     return absl::OkStatus();
   }
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -35,6 +36,10 @@ struct UnaryMethod {
   static bool TakesLong(const Request&) {
     return true;
   }
+  // True: an answer is to be recorded before it leaves.
+  static constexpr bool kIsRecorded = false;
+  // True: it does not leave without, whatever the audit mode.  Not on a worker.
+  static constexpr bool kNeedsRecord = false;
   static Worker& WorkerOf(const CallContext& context) { return context.worker; }
 };
 
@@ -42,7 +47,7 @@ struct UnaryMethod {
 // messages live in an arena whose first block it owns: most requests allocate
 // no memory for them, and a large one leaves nothing behind.
 //
-//   posted → answering → finishing → posted ...
+//   posted → answering → held → finishing → posted ...
 //               ↕ waiting for facts
 //
 // M has, besides what is in UnaryMethod: Request, Response; kMethod; `Post`,
@@ -50,7 +55,7 @@ struct UnaryMethod {
 //   CallOutcome Answer(const CallContext&, const CallAttempt&,
 //                      const Request&, Response&)
 template <typename M>
-class UnaryCall final : public QueueTag, public WaitingCall {
+class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
  public:
   static void PostAll(CallQueue& queue) {
     for (int i = 0; i < M::kPosted; ++i) (new UnaryCall(queue))->Post();
@@ -84,10 +89,20 @@ class UnaryCall final : public QueueTag, public WaitingCall {
     Attempt();
   }
 
+  void Release(const absl::Status& written) override {
+    Finish(M::kNeedsRecord ? written : queue_.ledger()->Verdict(written));
+  }
+
  private:
   using Request = typename M::Request;
   using Response = typename M::Response;
-  enum class State : uint8_t { kPosted, kWorking, kWaiting, kFinishing };
+  enum class State : uint8_t {
+    kPosted,
+    kWorking,
+    kWaiting,
+    kHeld,
+    kFinishing,
+  };
 
   explicit UnaryCall(CallQueue& queue)
       : queue_(queue), arena_(block_.data(), block_.size()) {}
@@ -115,7 +130,7 @@ class UnaryCall final : public QueueTag, public WaitingCall {
     queue_.context().metrics.CallStarted(M::kMethod);
     const Caller* caller = nullptr;
     const absl::Status admitted = Admit(queue_, *context_, M::kMethod, caller);
-    retry_.Begin(queue_.context(), caller);
+    retry_.Begin(queue_.context(), caller, queue_.ledger());
     if (!admitted.ok()) {
       Finish(admitted);
       return;
@@ -136,7 +151,15 @@ class UnaryCall final : public QueueTag, public WaitingCall {
 
   void EndAttempt(CallOutcome outcome) {
     if (!outcome.pending()) {
-      Finish(outcome.status);
+      // An error says nothing that would have to be recorded first.
+      const bool is_held = M::kIsRecorded && state_ != State::kWorking &&
+                           outcome.status.ok() && queue_.ledger() != nullptr;
+      if (is_held) {
+        state_ = State::kHeld;
+        queue_.Hold(this);
+      } else {
+        Finish(outcome.status);
+      }
       return;
     }
     response_->Clear();
@@ -162,14 +185,27 @@ class UnaryCall final : public QueueTag, public WaitingCall {
     const CallAttempt attempt = retry_.Next();
     const bool is_queued =
         M::WorkerOf(queue_.context()).Offer([this, attempt, done = *done] {
-          outcome_ =
-              M::Answer(queue_.context(), attempt, *request_, *response_);
+          outcome_ = AnswerOnWorker(attempt);
           done(absl::OkStatus());
         });
     if (!is_queued) {
       (*done)(absl::ResourceExhaustedError(
           "too many calls of this kind wait; try again when one has ended"));
     }
+  }
+
+  // With a ledger of the worker's own.
+  CallOutcome AnswerOnWorker(CallAttempt attempt) {
+    const CallContext& context = queue_.context();
+    std::unique_ptr<Ledger> ledger;
+    if (M::kIsRecorded) ledger = context.ledgers->Take();
+    attempt.ledger = ledger.get();
+    CallOutcome outcome = M::Answer(context, attempt, *request_, *response_);
+    if (ledger == nullptr) return outcome;
+    absl::Status verdict = ledger->Verdict(ledger->Write());
+    context.ledgers->Return(std::move(ledger));
+    if (outcome.status.ok() && !verdict.ok()) return Failed(std::move(verdict));
+    return outcome;
   }
 
   void Finish(const absl::Status& status) {

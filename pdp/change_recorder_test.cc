@@ -1,0 +1,113 @@
+#include "pdp/change_recorder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pdp/service/audit_test_support.h"
+#include "tests/support/temp_directory.h"
+
+namespace pdp {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class ChangeRecorderTest : public ::testing::Test {
+ protected:
+  ChangeRecorderTest() {
+    auto store = store::Store::Open({.directory = directory_ / "s"});
+    EXPECT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  void Record(bool is_new) {
+    recorder_ = std::make_unique<ChangeRecorder>(
+        service::Audit{.mode = service::AuditMode::kRequired,
+                       .journal = &journal_},
+        metrics_, *store_, is_new);
+    store_->AddObserver(
+        [this](const store::Applied& applied) { recorder_->Changed(applied); });
+  }
+
+  void Apply(const std::vector<store::Change>& changes) {
+    const auto applied = store_->Apply(changes, {});
+    ASSERT_TRUE(applied.ok()) << applied.status();
+  }
+
+  static store::Change Put(std::string_view type, std::string_view version) {
+    const std::string name(type);
+    return {.kind = store::Change::Kind::kPut,
+            .key = {name, "x"},
+            .record = {.last_updated = "2026-01-01T00:00:00.000Z",
+                       .version_id = std::string(version),
+                       .project = "p",
+                       .bytes = R"({"resourceType":")" + name +
+                                R"(","id":"x","name":"Planted"})"}};
+  }
+  static store::Change Delete(std::string_view type) {
+    return {.kind = store::Change::Kind::kDelete,
+            .key = {std::string(type), "x"},
+            .record = {.deleted = true,
+                       .last_updated = "2026-01-02T00:00:00.000Z",
+                       .version_id = "3",
+                       .project = "p"}};
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<store::Store> store_;
+  service::MemoryJournal journal_;
+  service::Metrics metrics_;
+  std::unique_ptr<ChangeRecorder> recorder_;
+};
+
+TEST_F(ChangeRecorderTest, ChangesOfWhoMayDoWhatAreRecorded) {
+  Record(/*is_new=*/false);
+  Apply({Put("AccessPolicy", "1"), Put("Bot", "1")});
+  Apply({Put("ProjectMembership", "2")});
+  Apply({Delete("AccessPolicy")});
+  EXPECT_THAT(
+      journal_.lines(),
+      ElementsAre(
+          AllOf(HasSubstr(R"("kind":"change")"),
+                HasSubstr(R"("resource":"AccessPolicy/x")"),
+                HasSubstr(R"("version_id":"1")"), HasSubstr(R"("project":"p")"),
+                HasSubstr(R"("event":"updated")"), HasSubstr(R"("revision":1)"),
+                Not(HasSubstr("Planted"))),
+          AllOf(HasSubstr(R"("resource":"ProjectMembership/x")"),
+                HasSubstr(R"("revision":2)")),
+          AllOf(HasSubstr(R"("resource":"AccessPolicy/x")"),
+                HasSubstr(R"("event":"deleted")"),
+                HasSubstr(R"("revision":3)"))));
+}
+
+TEST_F(ChangeRecorderTest, TheFirstLoadOfAnEmptyStoreIsOneRecord) {
+  Record(/*is_new=*/true);
+  Apply({Put("AccessPolicy", "1")});
+  Apply({Put("Project", "1")});
+  EXPECT_THAT(journal_.lines(), IsEmpty());
+  recorder_->Filled();
+  recorder_->Filled();
+  EXPECT_THAT(journal_.lines(),
+              ElementsAre(AllOf(HasSubstr(R"("event":"loaded")"),
+                                HasSubstr(R"("revision":2)"))));
+  Apply({Put("AccessPolicy", "2")});
+  EXPECT_EQ(journal_.lines().size(), 2u);
+}
+
+TEST_F(ChangeRecorderTest, AChangeCountsWhetherItIsRecordedOrNot) {
+  Record(/*is_new=*/false);
+  journal_.Fail(absl::ResourceExhaustedError("no room"));
+  Apply({Put("AccessPolicy", "1")});
+  EXPECT_EQ(metrics_.audit_dropped(), 1u);
+}
+
+}  // namespace
+}  // namespace pdp

@@ -21,7 +21,9 @@ using testing::StartsWith;
 using Flags = std::vector<std::pair<std::string, std::string>>;
 
 absl::StatusOr<Settings> Load(Flags more) {
-  Flags flags = {{"source", "directory:policies"}, {"data-dir", "data"}};
+  Flags flags = {{"source", "directory:policies"},
+                 {"data-dir", "data"},
+                 {"callers", "name=a,from=loopback,permissions=admin"}};
   flags.insert(flags.end(), more.begin(), more.end());
   return LoadSettings({.flags = flags});
 }
@@ -53,6 +55,7 @@ TEST(AuditSettingsTest, EveryKeyIsRead) {
   const TempFile file(
       StrCat("source: directory:p\n"
              "data-dir: data\n"
+             "callers: [{name: a, from: loopback, permissions: [admin]}]\n"
              "audit:\n"
              "  directory: /var/log/pdp\n"
              "  fsync: batch\n"

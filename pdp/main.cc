@@ -24,6 +24,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/stubs/logging.h"
+#include "pdp/audit/archiver.h"
+#include "pdp/audit/best_effort_journal.h"
 #include "pdp/audit/file_journal.h"
 #include "pdp/backend.h"
 #include "pdp/base/clock.h"
@@ -240,6 +242,8 @@ int Serve(const Settings& settings) {
   // Audit log.
   pdp::service::Metrics metrics;
   std::unique_ptr<pdp::audit::FileJournal> journal;
+  std::unique_ptr<pdp::audit::Archiver> archiver;
+  std::unique_ptr<pdp::audit::BestEffortJournal> queue;  // In best effort.
   if (settings.audit_mode != pdp::service::AuditMode::kOff) {
     auto opened = pdp::audit::FileJournal::Open(settings.audit.journal);
     if (!opened.ok()) {
@@ -247,9 +251,14 @@ int Serve(const Settings& settings) {
                                       pdp::ToStd(opened.status().message())));
     }
     journal = *std::move(opened);
+    archiver = pdp::audit::Archiver::Start(*journal, settings.audit.archive);
+    if (settings.audit_mode == pdp::service::AuditMode::kBestEffort) {
+      queue = std::make_unique<pdp::audit::BestEffortJournal>(*journal);
+    }
   }
-  const pdp::service::Audit audit = {.mode = settings.audit_mode,
-                                     .journal = journal.get()};
+  pdp::service::Audit audit = {.mode = settings.audit_mode,
+                               .journal = journal.get()};
+  if (queue != nullptr) audit.journal = queue.get();
   pdp::ChangeRecorder changed(audit, metrics, **store,
                               /*is_new=*/(*store)->revision() == 0);
 
@@ -328,11 +337,11 @@ int Serve(const Settings& settings) {
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    auto started =
-        StartHttp(*settings.http_listen,
-                  {metrics, decision_point, state, backend, shadow.get(),
-                   (*made)->access_tokens(), tls.get(), journal.get()},
-                  draining);
+    auto started = StartHttp(
+        *settings.http_listen,
+        {metrics, decision_point, state, backend, shadow.get(),
+         (*made)->access_tokens(), tls.get(), journal.get(), archiver.get()},
+        draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }

@@ -11,12 +11,15 @@ using prometheus::MetricType;
 
 void AddAudit(const Metrics& metrics, const audit::FileJournal* journal,
               std::vector<MetricFamily>& page) {
+  const audit::JournalStatus status =
+      journal == nullptr ? audit::JournalStatus() : journal->Status();
   AddOne(page, "pdp_audit_records_total", "Audit records written.",
          MetricType::Counter, static_cast<double>(metrics.audit_records()));
   AddOne(page, "pdp_audit_dropped_total",
          "Audit records that could not be written.  With audit-mode required "
          "their answers did not leave.",
-         MetricType::Counter, static_cast<double>(metrics.audit_dropped()));
+         MetricType::Counter,
+         static_cast<double>(metrics.audit_dropped() + status.dropped));
   MetricFamily errors =
       Family("pdp_audit_write_errors_total",
              "Writes to the audit log that failed.", MetricType::Counter);
@@ -33,12 +36,15 @@ void AddAudit(const Metrics& metrics, const audit::FileJournal* journal,
   seconds.metric.push_back(Histogram(metrics.audit_writes(), {}));
   page.push_back(std::move(seconds));
   if (journal == nullptr) return;
+  AddOne(page, "pdp_audit_sync_errors_total",
+         "Segments that could not be synced to the disk.", MetricType::Counter,
+         static_cast<double>(status.failed_syncs));
   MetricFamily heads =
       Family("pdp_audit_head_seq",
              "The number of the last record of each chain of the audit log, at "
              "most a checkpoint old.",
              MetricType::Gauge);
-  for (const audit::Head& head : journal->Status().heads) {
+  for (const audit::Head& head : status.heads) {
     Add(heads, {{"chain", head.chain}}, static_cast<double>(head.seq));
   }
   page.push_back(std::move(heads));

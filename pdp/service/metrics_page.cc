@@ -13,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "pdp/fhir/interaction.h"
+#include "pdp/service/archive_metrics.h"
 #include "pdp/service/audit_metrics.h"
 #include "pdp/service/feed_metrics.h"
 #include "pdp/service/metric_family.h"
@@ -316,6 +317,7 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
   AddAudit(sources.metrics, sources.journal, page);
+  if (sources.archiver != nullptr) AddArchive(sources.archiver->Status(), page);
   if (sources.tls != nullptr) AddTls(*sources.tls, page);
   if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "pdp/audit/archiver.h"
 #include "pdp/audit/file_journal.h"
 #include "pdp/auth/tls_files.h"
 #include "pdp/policy/access_tokens.h"
@@ -28,7 +29,9 @@ struct MetricsSources {
   const Shadow* shadow = nullptr;                // Null: there is none.
   const policy::AccessTokens* tokens = nullptr;  // Null: none are taken.
   const auth::TlsFiles* tls = nullptr;           // Null: there is none.
-  const audit::FileJournal* journal = nullptr;   // Null: nothing is recorded.
+  // Null: nothing is recorded.
+  const audit::FileJournal* journal = nullptr;
+  const audit::Archiver* archiver = nullptr;
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

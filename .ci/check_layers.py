@@ -31,6 +31,7 @@ MAY_KNOW = {
         "store",
     ],
     "pdp/audit": ["pdp/base", "pdp/fhir", "pdp/medplum"],
+    "pdp/recorded": ["pdp/base", "pdp/fhir", "pdp/audit", "proto"],
     "pdp/auth": ["pdp/base", "pdp/fhir", "pdp/medplum"],
     "pdp/service": [
         "pdp/base",
@@ -38,6 +39,7 @@ MAY_KNOW = {
         "pdp/policy",
         "pdp/audit",
         "pdp/auth",
+        "pdp/recorded",
         "proto",
     ],
     "clients/pdpctl": [
@@ -48,6 +50,7 @@ MAY_KNOW = {
         "pdp/fhir/search",
         "pdp/medplum",
         "pdp/policy",
+        "pdp/recorded",
         "proto",
     ],
     "tests": None,  # Tests may know everything.

@@ -20,27 +20,6 @@ void AddOutput(CLI::App* app, bool& is_json) {
       ->type_name("FORMAT");
 }
 
-void AddFilters(CLI::App* app, AuditCommand& command) {
-  app->add_option("--from", command.from,
-                  "records of this time or later (2026-01-02, or "
-                  "2026-01-02T03:04:05Z)");
-  app->add_option("--to", command.to, "records of this time or earlier");
-  app->add_option("--subject", command.subject,
-                  "who asked, or was asked for: a membership or a profile");
-  app->add_option("--patient", command.patient, "Patient/ID");
-  app->add_option("--resource", command.resource, "Type/ID, or Type");
-  app->add_option("--effect", command.effect,
-                  "PERMIT, PERMIT_WITH_OBLIGATIONS or DENY");
-  app->add_option("--reason", command.reason, "such as RESOURCE_NOT_GRANTED");
-  app->add_option("--decision", command.decision, "the id of a decision");
-  app->add_option("--caller", command.caller, "the calling service");
-  app->add_option("--project", command.project, "the id of a project");
-  app->add_option("--interaction", command.interaction, "such as read");
-  app->add_option("--kind", command.kind,
-                  "decision, filter, release, simulation, access, admin, "
-                  "change, or one of the log's own");
-}
-
 CLI::App* AddAction(CLI::App* audit, AuditCommand& command, Action action,
                     const char* name, const char* about) {
   CLI::App* app = audit->add_subcommand(name, about);
@@ -75,13 +54,13 @@ CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json) {
   CLI::App* query = AddAction(audit, command, Action::kQuery, "query",
                               "print the records that match");
   AddDirectories(query, command);
-  AddFilters(query, command);
+  AddAuditFilters(query, command.filters);
   AddOutput(query, is_json);
 
   CLI::App* exported = AddAction(audit, command, Action::kExport, "export",
                                  "print all of the records that match");
   AddDirectories(exported, command);
-  AddFilters(exported, command);
+  AddAuditFilters(exported, command.filters);
   exported->add_flag("--csv", command.csv,
                      "comma-separated values in place of JSON lines");
 
@@ -96,7 +75,7 @@ CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json) {
       ->required()
       ->check(CLI::IsMember(audit::ReportNames()));
   AddDirectories(report, command);
-  AddFilters(report, command);
+  AddAuditFilters(report, command.filters);
   report->add_flag("--csv", command.csv, "comma-separated values");
   AddOutput(report, is_json);
   return audit;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "clients/pdpctl/audit_filters.h"
+
 namespace CLI {
 class App;
 }
@@ -24,19 +26,7 @@ struct AuditCommand {
   std::string public_key_file;
   std::vector<std::string> heads_files;
 
-  // The others.
-  std::string from;
-  std::string to;
-  std::string subject;
-  std::string patient;
-  std::string resource;
-  std::string effect;
-  std::string reason;
-  std::string decision;
-  std::string caller;
-  std::string project;
-  std::string interaction;
-  std::string kind;
+  AuditFilters filters;  // Of the others.
 
   bool csv = false;    // export, report.
   std::string report;  // Its name.

@@ -219,11 +219,17 @@ CLI::App* AddSimulate(CLI::App& app, SimulateCommand& simulate) {
   command->add_option("--delete", simulate.deleted,
                       "such a resource that would be deleted, Type/ID; may be "
                       "repeated");
-  command
-      ->add_option("--checks", simulate.checks,
-                   "the checks to make: a table as for `test`, or a "
-                   "CheckRequest as JSON on each line (- for standard input)")
-      ->required();
+  CLI::Option_group* const questions =
+      command->add_option_group("questions", "what is asked before and after");
+  questions->add_option("--checks", simulate.checks,
+                        "the checks to make: a table as for `test`, or a "
+                        "CheckRequest as JSON on each line (- for standard "
+                        "input)");
+  questions->add_option("--recorded", simulate.recorded,
+                        "the recorded decisions of an audit log: directories "
+                        "of segments, a server's own and archives");
+  questions->require_option(1);
+  AddAuditFilters(command, simulate.filters);
   command->add_flag("--by-current-attributes", simulate.by_current_attributes,
                     "the checks are recorded decisions: say that their "
                     "resources are judged as they are now");

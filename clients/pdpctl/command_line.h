@@ -142,8 +142,11 @@ struct SimulateCommand {
   Connection connection = {.timeout_seconds = 60};
   std::vector<std::string> proposed;  // Files and directories.
   std::vector<std::string> deleted;   // `Type/id`.
-  std::string checks;                 // A file; "-" for standard input.
-  bool by_current_attributes = false;
+  // One of these two.
+  std::string checks;                  // A file; "-" for standard input.
+  std::vector<std::string> recorded;   // Directories of audit logs.
+  AuditFilters filters;                // Of `recorded`.
+  bool by_current_attributes = false;  // Always with `recorded`.
 };
 
 struct TestCommand {

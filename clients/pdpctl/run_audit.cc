@@ -113,35 +113,12 @@ int RunVerify(const AuditCommand& command, OutputFormat output,
 
 // The others.
 
-absl::StatusOr<audit::Query> MakeQuery(const AuditCommand& command) {
-  audit::Query query{.subject = command.subject,
-                     .patient = command.patient,
-                     .resource = command.resource,
-                     .effect = command.effect,
-                     .reason = command.reason,
-                     .decision = command.decision,
-                     .caller = command.caller,
-                     .project = command.project,
-                     .interaction = command.interaction,
-                     .kind = command.kind};
-  if (!command.from.empty()) {
-    PDP_ASSIGN_OR_RETURN(query.selection.from,
-                         audit::ParseQueryTime(command.from, false));
-  }
-  if (!command.to.empty()) {
-    PDP_ASSIGN_OR_RETURN(query.selection.to,
-                         audit::ParseQueryTime(command.to, true));
-  }
-  PDP_RETURN_IF_ERROR(query.Complete());
-  return query;
-}
-
 // Visits what matches; the number of lines that are no records, which `err`
 // places.
 absl::StatusOr<uint64_t> ForEachMatch(
     const AuditCommand& command,
     const std::function<void(const FoundRecord&)>& visit, std::ostream& err) {
-  PDP_ASSIGN_OR_RETURN(const audit::Query query, MakeQuery(command));
+  PDP_ASSIGN_OR_RETURN(const audit::Query query, MakeQuery(command.filters));
   PDP_ASSIGN_OR_RETURN(const audit::LogReader reader,
                        audit::LogReader::Open(command.directories));
   uint64_t defects = 0;
@@ -267,11 +244,11 @@ std::string ToText(const audit::ReportTable& table) {
 
 int RunReport(const AuditCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err) {
-  if (command.report == "patient" && command.patient.empty()) {
+  if (command.report == "patient" && command.filters.patient.empty()) {
     return Fail(absl::InvalidArgumentError("report patient needs --patient"),
                 err);
   }
-  if (command.report == "member" && command.subject.empty()) {
+  if (command.report == "member" && command.filters.subject.empty()) {
     return Fail(absl::InvalidArgumentError("report member needs --subject"),
                 err);
   }

@@ -8,6 +8,7 @@
 #include "clients/pdpctl/exit_code.h"
 #include "clients/pdpctl/names.h"
 #include "clients/pdpctl/print.h"
+#include "clients/pdpctl/recorded_checks.h"
 #include "clients/pdpctl/requests.h"
 #include "clients/pdpctl/rpc_client.h"
 #include "clients/pdpctl/simulate_input.h"
@@ -29,6 +30,9 @@ struct Input {
   v1::SimulateRequest proposal;  // Without checks.
   std::vector<NamedCheck> checks;
   size_t left_out = 0;
+  // Of recorded checks: the decisions, and those that cannot be asked again.
+  uint64_t decisions = 0;
+  uint64_t not_asked = 0;
 };
 
 absl::StatusOr<Input> ReadSimulation(const SimulateCommand& command) {
@@ -43,7 +47,16 @@ absl::StatusOr<Input> ReadSimulation(const SimulateCommand& command) {
   for (const std::string& reference : command.deleted) {
     input.proposal.add_deleted(reference);
   }
-  input.proposal.set_by_current_attributes(command.by_current_attributes);
+  input.proposal.set_by_current_attributes(command.by_current_attributes ||
+                                           !command.recorded.empty());
+  if (!command.recorded.empty()) {
+    PDP_ASSIGN_OR_RETURN(RecordedChecks found,
+                         ReadRecordedChecks(command.recorded, command.filters));
+    input.checks = std::move(found.checks);
+    input.decisions = found.decisions;
+    input.not_asked = found.left_out;
+    return input;
+  }
   PDP_ASSIGN_OR_RETURN(const std::string text, ReadInput(command.checks));
   absl::StatusOr<std::vector<NamedCheck>> checks = ParseChecks(text);
   if (!checks.ok()) {
@@ -189,7 +202,13 @@ int RunSimulate(const SimulateCommand& command, OutputFormat output,
          << Count(changes, v1::SIMULATED_OUTCOME_OTHER_OBLIGATIONS)
          << " with other obligations), " << unknown
          << " cannot be told; at revision " << revision << '\n';
-  if (command.by_current_attributes) {
+  if (!command.recorded.empty()) {
+    totals << "They are of " << input->decisions << " recorded decisions; "
+           << input->not_asked
+           << " cannot be asked again, as writes cannot, whose content is not "
+              "recorded.\n";
+  }
+  if (input->proposal.by_current_attributes()) {
     totals << "Resources were judged by their attributes of now, which may not "
               "be those of then.\n";
   }

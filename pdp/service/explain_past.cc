@@ -6,9 +6,11 @@
 
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/base/strings.h"
+#include "pdp/recorded/question.h"
+#include "pdp/service/convert_request.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/policy_history.h"
-#include "pdp/service/recorded_question.h"
+#include "pdp/service/recorded_decision.h"
 #include "pdp/service/timestamp.h"
 
 namespace pdp::service {
@@ -135,8 +137,8 @@ CallOutcome DecisionService::ExplainRecorded(
       FindRecorded(options_.audit_directories, decision_id);
   if (!found.ok()) return Failed(found.status());
   const audit::Record& record = found->parsed.record();
-  absl::StatusOr<v1::CheckRequest> check = QuestionOf(record);
-  if (!check.ok()) return Failed(check.status());
+  absl::StatusOr<v1::CheckRequest> check = recorded::QuestionOf(record);
+  if (!check.ok()) return Failed(InField("decision_id", check.status()));
   absl::StatusOr<PastPolicies> policies =
       record.revision ? options_.history->At(*record.revision, record.time)
                       : options_.history->At(record.time);

@@ -31,6 +31,7 @@ class SimulateTest(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory(prefix="pdp-simulate-")
         self.addCleanup(temporary.cleanup)
         directory = pathlib.Path(temporary.name)
+        self.data = directory / "data"
         self.source = directory / "source"
         self.proposed = directory / "proposed"
         self.proposed.mkdir()
@@ -39,7 +40,7 @@ class SimulateTest(unittest.TestCase):
             [
                 BIN / "pdpd",
                 "--source", f"directory:{self.source}",
-                "--data-dir", directory / "data",
+                "--data-dir", self.data,
                 "--listen", "127.0.0.1:0",
                 "--callers", "name=test,from=loopback,permissions=all,"
                 "subjects=any,resources=inline",
@@ -130,6 +131,35 @@ class SimulateTest(unittest.TestCase):
             {case for case in before if before[case] != after[case]},
             set(changes),
         )
+
+    def test_what_was_decided_would_be_decided_otherwise(self):
+        nurse = "ProjectMembership/13000001-0000-4000-8000-000000000007"
+        patient = "Patient/20000001-0000-4000-8000-000000000002"
+        letter = "DocumentReference/40000001-0000-4000-8000-000000000003"
+        for resource in (patient, patient, letter):
+            self.pdpctl("check", "--subject", nurse, "--interaction", "read",
+                        "--resource", resource)
+        policy = read(self.source / "policies/role-nurse.json")
+        policy["resource"] = [{"resourceType": "DocumentReference"}]
+        write(self.proposed / "nurse.json", policy)
+        run = self.pdpctl(
+            "simulate", "--recorded", self.data / "audit", "--output", "json",
+            "--proposed", self.proposed / "nurse.json",
+        )  # fmt: skip
+        self.assertEqual(run.returncode, 3, run.stderr)
+        changes = {
+            row["what"]: (row["simulated"]["outcome"], row["id"])
+            for row in map(json.loads, run.stdout.splitlines())
+        }
+        self.assertEqual(set(changes), {f"read {patient}", f"read {letter}"})
+        outcome, name = changes[f"read {patient}"]
+        self.assertEqual(outcome, "SIMULATED_OUTCOME_LOST")
+        self.assertRegex(name, "^[0-9a-f-]{36} and 1 more$")
+        self.assertEqual(changes[f"read {letter}"][0],
+                         "SIMULATED_OUTCOME_GAINED")
+        self.assertIn("2 checks: 2 would change", run.stderr)
+        self.assertIn("They are of 3 recorded decisions", run.stderr)
+        self.assertIn("attributes of now", run.stderr)
 
     def test_a_proposal_that_is_none_is_refused(self):
         write(self.proposed / "patient.json", {"resourceType": "Patient"})

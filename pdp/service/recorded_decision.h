@@ -1,7 +1,7 @@
-// A decision of the audit log, asked again.
+// A decision of the audit log, found and compared.
 
-#ifndef PDP_SERVICE_RECORDED_QUESTION_H_
-#define PDP_SERVICE_RECORDED_QUESTION_H_
+#ifndef PDP_SERVICE_RECORDED_DECISION_H_
+#define PDP_SERVICE_RECORDED_DECISION_H_
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,6 @@
 #include "pdp/audit/record.h"
 
 namespace medplum::pdp::v1 {
-class CheckRequest;
 class Decision;
 class RecordedDecision;
 }  // namespace medplum::pdp::v1
@@ -26,14 +25,9 @@ namespace v1 = ::medplum::pdp::v1;
 absl::StatusOr<audit::OwnedRecord> FindRecorded(
     const std::vector<std::string>& directories, std::string_view decision_id);
 
-// What was asked, without tenants: the record does not tell those that were
-// active from those that decided.  FailedPrecondition, with a sentence: it
-// cannot be asked again.
-absl::StatusOr<v1::CheckRequest> QuestionOf(const audit::Record& record);
-
 void DescribeRecorded(const audit::Record& record, const v1::Decision& decision,
                       v1::RecordedDecision& recorded);
 
 }  // namespace pdp::service
 
-#endif  // PDP_SERVICE_RECORDED_QUESTION_H_
+#endif  // PDP_SERVICE_RECORDED_DECISION_H_

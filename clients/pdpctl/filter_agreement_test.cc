@@ -351,9 +351,10 @@ class Agreement {
         finder_({.mode = mode}, 10, lookup, policies_, blocks_) {
     policy::Denial denial;
     absl::Time session_ends;
+    policy::Findings found;
     const auto failure =
         finder_.Find({.reference = "ProjectMembership/member", .project = ""},
-                     {}, access_, denial, session_ends);
+                     {}, access_, denial, session_ends, found);
     EXPECT_FALSE(failure.has_value());
     EXPECT_NE(access_, nullptr) << denial.message;
   }

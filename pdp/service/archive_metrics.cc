@@ -17,12 +17,14 @@ void AddArchive(const audit::ArchiveStatus& status,
                        uint64_t value) {
     AddOne(page, name, help, type, static_cast<double>(value));
   };
+  constexpr double kSecondsADay = 86'400;
   AddOne(
-      page, "pdp_audit_days_until_full",
+      page, "pdp_audit_until_full_seconds",
       "When the volume of the audit log is full at the rate of the last "
       "day.  Infinite where the log does not grow.",
       MetricType::Gauge,
-      status.days_until_full.value_or(std::numeric_limits<double>::infinity()));
+      status.days_until_full.value_or(std::numeric_limits<double>::infinity()) *
+          kSecondsADay);
   add("pdp_audit_local_bytes",
       "Size of the segments in the server's directory.", MetricType::Gauge,
       status.local_bytes);

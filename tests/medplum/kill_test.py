@@ -157,7 +157,10 @@ class DiskTest(EndToEndTest):
 
     def fill_and_free(self, disk):
         clinic = self.clinic()
-        pdp = self.pdp(clinic, **{"data-dir": f"{disk}/data"})
+        # The audit log, without which nothing is permitted, has room.
+        pdp = self.pdp(clinic, **{
+            "data-dir": f"{disk}/data",
+            "audit": {"directory": f"{self.directory}/audit"}})
         ballast = f"{disk}/ballast"
         with open(ballast, "wb") as file:
             try:

@@ -67,11 +67,13 @@ scrape_configs:
     def get(self, path, **query):
         url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
-            with urllib.request.urlopen(url, timeout=LONG) as answer:
+            try:
+                answer = urllib.request.urlopen(url, timeout=LONG)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
                 return json.load(answer)
-        except urllib.error.HTTPError as error:
-            return json.load(error)
-        except OSError:
+        except (OSError, ValueError):  # It is starting.
             return {"status": "unreachable"}
 
 

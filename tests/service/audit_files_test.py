@@ -60,7 +60,7 @@ class AuditFilesTest(AuditTest):
         while not closed <= self.archived():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
-        self.assertIn("pdp_audit_days_until_full", server.metrics())
+        self.assertIn("pdp_audit_until_full_seconds", server.metrics())
         self.assertIn("pdp_audit_archived_total", server.metrics())
         ids.append(server.stub.Check(check_request(), timeout=LONG)
                    .decision.decision_id)

@@ -144,8 +144,8 @@ class MonitoringTest(EndToEndTest):
         for rule in rules:
             self.assertIn(rule["health"], ("ok", "unknown"), rule)
         return rules and all(
-            (rule["health"], rule["state"]) == ("ok", "inactive")
-            for rule in rules)
+            rule["health"] == "ok" and rule.get("state", "inactive") ==
+            "inactive" for rule in rules)
 
     def rules(self, prometheus):
         groups = prometheus.get("rules").get("data", {}).get("groups", [])

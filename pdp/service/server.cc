@@ -8,8 +8,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "pdp/base/log.h"
 #include "pdp/base/log_limiter.h"
@@ -44,12 +49,19 @@ int64_t OfOne(uint32_t all, size_t threads) {
   return (static_cast<int64_t>(all) + count - 1) / count;
 }
 
+// Whether gRPC ends the process after it has said so.
+bool IsLastWord(std::string_view message) {
+  const std::string lower = absl::AsciiStrToLower(ToAbsl(message));
+  return absl::StrContains(lower, "assertion failed");
+}
+
 // What gRPC has to say becomes a line of our log.  It has something to say
 // about every malformed request, so most of it is left out.
 void LogFromGrpc(gpr_log_func_args* args) {
   static LogLimiter limiter(/*per_second=*/5);
   if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
-  const auto left_out = limiter.Allow(absl::Now());
+  std::optional<uint64_t> left_out = limiter.Allow(absl::Now());
+  if (IsLastWord(args->message)) left_out = left_out.value_or(0);
   if (!left_out) return;
   Log(Severity::kError, "grpc",
       {{"message", args->message}, {"lines_left_out", *left_out}});

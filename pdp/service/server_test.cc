@@ -1,12 +1,14 @@
 #include "pdp/service/server.h"
 
 #include <gmock/gmock.h>
+#include <grpc/support/log.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -237,6 +239,16 @@ TEST_F(ServerTest, BytesThatAreNoMessageAreRefused) {
   EXPECT_EQ(done.get_future().get().error_code(), grpc::StatusCode::INTERNAL);
   v1::CheckResponse response;
   EXPECT_TRUE(Check(kReadPatient, response).ok());
+}
+
+TEST_F(ServerTest, WhyGrpcEndsTheProcessIsNeverLeftOut) {
+  Start();
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 20; ++i) gpr_log(GPR_ERROR, "a bad handshake");
+  gpr_log(GPR_ERROR, "assertion failed: %s", "this");
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("assertion failed: this"), std::string::npos) << log;
+  EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 12) << log;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #define PDP_SERVICE_AUDIT_TEST_SUPPORT_H_
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,9 @@ class MemoryJournal final : public audit::Journal {
     MutexLock lock(mutex_);
     status_ = std::move(status);
   }
+
+  // As long as it is locked, whoever writes waits, after it has been counted.
+  std::mutex& gate() { return gate_; }
 
   // The members of each record that was written.
   std::vector<std::string> lines() const {
@@ -64,8 +68,12 @@ class MemoryJournal final : public audit::Journal {
     bool has_added() const override { return !added_.empty(); }
     absl::Status Write() override {
       const std::vector<std::string> added = std::exchange(added_, {});
+      {
+        MutexLock lock(journal_.mutex_);
+        ++journal_.writes_;
+      }
+      { const std::lock_guard wait(journal_.gate_); }
       MutexLock lock(journal_.mutex_);
-      ++journal_.writes_;
       if (!journal_.status_.ok()) return journal_.status_;
       journal_.lines_.insert(journal_.lines_.end(), added.begin(), added.end());
       return absl::OkStatus();
@@ -76,6 +84,7 @@ class MemoryJournal final : public audit::Journal {
     std::vector<std::string> added_;
   };
 
+  std::mutex gate_;
   mutable Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> lines_ ABSL_GUARDED_BY(mutex_);

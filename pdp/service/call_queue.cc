@@ -12,6 +12,10 @@ namespace {
 
 constexpr size_t kMaxWaiting = 4'096;
 
+absl::Status ServerStops() {
+  return absl::UnavailableError("the server is stopping");
+}
+
 }  // namespace
 
 void Mailbox::Post(std::function<void()> task) {
@@ -52,7 +56,7 @@ class CallQueue::DrainAlarm final : public QueueTag {
   void Proceed(bool ok) override {
     if (!ok) return;
     queue_.GiveUpWaiting(std::chrono::system_clock::time_point::max(),
-                         absl::UnavailableError("the server is stopping"));
+                         ServerStops());
   }
 
  private:
@@ -133,12 +137,9 @@ void CallQueue::BeginDrain(absl::Time deadline) {
 void CallQueue::Stop() {
   mailbox_->Post([this] {
     draining_ = true;
+    is_stopping_ = true;
     drain_alarm_->Cancel();
-    ticker_->Stop();
-    mailbox_->Close();
-    ReleaseHeld();  // Nothing can be started afterwards.
-    // On this thread, so that none of its calls can post in between.
-    queue_->Shutdown();
+    GiveUpWaiting(std::chrono::system_clock::time_point::max(), ServerStops());
   });
   thread_.join();
   is_stopped_ = true;
@@ -205,12 +206,22 @@ void CallQueue::Run() {
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
     static_cast<QueueTag*>(tag)->Proceed(ok);
-    if (ledger_ == nullptr) continue;
-    do {
-      TakeWhatIsReady();
-      ReleaseHeld();
-    } while (!held_.empty());
+    if (ledger_ != nullptr) {
+      do {
+        TakeWhatIsReady();
+        ReleaseHeld();
+      } while (!held_.empty());
+    }
+    if (is_stopping_) ShutDownIfOver();
   }
+}
+
+void CallQueue::ShutDownIfOver() {
+  if (is_shut_down_ || calls_in_flight_ > 0 || !streams_.empty()) return;
+  is_shut_down_ = true;
+  ticker_->Stop();
+  mailbox_->Close();
+  queue_->Shutdown();
 }
 
 // Goes on with a drain as long as that costs no wait.

@@ -164,6 +164,8 @@ class CallQueue {
   // fact are answered without it.  Returns at once.
   void BeginDrain(absl::Time deadline);
 
+  // Returns when the calls that are left have ended; gRPC has cancelled them,
+  // but what became of their operations may not have reached them yet.
   // REQUIRES: the grpc::Server is shut down.
   void Stop();
 
@@ -227,6 +229,9 @@ class CallQueue {
   void Run();
   void TakeWhatIsReady();
   void ReleaseHeld();
+  // gRPC aborts the process where an operation is begun on a queue that is shut
+  // down, so no call may be left.
+  void ShutDownIfOver();
   void ResumeCall(uint64_t id, const absl::Status& status);
   // Those whose deadline is not after `until`.
   void GiveUpWaiting(std::chrono::system_clock::time_point until,
@@ -251,6 +256,8 @@ class CallQueue {
   uint64_t next_waiting_ = 1;
   int64_t calls_in_flight_ = 0;
   bool draining_ = false;
+  bool is_stopping_ = false;
+  bool is_shut_down_ = false;
 };
 
 }  // namespace pdp::service

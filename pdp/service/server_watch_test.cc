@@ -109,6 +109,37 @@ TEST_F(WatchTest, EndsWhenTheServerDrains) {
   Change({"AccessPolicy", "policy"});
 }
 
+// What became of a write may reach the stream after gRPC has ended the server.
+TEST_F(WatchTest, EndsInGoodOrderWhereItsThreadComesLate) {
+  audit_ = {.mode = AuditMode::kRequired, .journal = &journal_};
+  Start();
+  auto call = Watch("");
+  call->Read();
+  // More than a client that does not read has room for.
+  const std::string padding(50, 'p');
+  for (int i = 0; i < 10'000; ++i) {
+    Change({"ProjectMembership", StrCat(padding, i)});
+  }
+  // The thread is held up by another call, with this first in its queue.
+  std::unique_lock hold(journal_.gate());
+  std::thread check([&] {
+    v1::CheckResponse response;
+    Check(kReadPatient, response);
+  });
+  while (journal_.writes() == 0) std::this_thread::yield();
+  Change({"ProjectMembership", "m"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  call->context.TryCancel();
+  call.reset();
+  std::thread drain(
+      [&] { server_->Drain(absl::Now() + absl::Milliseconds(50)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  hold.unlock();
+  drain.join();
+  check.join();
+  EXPECT_EQ(f_.metrics.in_flight(Method::kWatchRevisions), 0);
+}
+
 TEST_F(WatchTest, RefusesWhatItCannotWatch) {
   Start();
   EXPECT_EQ(Watch("memberships: 'Patient/p'")->End().error_code(),

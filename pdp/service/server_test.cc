@@ -243,10 +243,10 @@ TEST_F(ServerTest, BytesThatAreNoMessageAreRefused) {
 
 TEST_F(ServerTest, WhyGrpcEndsTheProcessIsNeverLeftOut) {
   Start();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   for (int i = 0; i < 20; ++i) gpr_log(GPR_ERROR, "a bad handshake");
   gpr_log(GPR_ERROR, "assertion failed: %s", "this");
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(log.find("assertion failed: this"), std::string::npos) << log;
   EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 12) << log;
 }

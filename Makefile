@@ -1,6 +1,6 @@
 # The commands of this project.  Each installs what is missing first.
 
-.PHONY: help demo run test test-long differential build clean
+.PHONY: help demo run test test-long differential bench bench-cerbos build clean
 
 help:
 	@echo "make demo       install, build, run real checks on the sample clinic"
@@ -8,6 +8,8 @@ help:
 	@echo "make test       install, build, run all tests"
 	@echo "make test-long  the long forms of the tests"
 	@echo "make differential  compare random decisions with Medplum's own code"
+	@echo "make bench      measure, beside an echo server; EFFORT=quick|short|long, WRITE=1"
+	@echo "make bench-cerbos  measure beside Cerbos, in the same way"
 	@echo "make build      install and build"
 	@echo "make clean      remove build/"
 
@@ -35,6 +37,20 @@ differential:
 	@.ci/install
 	@.ci/build gcc differential_answers
 	@tests/differential/run.sh
+
+# EFFORT: quick, short (5 min) or long.  WRITE=1: write docs/performance.md.
+EFFORT ?= short
+BENCH = /usr/bin/python3 -B tests/bench/bench.py --effort $(EFFORT) $(if $(WRITE),--write)
+
+bench:
+	@.ci/install
+	@.ci/build gcc bench_programs
+	@$(BENCH)
+
+bench-cerbos:
+	@.ci/install
+	@.ci/build gcc bench_programs
+	@$(BENCH) cerbos
 
 clean:
 	rm -rf build

@@ -1,14 +1,16 @@
 // Whichever way a question is put, the answer is the same: Check, BatchCheck,
-// CheckStream, Explain and Simulate over random clinics.
+// CheckStream, Explain, Simulate and FilterResources over random clinics.
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/service/resource_filter.h"
 #include "pdp/service/test_support.h"
 #include "tests/support/random_check.h"
 #include "tests/support/random_world.h"
@@ -106,11 +108,37 @@ std::string BySimulation(const DecisionService& service,
   return Answer(simulated.after());
 }
 
+bool HasNull(const v1::Resource& resource) {
+  return resource.body().find("null") != std::string::npos;
+}
+
+// Whether FilterResources lets through what `check` asks to read.
+bool IsLetThrough(const DecisionService& service,
+                  const v1::CheckRequest& check) {
+  ResourceFilter filter(service);
+  v1::FilterResourcesRequest header;
+  *header.mutable_header()->mutable_subject() = check.subject();
+  *header.mutable_header()->mutable_context() = check.context();
+  header.mutable_header()->set_interaction(check.interaction());
+  v1::FilterResourcesRequest resource;
+  resource.set_resource(check.resource().body());
+  bool is_permitted = false;
+  for (v1::FilterResourcesRequest* message : {&header, &resource}) {
+    if (!filter.Take(*message).ok()) return false;
+    while (filter.has_next()) {
+      v1::FilterResourcesResponse response;
+      if (!filter.Next({}, response, is_permitted).status.ok()) return false;
+    }
+  }
+  return is_permitted;
+}
+
 TEST(AnswersAgreePropertyTest, WhicheverWayAQuestionIsPut) {
-  constexpr uint32_t kWorlds = 250;
+  const uint32_t worlds = std::getenv("PDP_LONG") == nullptr ? 100 : 20'000;
   constexpr int kQuestions = 20;
   int permitted = 0;
-  for (uint32_t seed = 1; seed <= kWorlds; ++seed) {
+  int filtered = 0;
+  for (uint32_t seed = 1; seed <= worlds; ++seed) {
     testing::Generator generator(seed);
     const policy::Mode mode =
         seed % 3 == 0 ? policy::Mode::kParity : policy::Mode::kStrict;
@@ -134,9 +162,23 @@ TEST(AnswersAgreePropertyTest, WhicheverWayAQuestionIsPut) {
           (decision.effect() == v1::EFFECT_PERMIT ||
            decision.effect() == v1::EFFECT_PERMIT_WITH_OBLIGATIONS);
       if (is_permitted) ++permitted;
+      if (check.interaction() != v1::INTERACTION_READ ||
+          check.resource().deleted()) {
+        continue;
+      }
+      const bool is_let_through = IsLetThrough(service, check);
+      if (is_let_through) ++filtered;
+      // Where a hidden field cannot be removed, as there is no object around
+      // it, nothing is let through.
+      const bool may_differ =
+          !decision.hidden_fields().empty() && HasNull(check.resource());
+      if (!may_differ || is_let_through) {
+        EXPECT_EQ(is_let_through, is_permitted);
+      }
     }
   }
-  EXPECT_GT(permitted, 500);  // Not a test of denials alone.
+  EXPECT_GT(permitted, 120);  // Not a test of denials alone.
+  EXPECT_GT(filtered, 12);
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ class Pdpd:
         assert line, "pdpd ended: " + "".join(self.log[-5:])
         ready = json.loads(line)
         self.http = ready["http"]
-        self.channel = grpc.insecure_channel(ready["grpc"][0])
+        self.address = ready["grpc"][0]
+        self.channel = grpc.insecure_channel(self.address)
         self.stub = decision_pb2_grpc.PolicyDecisionPointStub(self.channel)
 
     def end(self, how=signal.SIGTERM):

@@ -12,6 +12,13 @@
 #include "pdp/base/strings.h"
 
 namespace pdp::audit {
+namespace {
+
+constexpr uint64_t kPageBytes = 4096;
+// Less than this is left in memory, for whoever looks at it.
+constexpr uint64_t kMinForgotten = uint64_t{1} << 20;
+
+}  // namespace
 
 ssize_t FileCalls::Write(int file, std::string_view bytes) {
   return write(file, bytes.data(), bytes.size());
@@ -20,6 +27,10 @@ int FileCalls::Truncate(int file, uint64_t size) {
   return ftruncate(file, static_cast<off_t>(size));
 }
 int FileCalls::Sync(int file) { return fdatasync(file); }
+void FileCalls::Forget(int file, uint64_t begin, uint64_t end) {
+  posix_fadvise(file, static_cast<off_t>(begin),
+                static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
+}
 
 FileCalls& FileCalls::Real() {
   static FileCalls real;
@@ -85,11 +96,24 @@ absl::Status SegmentFile::AppendSynced(std::string_view bytes) {
   return synced;
 }
 
+// The last page stays: it may be appended to, and would have to be read first.
+void SegmentFile::ForgetUpTo(uint64_t end) {
+  const uint64_t begin = forgotten_;
+  end -= end % kPageBytes;
+  if (end < begin + kMinForgotten) return;
+  calls_.Forget(file_, begin, end);
+  forgotten_ = end;
+}
+
 absl::Status SegmentFile::Sync() {
   if (!is_dirty_.exchange(false, std::memory_order_acq_rel)) {
     return absl::OkStatus();
   }
-  if (calls_.Sync(file_) == 0) return absl::OkStatus();
+  const uint64_t synced = size_;
+  if (calls_.Sync(file_) == 0) {
+    ForgetUpTo(synced);
+    return absl::OkStatus();
+  }
   const int error = errno;
   sync_failed_ = true;
   return FileError(StrCat("cannot sync `", name_, "`"), error);

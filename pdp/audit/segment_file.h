@@ -24,6 +24,8 @@ class FileCalls {
   virtual ssize_t Write(int file, std::string_view bytes);
   virtual int Truncate(int file, uint64_t size);
   virtual int Sync(int file);
+  // The kernel need not keep these bytes in memory.
+  virtual void Forget(int file, uint64_t begin, uint64_t end);
 
   static FileCalls& Real();
 };
@@ -43,8 +45,11 @@ class SegmentFile {
   // As Append, and on the disk when it returns.
   absl::Status AppendSynced(std::string_view bytes);
 
-  // What was appended, to the disk.  A file that cannot be synced has lost
-  // something, perhaps, and is not to be appended to any more.
+  // What was appended, to the disk, and every now and then out of the page
+  // cache: an audit log is not read again soon, and memory that is used over
+  // and over is cheaper to write to than memory that never was.  A file that
+  // cannot be synced has lost something, perhaps, and is not to be appended to
+  // any more.
   absl::Status Sync();
 
   const std::string& name() const { return name_; }
@@ -56,14 +61,17 @@ class SegmentFile {
   SegmentFile(int file, std::string name, FileCalls& calls)
       : file_(file), name_(std::move(name)), calls_(calls) {}
   absl::Status CutBack(int error);
+  void ForgetUpTo(uint64_t end);
 
   const int file_;
   const std::string name_;
   FileCalls& calls_;
-  uint64_t size_ = 0;  // Up to the last Append that was OK.
+  // Up to the last Append that was OK.
+  std::atomic<uint64_t> size_ = 0;
   bool is_whole_ = true;
   std::atomic<bool> is_dirty_ = false;
   std::atomic<bool> sync_failed_ = false;
+  std::atomic<uint64_t> forgotten_ = 0;  // Up to here.
 };
 
 // ResourceExhausted where `error` says that there is no room, Unavailable else.

@@ -29,7 +29,10 @@ void Add(const CallAttempt& attempt, Method method, std::string_view target,
   record.time = absl::Now();
   record.method = MethodName(method);
   record.latency = attempt.Elapsed();
-  if (attempt.caller != nullptr) record.caller = attempt.caller->name;
+  const CallOrigin& origin = attempt.origin;
+  if (origin.caller != nullptr) record.caller = origin.caller->name;
+  record.request_id = origin.trace.request_id;
+  record.traceparent = origin.trace.traceparent;
   if (IsTarget(target)) record.event = target;
   record.success = success;
   attempt.ledger->Add(record);

@@ -46,21 +46,6 @@ bool IsPart(std::string_view text, size_t max) {
          });
 }
 
-// W3C Trace Context: `00-32 digits-16 digits-2 digits`.
-bool IsTraceparent(std::string_view text) {
-  constexpr std::string_view kShape =
-      "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-  if (text.size() != kShape.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool fits =
-        kShape[i] == '-'
-            ? text[i] == '-'
-            : absl::ascii_isxdigit(static_cast<unsigned char>(text[i])) != 0;
-    if (!fits) return false;
-  }
-  return true;
-}
-
 // "Project/id" -> "id".
 std::string_view IdOf(std::string_view reference) {
   return reference.substr(reference.find('/') + 1);
@@ -103,6 +88,15 @@ void FillSubject(const RecordedQuestion& question, const AnswerFacts& facts,
   }
 }
 
+// What the request says comes before what the metadata of its call say.
+void FillTrace(const v1::Context& context, const TraceContext& trace,
+               audit::Record& record) {
+  record.request_id = Clip(context.request_id());
+  if (record.request_id.empty()) record.request_id = trace.request_id;
+  record.traceparent = AsTraceparent(context.traceparent());
+  if (record.traceparent.empty()) record.traceparent = trace.traceparent;
+}
+
 void FillContext(const v1::Context& context, const AnswerFacts& facts,
                  audit::Record& record) {
   record.on_behalf_of = Clip(context.on_behalf_of());
@@ -110,10 +104,6 @@ void FillContext(const v1::Context& context, const AnswerFacts& facts,
   record.remote_address = Clip(context.remote_address());
   record.user_agent = Clip(context.user_agent());
   record.session = Clip(context.session().id());
-  record.request_id = Clip(context.request_id());
-  if (IsTraceparent(context.traceparent())) {
-    record.traceparent = context.traceparent();
-  }
   if (context.smart_scope().size() <= kMaxScopeBytes) {
     record.smart_scope = context.smart_scope();
   }
@@ -207,11 +197,11 @@ audit::Record Begin(const RecordedQuestion& question,
   record.time = question.time;
   record.method = MethodName(question.method);
   record.latency = question.attempt.Elapsed();
-  if (question.attempt.caller != nullptr) {
-    record.caller = question.attempt.caller->name;
-  }
+  const CallOrigin& origin = question.attempt.origin;
+  if (origin.caller != nullptr) record.caller = origin.caller->name;
   FillSubject(question, facts, record);
   FillContext(question.context, facts, record);
+  FillTrace(question.context, origin.trace, record);
   if (v1::Interaction_IsValid(question.interaction)) {
     record.interaction = fhir::InteractionName(
         static_cast<fhir::Interaction>(question.interaction));

@@ -26,7 +26,7 @@ using ::testing::Not;
 class AuditRecordTest : public ::testing::Test {
  protected:
   CallAttempt Attempt() {
-    return {.caller = &caller_,
+    return {.origin = {.caller = &caller_},
             .ledger = ledger_.get(),
             .started = std::chrono::steady_clock::now()};
   }

@@ -194,14 +194,14 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
 // Whether the caller may ask it.
 CallOutcome DecisionService::Batch::CheckItem(
     const v1::BatchCheckItem& item) const {
-  CallOutcome outcome = CheckSubject(attempt_.caller, SubjectOf(item));
+  CallOutcome outcome = CheckSubject(attempt_.origin, SubjectOf(item));
   if (!outcome.status.ok()) return outcome;
   if (item.target_case() == v1::BatchCheckItem::kResource) {
-    return CheckBody(attempt_.caller, item.resource());
+    return CheckBody(attempt_.origin, item.resource());
   }
   const auto resources = static_cast<uint32_t>(request_.resources_size());
   if (item.resource_index() >= resources) return {};
-  return CheckBody(attempt_.caller,
+  return CheckBody(attempt_.origin,
                    request_.resources(static_cast<int>(item.resource_index())));
 }
 

@@ -14,7 +14,6 @@
 #include "absl/time/clock.h"
 #include "pdp/base/log.h"
 #include "pdp/base/log_limiter.h"
-#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
 #include "pdp/service/caller_rules.h"
@@ -31,7 +30,7 @@ std::string_view HostOf(std::string_view peer) {
 }
 
 absl::Status TurnAway(const CallContext& context, Method method,
-                      std::string_view peer, const Caller* caller,
+                      std::string_view peer, const CallOrigin& origin,
                       Rejection rejection, absl::Status status) {
   context.metrics.CountRejection(rejection);
   static LogLimiter limiter(kLinesPerSecond);
@@ -39,22 +38,34 @@ absl::Status TurnAway(const CallContext& context, Method method,
     Log(Severity::kWarning, "call_turned_away",
         {{"method", MethodName(method)},
          {"peer", HostOf(peer)},
-         {"caller", caller == nullptr ? std::string_view()
-                                      : std::string_view(caller->name)},
+         {"caller", origin.caller == nullptr
+                        ? std::string_view()
+                        : std::string_view(origin.caller->name)},
          {"reason", RejectionName(rejection)},
+         {"request_id", origin.trace.request_id},
+         {"traceparent", origin.trace.traceparent},
          {"lines_left_out", *left_out}});
   }
   return status;
 }
 
 // False where there are several: readers differ in which of them they take.
-bool FindAuthorization(const grpc::ServerContext& call,
-                       std::optional<std::string_view>& authorization) {
-  const auto& metadata = call.client_metadata();
-  const auto [begin, end] = metadata.equal_range("authorization");
+bool FindHeader(const grpc::ServerContext& call, const char* name,
+                std::optional<std::string_view>& value) {
+  const auto [begin, end] = call.client_metadata().equal_range(name);
   if (begin == end) return true;
-  authorization = {begin->second.data(), begin->second.size()};
+  value = {begin->second.data(), begin->second.size()};
   return std::next(begin) == end;
+}
+
+std::string_view OnlyHeader(const grpc::ServerContext& call, const char* name) {
+  std::optional<std::string_view> value;
+  return FindHeader(call, name, value) && value ? *value : std::string_view();
+}
+
+TraceContext TraceOf(const grpc::ServerContext& call) {
+  return {.traceparent = AsTraceparent(OnlyHeader(call, "traceparent")),
+          .request_id = AsRequestId(OnlyHeader(call, "x-request-id"))};
 }
 
 // What the connection proves: names of a certificate that was verified.
@@ -113,14 +124,15 @@ absl::Status CheckLoad(const CallQueue& queue, const grpc::ServerContext& call,
 }  // namespace
 
 absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
-                   Method method, const Caller*& caller) {
+                   Method method, CallOrigin& origin) {
   const CallContext& context = queue.context();
-  caller = nullptr;
+  origin = {};
   // Whoever watches over the server is to see it also when it is busy.
   if (IsOpenToAll(method)) return absl::OkStatus();
+  origin.trace = TraceOf(call);
   Rejection rejection{};
   if (absl::Status status = CheckLoad(queue, call, rejection); !status.ok()) {
-    return TurnAway(context, method, call.peer(), nullptr, rejection,
+    return TurnAway(context, method, call.peer(), origin, rejection,
                     std::move(status));
   }
   const std::string peer = call.peer();
@@ -131,29 +143,29 @@ absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
     AddCertificate(*connection, credentials);
   }
   Callers::Found found{.rejection = Rejection::kUnknownCredentials};
-  if (FindAuthorization(call, credentials.authorization)) {
+  if (FindHeader(call, "authorization", credentials.authorization)) {
     found = context.callers.Find(credentials);
   }
   if (found.caller == nullptr) {
-    return TurnAway(context, method, peer, nullptr, found.rejection,
+    return TurnAway(context, method, peer, origin, found.rejection,
                     Unidentified(found.rejection));
   }
+  origin.caller = found.caller;
   if (absl::Status status = CheckMethod(*found.caller, method); !status.ok()) {
-    return TurnAway(context, method, peer, found.caller,
-                    Rejection::kNoPermission, std::move(status));
+    return TurnAway(context, method, peer, origin, Rejection::kNoPermission,
+                    std::move(status));
   }
-  PDP_RETURN_IF_ERROR(AdmitMessage(queue, method, found.caller));
-  caller = found.caller;
-  return absl::OkStatus();
+  return AdmitMessage(queue, method, origin);
 }
 
 absl::Status AdmitMessage(const CallQueue& queue, Method method,
-                          const Caller* caller) {
+                          const CallOrigin& origin) {
   const CallContext& context = queue.context();
+  const Caller* const caller = origin.caller;
   if (caller == nullptr || context.callers.TakeCall(*caller)) {
     return absl::OkStatus();
   }
-  return TurnAway(context, method, "", caller, Rejection::kCallerRate,
+  return TurnAway(context, method, "", origin, Rejection::kCallerRate,
                   absl::ResourceExhaustedError(StrCat(
                       "the caller `", caller->name,
                       "` calls more often than limits.caller-calls-per-second "
@@ -161,8 +173,8 @@ absl::Status AdmitMessage(const CallQueue& queue, Method method,
 }
 
 void CutOff(const CallQueue& queue, grpc::ServerContext& call, Method method,
-            const Caller* caller) {
-  TurnAway(queue.context(), method, call.peer(), caller, Rejection::kSlowReader,
+            const CallOrigin& origin) {
+  TurnAway(queue.context(), method, call.peer(), origin, Rejection::kSlowReader,
            absl::OkStatus())
       .IgnoreError();
   call.TryCancel();

@@ -5,7 +5,7 @@
 #define PDP_SERVICE_CALL_GATE_H_
 
 #include "absl/status/status.h"
-#include "pdp/service/caller.h"
+#include "pdp/service/call_outcome.h"
 #include "pdp/service/metrics.h"
 
 namespace grpc {
@@ -16,22 +16,22 @@ namespace pdp::service {
 
 class CallQueue;
 
-// Fills in who makes `call`; null where `method` is open to all.  Anything but
-// OK, and the call ends with it:
+// Fills in where `call` comes from; nothing where `method` is open to all.  Its
+// text is the call's.  Anything but OK, and the call ends with it:
 //   Unauthenticated, PermissionDenied  nobody, or a caller that may not call it
 //   Unavailable                        it cannot be told yet who it is
 //   ResourceExhausted                  too many calls
 //   DeadlineExceeded                   nobody waits for the answer any more
 absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
-                   Method method, const Caller*& caller);
+                   Method method, CallOrigin& origin);
 
-// The same of each further message of a stream of `caller`, which may be null.
+// The same of each further message of a stream.
 absl::Status AdmitMessage(const CallQueue& queue, Method method,
-                          const Caller* caller);
+                          const CallOrigin& origin);
 
 // Ends a stream whose client does not read.
 void CutOff(const CallQueue& queue, grpc::ServerContext& call, Method method,
-            const Caller* caller);
+            const CallOrigin& origin);
 
 }  // namespace pdp::service
 

@@ -16,6 +16,7 @@
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/caller.h"
 #include "pdp/service/refusal.h"
+#include "pdp/service/trace_context.h"
 
 namespace pdp::service {
 
@@ -52,10 +53,17 @@ inline CallOutcome Failed(absl::Status status) {
   return outcome;
 }
 
-// Who makes a call, what it may ask for, and what has been got for it already.
-struct CallAttempt {
-  // Null: a call of this process itself.  Outlives the call.
+// Where a call comes from.
+struct CallOrigin {
+  // Null: this process itself.  Outlives the call.
   const Caller* caller = nullptr;
+  TraceContext trace;
+};
+
+// Where a call comes from, what it may ask for, and what has been got for it
+// already.
+struct CallAttempt {
+  CallOrigin origin;
   // Where the answers are recorded; null: they are not.
   Ledger* ledger = nullptr;
   // When the whole request was there.

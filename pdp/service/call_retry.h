@@ -17,9 +17,10 @@ namespace pdp::service {
 class CallRetry {
  public:
   // A request has come in.
-  void Begin(const CallContext& context, const Caller* caller, Ledger* ledger) {
+  void Begin(const CallContext& context, const CallOrigin& origin,
+             Ledger* ledger) {
     rounds_ = 0;
-    attempt_ = {.caller = caller,
+    attempt_ = {.origin = origin,
                 .ledger = ledger,
                 .started = Clock::now(),
                 .may_fetch = context.fetcher != nullptr,

@@ -16,13 +16,16 @@ namespace {
 
 constexpr int kLinesPerSecond = 5;
 
-CallOutcome Denied(const Caller& caller, Refusal refusal,
+// REQUIRES: origin.caller is not null.
+CallOutcome Denied(const CallOrigin& origin, Refusal refusal,
                    std::string_view message) {
   static LogLimiter limiter(kLinesPerSecond);
   if (const auto left_out = limiter.Allow(absl::Now())) {
     Log(Severity::kWarning, "caller_may_not_ask",
-        {{"caller", caller.name},
+        {{"caller", origin.caller->name},
          {"reason", RefusalName(refusal)},
+         {"request_id", origin.trace.request_id},
+         {"traceparent", origin.trace.traceparent},
          {"lines_left_out", *left_out}});
   }
   CallOutcome outcome = Failed(
@@ -90,8 +93,8 @@ bool Has(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-CallOutcome ProjectDenied(const Caller& caller) {
-  return Denied(caller, Refusal::kProjectNotAllowed,
+CallOutcome ProjectDenied(const CallOrigin& origin) {
+  return Denied(origin, Refusal::kProjectNotAllowed,
                 "the calling service may not ask about members of that "
                 "project; a subject that several projects may have needs "
                 "subject.project");
@@ -127,30 +130,32 @@ absl::Status CheckMethod(const Caller& caller, Method method) {
       PermissionName(*permission), "`, which ", MethodName(method), " needs"));
 }
 
-CallOutcome CheckSubject(const Caller* caller, const v1::Subject& subject) {
+CallOutcome CheckSubject(const CallOrigin& origin, const v1::Subject& subject) {
+  const Caller* const caller = origin.caller;
   if (caller == nullptr) return {};
   const bool is_token = subject.identity_case() == v1::Subject::kAccessToken;
   if (caller->subjects_rule == SubjectsRule::kToken && !is_token) {
-    return Denied(*caller, Refusal::kSubjectNotAllowed,
+    return Denied(origin, Refusal::kSubjectNotAllowed,
                   "the calling service may ask by subject.access_token only");
   }
   if (caller->subjects_rule == SubjectsRule::kOwn &&
       (is_token || !Has(caller->subjects, subject.reference()))) {
-    return Denied(*caller, Refusal::kSubjectNotAllowed,
+    return Denied(origin, Refusal::kSubjectNotAllowed,
                   "the calling service may ask about itself only");
   }
   return {};
 }
 
-CallOutcome CheckBody(const Caller* caller, const v1::Resource& resource) {
-  return resource.body().empty() ? CallOutcome() : CheckBodies(caller);
+CallOutcome CheckBody(const CallOrigin& origin, const v1::Resource& resource) {
+  return resource.body().empty() ? CallOutcome() : CheckBodies(origin);
 }
 
-CallOutcome CheckBodies(const Caller* caller) {
-  if (caller == nullptr || caller->resources_rule == ResourcesRule::kInline) {
+CallOutcome CheckBodies(const CallOrigin& origin) {
+  if (origin.caller == nullptr ||
+      origin.caller->resources_rule == ResourcesRule::kInline) {
     return {};
   }
-  return Denied(*caller, Refusal::kBodyNotAllowed,
+  return Denied(origin, Refusal::kBodyNotAllowed,
                 "the calling service may name resources, not send their "
                 "stored content; send type and id");
 }
@@ -159,10 +164,11 @@ CallOutcome CheckProjects(const CallAttempt& attempt,
                           const policy::Subject& subject,
                           const policy::RequestContext& context,
                           const fhir::ResourceLookup& lookup) {
-  const Caller* const caller = attempt.caller;
+  const CallOrigin& origin = attempt.origin;
+  const Caller* const caller = origin.caller;
   if (caller == nullptr || caller->projects.empty()) return {};
   if (!AreAllOfProjects(*caller, subject, lookup)) {
-    return ProjectDenied(*caller);
+    return ProjectDenied(origin);
   }
   std::vector<std::string> projects;
   if (auto failure =
@@ -171,23 +177,24 @@ CallOutcome CheckProjects(const CallAttempt& attempt,
                       {std::move(failure->status), std::move(failure->needed)});
   }
   for (const std::string& project : projects) {
-    if (!Has(caller->projects, project)) return ProjectDenied(*caller);
+    if (!Has(caller->projects, project)) return ProjectDenied(origin);
   }
   return {};
 }
 
 CallOutcome CheckWatched(const CallAttempt& attempt, std::string_view member,
                          const fhir::ResourceLookup& lookup) {
-  const Caller* const caller = attempt.caller;
+  const CallOrigin& origin = attempt.origin;
+  const Caller* const caller = origin.caller;
   if (caller == nullptr) return {};
   if (caller->subjects_rule != SubjectsRule::kAny &&
       !Has(caller->subjects, member)) {
-    return Denied(*caller, Refusal::kSubjectNotAllowed,
+    return Denied(origin, Refusal::kSubjectNotAllowed,
                   "the calling service may watch its own memberships only, "
                   "each by name");
   }
   if (member.empty() && !caller->projects.empty()) {
-    return Denied(*caller, Refusal::kProjectNotAllowed,
+    return Denied(origin, Refusal::kProjectNotAllowed,
                   "the calling service may watch members of its projects "
                   "only, each by name");
   }

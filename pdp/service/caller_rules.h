@@ -34,12 +34,12 @@ absl::Status CheckMethod(const Caller& caller, Method method);
 // anything; what may not be asked is PermissionDenied, with its refusal.
 
 // Whom it may name.
-CallOutcome CheckSubject(const Caller* caller, const v1::Subject& subject);
+CallOutcome CheckSubject(const CallOrigin& origin, const v1::Subject& subject);
 
 // What it may say of resources: `body` is believed, so it takes a right;
 // `proposed` is judged.
-CallOutcome CheckBody(const Caller* caller, const v1::Resource& resource);
-CallOutcome CheckBodies(const Caller* caller);
+CallOutcome CheckBody(const CallOrigin& origin, const v1::Resource& resource);
+CallOutcome CheckBodies(const CallOrigin& origin);
 
 // Whether the subject, and whoever it acts for, are members of the caller's
 // projects: every one that `subject` may mean.  A subject that is not known

@@ -168,7 +168,7 @@ TEST(CallerRulesTest, SubjectsResourcesAndProjectsHoldForEveryCall) {
         MakeCaller(test.subjects, test.resources,
                    test.is_limited ? std::vector{std::string(testing::kProject)}
                                    : std::vector<std::string>());
-    const CallAttempt attempt{.caller = &caller};
+    const CallAttempt attempt{.origin = {.caller = &caller}};
     const std::string subject = StrCat("subject { ", test.subject, " } ");
     const std::string context = StrCat("context { ", test.context, " } ");
     const std::string resource = StrCat("resource { ", test.resource, " } ");
@@ -245,7 +245,7 @@ TEST(CallerRulesTest, ProposedIsNoBody) {
   const Caller caller = MakeCaller(kAny, kReference);
   v1::CheckResponse response;
   const CallOutcome outcome = world.service.Check(
-      {.caller = &caller},
+      {.origin = {.caller = &caller}},
       Proto<v1::CheckRequest>(
           StrCat("subject { ", kMember,
                  " } interaction: INTERACTION_CREATE resource { proposed: "
@@ -265,7 +265,8 @@ TEST(CallerRulesTest, FilteringResourcesTakesTheRightToSendThem) {
     v1::FilterResourcesResponse response;
     bool is_permitted = false;
     const absl::Status status =
-        filter.Next({.caller = &caller}, response, is_permitted).status;
+        filter.Next({.origin = {.caller = &caller}}, response, is_permitted)
+            .status;
     EXPECT_EQ(status.code(), rule == kInline
                                  ? absl::StatusCode::kOk
                                  : absl::StatusCode::kPermissionDenied);
@@ -283,9 +284,9 @@ TEST(CallerRulesTest, FilteringResourcesIsOfTheCallersProjects) {
   ASSERT_TRUE(filter.Take(header).ok());
   v1::FilterResourcesResponse response;
   bool is_permitted = false;
-  EXPECT_EQ(
-      filter.Next({.caller = &caller}, response, is_permitted).status.code(),
-      absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(filter.Next({.origin = {.caller = &caller}}, response, is_permitted)
+                .status.code(),
+            absl::StatusCode::kPermissionDenied);
 }
 
 TEST(CallerRulesTest, WatchingIsOfWhomTheCallerMayAskAbout) {
@@ -319,7 +320,7 @@ TEST(CallerRulesTest, WatchingIsOfWhomTheCallerMayAskAbout) {
                    test.is_limited ? std::vector{std::string(testing::kProject)}
                                    : std::vector<std::string>());
     EXPECT_EQ(world.service
-                  .CheckWatch({.caller = &caller},
+                  .CheckWatch({.origin = {.caller = &caller}},
                               Proto<v1::WatchRevisionsRequest>(test.members))
                   .status.code(),
               test.is_allowed ? absl::StatusCode::kOk

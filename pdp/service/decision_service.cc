@@ -88,7 +88,7 @@ CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
                                      Question& question,
                                      v1::Decision& decision) const {
   if (!data_.IsReady()) return NotReady();
-  CallOutcome outcome = CheckBody(attempt.caller, request.resource());
+  CallOutcome outcome = CheckBody(attempt.origin, request.resource());
   if (!outcome.status.ok()) return outcome;
   Moment& moment = question.moment;
   moment = Begin();
@@ -276,7 +276,7 @@ CallOutcome DecisionService::FindToken(const CallAttempt& attempt,
                                        const v1::Consistency& wanted,
                                        Moment& moment,
                                        TokenSubject& found) const {
-  CallOutcome outcome = CheckSubject(attempt.caller, subject);
+  CallOutcome outcome = CheckSubject(attempt.origin, subject);
   if (!outcome.status.ok()) return outcome;
   outcome = FindTokenSubject(attempt, subject, wanted.fully_fresh(),
                              options_.tokens, found);

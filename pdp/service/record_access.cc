@@ -47,7 +47,10 @@ CallOutcome RecordAccess(const CallAttempt& attempt,
   record.decision_id = request.decision_id();
   record.method = MethodName(Method::kRecordAccess);
   record.latency = attempt.Elapsed();
-  if (attempt.caller != nullptr) record.caller = attempt.caller->name;
+  const CallOrigin& origin = attempt.origin;
+  if (origin.caller != nullptr) record.caller = origin.caller->name;
+  record.request_id = origin.trace.request_id;
+  record.traceparent = origin.trace.traceparent;
   record.event = request.event();
   record.success = request.success();
   attempt.ledger->Add(record);

@@ -133,7 +133,7 @@ CallOutcome ResourceFilter::Open(const CallAttempt& attempt) {
   if (!service_.data_.IsReady()) return NotReady();
   revision_ = service_.decision_point_.revision();
   DecisionService::Moment moment = service_.Begin();
-  CallOutcome outcome = CheckBodies(attempt.caller);
+  CallOutcome outcome = CheckBodies(attempt.origin);
   if (!outcome.status.ok()) return outcome;
   if (!unsupported_) outcome = FindSubject(attempt, moment);
   if (!outcome.status.ok()) return outcome;

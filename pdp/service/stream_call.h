@@ -89,7 +89,7 @@ class StreamCall final : public WaitingCall,
       return;
     }
     is_cut_off_ = true;
-    CutOff(queue_, context_, M::kMethod, caller_);
+    CutOff(queue_, context_, M::kMethod, origin_);
   }
 
   void Resume(const absl::Status& status) override {
@@ -128,7 +128,7 @@ class StreamCall final : public WaitingCall,
     if (!queue_.is_draining()) (new StreamCall(queue_))->Post();
     queue_.streams().insert(this);
     queue_.context().metrics.CallStarted(M::kMethod);
-    absl::Status admitted = Admit(queue_, context_, M::kMethod, caller_);
+    absl::Status admitted = Admit(queue_, context_, M::kMethod, origin_);
     if (!admitted.ok()) end_ = std::move(admitted);
     Advance();
   }
@@ -165,8 +165,8 @@ class StreamCall final : public WaitingCall,
     while (!end_ && !is_waiting_ && session_.has_next() &&
            backlog_.size() < M::kMaxBacklog && !queue_.is_ledger_full()) {
       if (!is_begun_) {
-        retry_.Begin(queue_.context(), caller_, queue_.ledger());
-        if (absl::Status admitted = AdmitMessage(queue_, M::kMethod, caller_);
+        retry_.Begin(queue_.context(), origin_, queue_.ledger());
+        if (absl::Status admitted = AdmitMessage(queue_, M::kMethod, origin_);
             !admitted.ok()) {
           end_ = std::move(admitted);
           return;
@@ -190,7 +190,7 @@ class StreamCall final : public WaitingCall,
   void AnswerEnd() {
     Response response;
     bool has_response = false;
-    retry_.Begin(queue_.context(), caller_, queue_.ledger());
+    retry_.Begin(queue_.context(), origin_, queue_.ledger());
     end_ = session_.Finish(retry_.Next(), response, has_response);
     if (has_response) backlog_.push_back(std::move(response));
     HoldAnswers();
@@ -294,7 +294,7 @@ class StreamCall final : public WaitingCall,
   std::deque<Response> backlog_;
   size_t recorded_ = 0;  // So many of them may leave.
   CallRetry retry_;
-  const Caller* caller_ = nullptr;
+  CallOrigin origin_;
   // How the stream ends, once the backlog is written.
   std::optional<absl::Status> end_;
   absl::Time write_began_;

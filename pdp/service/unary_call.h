@@ -128,9 +128,9 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
 
   void Begin() {
     queue_.context().metrics.CallStarted(M::kMethod);
-    const Caller* caller = nullptr;
-    const absl::Status admitted = Admit(queue_, *context_, M::kMethod, caller);
-    retry_.Begin(queue_.context(), caller, queue_.ledger());
+    CallOrigin origin;
+    const absl::Status admitted = Admit(queue_, *context_, M::kMethod, origin);
+    retry_.Begin(queue_.context(), origin, queue_.ledger());
     if (!admitted.ok()) {
       Finish(admitted);
       return;

@@ -38,7 +38,7 @@ class WatchCall final : public OpenStream {
       return;
     }
     is_cut_off_ = true;
-    CutOff(queue_, context_, Method::kWatchRevisions, nullptr);
+    CutOff(queue_, context_, Method::kWatchRevisions, origin_);
   }
 
  private:
@@ -62,7 +62,8 @@ class WatchCall final : public OpenStream {
     const CallContext& context = queue_.context();
     CallAttempt attempt;
     PDP_RETURN_IF_ERROR(
-        Admit(queue_, context_, Method::kWatchRevisions, attempt.caller));
+        Admit(queue_, context_, Method::kWatchRevisions, attempt.origin));
+    origin_ = attempt.origin;
     PDP_RETURN_IF_ERROR(context.decisions.CheckWatch(attempt, request_).status);
     if (queue_.context().watchers == nullptr ||
         !request_.GetReflection()->GetUnknownFields(request_).empty()) {
@@ -157,6 +158,7 @@ class WatchCall final : public OpenStream {
   Operation finished_{*this, &WatchCall::OnFinished};
   // Tells tasks that are posted whether the call still is.
   const std::shared_ptr<WatchCall*> self_ = std::make_shared<WatchCall*>(this);
+  CallOrigin origin_;
   absl::Status status_;
   std::shared_ptr<RevisionWatchers::Watch> watch_;
   std::optional<WatchRevisionsResponse> next_;

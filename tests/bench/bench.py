@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import cases
+import in_process
 import peers
 import report
 from load import Effort
@@ -27,6 +28,7 @@ EFFORTS = {"quick": Effort(2, 0.5, 0.2), "short": Effort(5, 1, 0.3),
 
 SECTIONS = {
     "over-grpc": ("Over gRPC, beside an echo server", cases.measure),
+    "in-process": ("In process", in_process.measure),
 }
 ON_REQUEST = {
     "cerbos": ("Beside Cerbos", peers.measure),

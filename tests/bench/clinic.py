@@ -94,6 +94,7 @@ def write_clinic(directory):
     for number in range(1000):
         other = patient(600)
         other["id"] = numbered_patient(number)
+        other["meta"]["compartment"][1]["reference"] = f"Patient/{other['id']}"
         resources.append(other)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "clinic.json").write_text(json.dumps(

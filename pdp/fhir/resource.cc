@@ -1,7 +1,8 @@
 #include "pdp/fhir/resource.h"
 
+#include <cstdint>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -11,44 +12,59 @@
 namespace pdp::fhir {
 namespace {
 
-// Objects of FHIR have few members: comparing each name with those before it
-// beats hashing.  Past this many, hashing keeps the cost linear.
+// Past this many members of an object, hashing them all keeps the cost linear.
 constexpr size_t kCompareAtMost = 24;
 
-absl::Status RefuseRepeatedMember(std::string_view name) {
-  return absl::InvalidArgumentError(
-      StrCat("a JSON object has the member `", name, "` twice"));
+// One of 64 bits.  Names of one object seldom share it.
+uint64_t BitOf(std::string_view name) {
+  if (name.empty()) return 1;
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(name[i]); };
+  const size_t mixed = name.size() * 7 + at(0) * 5 + at(name.size() / 2) * 11 +
+                       at(name.size() - 1) * 3;
+  return uint64_t{1} << (mixed % 64);
 }
 
-// The depth is bounded by the parser's own limit.
-absl::Status RefuseRepeatedMembers(JsonElement element) {
-  if (JsonArray array; element.get(array) == simdjson::SUCCESS) {
-    for (const JsonElement item : array) {
-      PDP_RETURN_IF_ERROR(RefuseRepeatedMembers(item));
-    }
-    return absl::OkStatus();
-  }
-  JsonObject object;
-  if (element.get(object) != simdjson::SUCCESS) return absl::OkStatus();
-  std::string_view few[kCompareAtMost];
-  size_t count = 0;
-  absl::flat_hash_set<std::string, StringHash, StringEqual> many;
+// Whether `name` is among the first `count` members.
+bool IsAmong(JsonObject object, size_t count, std::string_view name) {
   for (const auto field : object) {
-    if (count < kCompareAtMost) {
-      for (size_t i = 0; i < count; ++i) {
-        if (few[i] == field.key) return RefuseRepeatedMember(field.key);
-      }
-      few[count] = field.key;
-    } else {
-      if (count == kCompareAtMost) many.insert(few, few + kCompareAtMost);
-      if (!many.insert(std::string(field.key)).second) {
-        return RefuseRepeatedMember(field.key);
-      }
-    }
-    ++count;
-    PDP_RETURN_IF_ERROR(RefuseRepeatedMembers(field.value));
+    if (count-- == 0) return false;
+    if (field.key == name) return true;
   }
-  return absl::OkStatus();
+  return false;
+}
+
+std::optional<std::string_view> FindRepeatedOfMany(JsonObject object) {
+  absl::flat_hash_set<std::string, StringHash, StringEqual> names;
+  for (const auto field : object) {
+    if (!names.insert(std::string(field.key)).second) return field.key;
+  }
+  return std::nullopt;
+}
+
+// What an object within `element` has twice.  The depth is bounded by the
+// parser's own limit.
+std::optional<std::string_view> FindRepeatedMember(JsonElement element) {
+  if (element.is_array()) {
+    for (const JsonElement item : JsonArray(element)) {
+      if (auto repeated = FindRepeatedMember(item)) return repeated;
+    }
+    return std::nullopt;
+  }
+  if (!element.is_object()) return std::nullopt;
+  const JsonObject object = element;
+  uint64_t seen = 0;
+  size_t count = 0;
+  for (const auto field : object) {
+    const uint64_t bit = BitOf(field.key);
+    if ((seen & bit) != 0 && count < kCompareAtMost &&
+        IsAmong(object, count, field.key)) {
+      return field.key;
+    }
+    seen |= bit;
+    ++count;
+    if (auto repeated = FindRepeatedMember(field.value)) return repeated;
+  }
+  return count > kCompareAtMost ? FindRepeatedOfMany(object) : std::nullopt;
 }
 
 absl::Status FromSimdjson(simdjson::error_code error) {
@@ -124,7 +140,10 @@ absl::StatusOr<std::shared_ptr<Resource>> Resource::ParseText(
     return absl::InvalidArgumentError(
         "the resource has no `resourceType` string");
   }
-  PDP_RETURN_IF_ERROR(RefuseRepeatedMembers(resource->root_));
+  if (const auto name = FindRepeatedMember(resource->root_)) {
+    return absl::InvalidArgumentError(
+        StrCat("a JSON object has the member `", *name, "` twice"));
+  }
   resource->id_ = StringMember(resource->root_, "id");
   if (const auto meta = Member(resource->root_, "meta")) {
     resource->version_id_ = StringMember(*meta, "versionId");

@@ -76,6 +76,7 @@ class ConfiguredMedplum final : public ConfiguredSource {
     PDP_ASSIGN_OR_RETURN(mirror_, sync::Mirror::Open(store, std::move(mirror),
                                                      std::move(changed)));
     PDP_RETURN_IF_ERROR(StartReceiving(settings));
+    PDP_RETURN_IF_ERROR(CheckSubscribedTypes(settings));
 
     sync::MedplumSource::Options options{
         .name = name,
@@ -101,6 +102,20 @@ class ConfiguredMedplum final : public ConfiguredSource {
   policy::AccessTokens* access_tokens() override { return tokens_.get(); }
 
  private:
+  absl::Status CheckSubscribedTypes(const service::MedplumSettings& settings) {
+    subscribed_types_ = settings.attributes.subscribed_types;
+    for (const std::string& type : subscribed_types_) {
+      const sync::MirroredType* const mirrored = sync::FindMirroredType(type);
+      if (mirrored == nullptr || mirrored->kept != sync::Mirrored::kWhole) {
+        continue;
+      }
+      return absl::InvalidArgumentError(
+          StrCat("attributes.subscribed-types: `", type,
+                 "` is followed anyway; leave it out"));
+    }
+    return absl::OkStatus();
+  }
+
   static medplum::HttpOptions HttpOptionsOf(
       const service::MedplumSettings& settings) {
     medplum::HttpOptions options;
@@ -149,6 +164,7 @@ class ConfiguredMedplum final : public ConfiguredSource {
       feed.start_notifications = [this, &api](medplum::NotificationSink sink) {
         medplum::WebSocketChannelOptions channel;
         channel.set.types = WholeTypes();
+        channel.set.types_of_one = subscribed_types_;
         return std::make_shared<medplum::WebSocketChannel>(
             api, *sockets_, Clock::Real(), std::move(channel), std::move(sink));
       };
@@ -159,6 +175,9 @@ class ConfiguredMedplum final : public ConfiguredSource {
           .endpoint = StrCat(settings.rest_hook->endpoint, kRestHookPath,
                              RouteName(login.project)),
           .types = WholeTypes()};
+      channel.target.types.insert(channel.target.types.end(),
+                                  subscribed_types_.begin(),
+                                  subscribed_types_.end());
       channel.secret_file = settings.rest_hook->secret_file;
       feed.start_notifications =
           [this, &api, channel,
@@ -201,6 +220,7 @@ class ConfiguredMedplum final : public ConfiguredSource {
                .body = request.body});
   }
 
+  std::vector<std::string> subscribed_types_;
   // In the order in which they use each other.
   std::unique_ptr<sync::Mirror> mirror_;
   std::unique_ptr<medplum::WebSocketLoop> sockets_;

@@ -42,20 +42,30 @@ absl::Status SubscriptionSet::Open(const std::stop_token& stop) {
   if (options_.types.empty()) {
     return absl::InvalidArgumentError("no types to watch");
   }
-  const std::span<const Interaction> all(kAllInteractions);
-  const size_t at_once = per_type_ == PerType::kOne ? all.size() : 1;
   for (const std::string& type : options_.types) {
-    for (size_t i = 0; i < all.size(); i += at_once) {
-      if (stop.stop_requested()) return Stopped();
-      PDP_ASSIGN_OR_RETURN(const std::string id,
-                           Create(type, all.subspan(i, at_once)));
-      PDP_ASSIGN_OR_RETURN(BindingToken token, GetToken(id));
-      PDP_RETURN_IF_ERROR(Bind({&id, 1}, {std::move(token)}, stop));
-    }
+    PDP_RETURN_IF_ERROR(Subscribe(type, per_type_, stop));
+  }
+  for (const std::string& type : options_.types_of_one) {
+    PDP_RETURN_IF_ERROR(Subscribe(type, PerType::kOne, stop));
   }
   const std::lock_guard lock(mutex_);
   is_open_ = true;
   last_heartbeat_ = clock_.SinceBoot();
+  return absl::OkStatus();
+}
+
+absl::Status SubscriptionSet::Subscribe(const std::string& type,
+                                        PerType per_type,
+                                        const std::stop_token& stop) {
+  const std::span<const Interaction> all(kAllInteractions);
+  const size_t at_once = per_type == PerType::kOne ? all.size() : 1;
+  for (size_t i = 0; i < all.size(); i += at_once) {
+    if (stop.stop_requested()) return Stopped();
+    PDP_ASSIGN_OR_RETURN(const std::string id,
+                         Create(type, all.subspan(i, at_once)));
+    PDP_ASSIGN_OR_RETURN(BindingToken token, GetToken(id));
+    PDP_RETURN_IF_ERROR(Bind({&id, 1}, {std::move(token)}, stop));
+  }
   return absl::OkStatus();
 }
 

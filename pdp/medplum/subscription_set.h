@@ -49,6 +49,8 @@ struct FrameCounters {
 struct SubscriptionSetOptions {
   // What is subscribed to.
   std::vector<std::string> types;
+  // And this, by one Subscription a type: any event may be a delete.
+  std::vector<std::string> types_of_one;
   // Subscription.reason.
   std::string reason = "medplum-pdp";
   // For the socket to connect; for the server to answer all binds.
@@ -125,6 +127,8 @@ class SubscriptionSet {
     bool is_binding = false;
   };
 
+  absl::Status Subscribe(const std::string& type, PerType per_type,
+                         const std::stop_token& stop);
   absl::StatusOr<std::string> Create(const std::string& type,
                                      std::span<const Interaction> interactions);
   // Connects where there is no socket, binds, and waits for the handshakes.

@@ -111,6 +111,9 @@ constexpr Flag kFlags[] = {
      "Of what is kept in memory of resources by reference. [67108864]"},
     {"attributes.max-reads-per-second", "N",
      "The reads of resources by reference are no more. [50]"},
+    {"attributes.subscribed-types", "TYPE",
+     "A type, as Patient, of which changes are told by a Subscription too; "
+     "repeatable. [none]"},
     {"tenants.parameters", "NAME",
      "A parameter of access items that binds a tenant; repeatable. "
      "[organization, current_organization, healthcare_service, care_team]"},
@@ -161,6 +164,7 @@ constexpr Flag kFlags[] = {
 bool IsRepeatable(std::string_view name) {
   return name == "listen" || name == "medplum.login" ||
          name == "tenants.parameters" || name == "session-rules" ||
+         name == "attributes.subscribed-types" ||
          name == "audit.archive-command" ||
          name == "audit.archive-digest-command" || name == "callers";
 }

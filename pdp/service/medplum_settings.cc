@@ -11,6 +11,7 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/fhir/schema.h"
 #include "pdp/service/base_url.h"
 #include "pdp/service/timestamp.h"
 
@@ -23,6 +24,9 @@ constexpr std::string_view kAllProjects = "all";
 constexpr uint64_t kMinAttributeBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxAttributeBytes = uint64_t{64} << 30;
 constexpr uint32_t kMaxReadsPerSecond = 10'000;
+// A server allows a login 20 Subscriptions by WebSocket; 18 follow policies.
+constexpr size_t kMaxTypesOnWebSocket = 2;
+constexpr size_t kMaxTypesOnRestHook = 50;
 constexpr absl::Duration kMinSweepInterval = absl::Milliseconds(100);
 constexpr uint32_t kMaxSearchesPerSecond = 1000;
 constexpr uint32_t kMaxCachedTokens = 1'000'000;
@@ -259,8 +263,35 @@ absl::StatusOr<AccessTokenSettings> ReadAccessTokens(
   return to;
 }
 
-absl::StatusOr<AttributeSettings> ReadAttributes(
-    const config::Attributes& from) {
+absl::Status ReadSubscribedTypes(const config::Attributes& from,
+                                 Notifications notifications,
+                                 std::vector<std::string>& to) {
+  constexpr std::string_view kWhere = "attributes.subscribed-types";
+  for (const std::string& type : from.subscribed_types()) {
+    if (!fhir::IsResourceType(type)) {
+      return Wrong(kWhere,
+                   StrCat("`", type, "` is not a resource type, as Patient"));
+    }
+    if (std::ranges::count(from.subscribed_types(), type) > 1) {
+      return Wrong(kWhere, StrCat("`", type, "` is there twice"));
+    }
+    to.push_back(type);
+  }
+  if (to.empty()) return absl::OkStatus();
+  if (notifications == Notifications::kNone) {
+    return Wrong(kWhere, "goes with notifications; leave it out");
+  }
+  const size_t most = notifications == Notifications::kWebSocket
+                          ? kMaxTypesOnWebSocket
+                          : kMaxTypesOnRestHook;
+  if (to.size() <= most) return absl::OkStatus();
+  return Wrong(kWhere, StrCat("at most ", most,
+                              " with these notifications: a server allows a "
+                              "login no more Subscriptions"));
+}
+
+absl::StatusOr<AttributeSettings> ReadAttributes(const config::Attributes& from,
+                                                 Notifications notifications) {
   AttributeSettings to;
   if (from.has_max_bytes()) {
     to.max_bytes = from.max_bytes();
@@ -279,6 +310,8 @@ absl::StatusOr<AttributeSettings> ReadAttributes(
                    StrCat("must be from 1 to ", kMaxReadsPerSecond));
     }
   }
+  PDP_RETURN_IF_ERROR(
+      ReadSubscribedTypes(from, notifications, to.subscribed_types));
   return to;
 }
 
@@ -312,7 +345,8 @@ absl::StatusOr<MedplumSettings> ReadMedplumSettings(
                        ReadSweep(config.sweep(), stale_after, max_staleness));
   PDP_ASSIGN_OR_RETURN(to.access_tokens,
                        ReadAccessTokens(from.access_tokens(), to.base_url));
-  PDP_ASSIGN_OR_RETURN(to.attributes, ReadAttributes(config.attributes()));
+  PDP_ASSIGN_OR_RETURN(to.attributes,
+                       ReadAttributes(config.attributes(), to.notifications));
   return to;
 }
 

@@ -56,6 +56,7 @@ struct AccessTokenSettings {
 struct AttributeSettings {
   uint64_t max_bytes = uint64_t{64} << 20;
   uint32_t max_reads_per_second = 50;
+  std::vector<std::string> subscribed_types;
 };
 
 struct MedplumSettings {

@@ -248,6 +248,14 @@ struct Case {
   const char* message;
 };
 
+TEST_F(MedplumSettingsTest, SubscribedTypesAreAsManyAsAServerAllows) {
+  const auto settings = Load(With({{"attributes.subscribed-types", "Patient"},
+                                   {"attributes.subscribed-types", "Task"}}));
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->medplum->attributes.subscribed_types,
+            (std::vector<std::string>{"Patient", "Task"}));
+}
+
 TEST_F(MedplumSettingsTest, RefusesWhatCannotBeUsed) {
   const Flags kHook = {
       {"medplum.notifications", "rest_hook"},
@@ -408,6 +416,23 @@ TEST_F(MedplumSettingsTest, RefusesWhatCannotBeUsed) {
        "sweep.overlap: must be from 1s to 1h"},
       {"OverlapTooLong", With({{"sweep.overlap", "61m"}}),
        "sweep.overlap: must be from 1s to 1h"},
+      {"NotAType", With({{"attributes.subscribed-types", "patient"}}),
+       "attributes.subscribed-types: `patient` is not a resource type, as "
+       "Patient"},
+      {"TypeTwice",
+       With({{"attributes.subscribed-types", "Patient"},
+             {"attributes.subscribed-types", "Patient"}}),
+       "attributes.subscribed-types: `Patient` is there twice"},
+      {"TypeWithoutNotifications",
+       With({{"attributes.subscribed-types", "Patient"},
+             {"medplum.notifications", "none"}}),
+       "attributes.subscribed-types: goes with notifications; leave it out"},
+      {"TooManyTypes",
+       With({{"attributes.subscribed-types", "Patient"},
+             {"attributes.subscribed-types", "Task"},
+             {"attributes.subscribed-types", "Device"}}),
+       "attributes.subscribed-types: at most 2 with these notifications: a "
+       "server allows a login no more Subscriptions"},
       {"NoSearches", With({{"sweep.max-searches-per-second", "0"}}),
        "sweep.max-searches-per-second: must be from 1 to 1000"},
       {"TooManySearches", With({{"sweep.max-searches-per-second", "1001"}}),

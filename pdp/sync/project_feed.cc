@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "pdp/base/log.h"
 #include "pdp/base/strings.h"
+#include "pdp/sync/mirrored_types.h"
 
 namespace pdp::sync {
 namespace {
@@ -344,6 +345,7 @@ medplum::NotificationSink ProjectFeed::Sink() {
             if (attributes_ != nullptr) {
               attributes_->Invalidate(notification.key);
             }
+            if (FindMirroredType(notification.key.type) == nullptr) return;
             Hint hint = {.key = std::move(notification.key),
                          .deleted = notification.interaction ==
                                     medplum::Interaction::kDelete};

@@ -10,7 +10,8 @@ import uuid
 
 import grpc
 
-from harness import LONG, PERMIT, EndToEndTest, first_word, wait_until
+from harness import (LONG, PERMIT, RARE_SWEEPS, EndToEndTest, first_word,
+                     wait_until)
 from medplum.pdp.v1 import decision_pb2, types_pb2
 
 DENIED = "RESOURCE_NOT_GRANTED"
@@ -236,6 +237,24 @@ class AttributesTest(EndToEndTest):
         self.assertEqual(PERMIT, self.word(pdp, patient))
         self.assertTrue(thread.is_alive())
         thread.join()
+
+    def test_a_change_is_told_where_its_type_is_subscribed_to(self):
+        self.allow([*FEMALE, {"resourceType": "Observation",
+                              "criteria": "Observation?status=final"}])
+        observation = self.fake.put(project=self.clinic_.id, resource={
+            "resourceType": "Observation", "id": str(uuid.uuid4()),
+            "status": "final", "code": {"text": "x"}})["reference"]
+        patient, deleted = self.patient(), self.patient()
+        pdp = self.pdp(self.clinic_, **RARE_SWEEPS, attributes={
+            "subscribed-types": ["Patient", "Observation"]})
+        for reference in (patient, deleted, observation):
+            self.becomes(PERMIT, pdp, reference)
+        self.fake.change(reference=patient, values={"gender": "male"})
+        self.fake.change(reference=observation, values={"status": "draft"})
+        self.fake.delete(reference=deleted)
+        self.becomes(DENIED, pdp, patient)
+        self.becomes(DENIED, pdp, observation)
+        self.becomes(DENIED, pdp, deleted)
 
     def test_what_is_kept_is_bounded(self):
         big = [{"url": "https://example.com/x", "valueString": "x" * 500}]

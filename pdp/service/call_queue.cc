@@ -226,6 +226,7 @@ void CallQueue::ShutDownIfOver() {
 
 // Goes on with a drain as long as that costs no wait.
 void CallQueue::TakeWhatIsReady() {
+  if (IsAlone()) return;
   for (int events = 1; events < kMaxEventsPerDrain; ++events) {
     if (held_.empty() || is_ledger_full()) return;
     void* tag = nullptr;
@@ -243,6 +244,11 @@ void CallQueue::ReleaseHeld() {
   const absl::Status written = ledger_->Write();
   std::vector<HeldCall*> held;
   held.swap(held_);
+  if (held.size() == 1) {
+    ++lone_drains_;
+  } else if (held.size() > 1) {
+    lone_drains_ = 0;
+  }
   for (HeldCall* call : held) call->Release(written);
 }
 

@@ -225,9 +225,16 @@ class CallQueue {
 
   static constexpr size_t kMaxRecordsPerWrite = 512;
   static constexpr int kMaxEventsPerDrain = 64;
+  // After so many drains of one record each, looking for another has been in
+  // vain so often that it is done only every so many drains.
+  static constexpr uint32_t kVainDrains = 8;
+  static constexpr uint32_t kDrainsPerLook = 16;
 
   void Run();
   void TakeWhatIsReady();
+  bool IsAlone() const {
+    return lone_drains_ >= kVainDrains && lone_drains_ % kDrainsPerLook != 0;
+  }
   void ReleaseHeld();
   // gRPC aborts the process where an operation is begun on a queue that is shut
   // down, so no call may be left.
@@ -253,6 +260,7 @@ class CallQueue {
   absl::flat_hash_map<uint64_t, Waiting> waiting_;
   absl::flat_hash_set<OpenStream*> streams_;
   std::vector<HeldCall*> held_;
+  uint32_t lone_drains_ = 0;  // Of one record, one after the other.
   uint64_t next_waiting_ = 1;
   int64_t calls_in_flight_ = 0;
   bool draining_ = false;

@@ -31,6 +31,7 @@ MAY_KNOW = {
         "store",
     ],
     "pdp/audit": ["pdp/base", "pdp/fhir", "pdp/medplum"],
+    "pdp/audit_sink": ["pdp/base", "pdp/fhir", "pdp/medplum", "pdp/audit"],
     "pdp/recorded": ["pdp/base", "pdp/fhir", "pdp/audit", "proto"],
     "pdp/auth": ["pdp/base", "pdp/fhir", "pdp/medplum"],
     "pdp/service": [
@@ -38,6 +39,7 @@ MAY_KNOW = {
         "pdp/fhir",
         "pdp/policy",
         "pdp/audit",
+        "pdp/audit_sink",
         "pdp/auth",
         "pdp/recorded",
         "proto",

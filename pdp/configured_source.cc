@@ -16,8 +16,8 @@
 #include "pdp/medplum/token_client.h"
 #include "pdp/medplum/web_socket.h"
 #include "pdp/medplum/web_socket_channel.h"
+#include "pdp/medplum_options.h"
 #include "pdp/service/http_server.h"
-#include "pdp/service/version.h"
 #include "pdp/sync/directory_source.h"
 #include "pdp/sync/medplum_source.h"
 #include "pdp/sync/mirror.h"
@@ -116,15 +116,6 @@ class ConfiguredMedplum final : public ConfiguredSource {
     return absl::OkStatus();
   }
 
-  static medplum::HttpOptions HttpOptionsOf(
-      const service::MedplumSettings& settings) {
-    medplum::HttpOptions options;
-    options.ca_file = settings.ca_file;
-    options.user_agent = StrCat("medplum-pdp/", service::kVersion);
-    options.total_timeout = settings.request_timeout;
-    return options;
-  }
-
   absl::Status BindTokens(const service::MedplumSettings& settings) {
     PDP_ASSIGN_OR_RETURN(token_client_, medplum::TokenClient::Open(
                                             {.base_url = settings.base_url,
@@ -143,15 +134,9 @@ class ConfiguredMedplum final : public ConfiguredSource {
   absl::StatusOr<sync::MedplumSource::Feed> MakeFeed(
       const service::MedplumSettings& settings,
       const service::MedplumLogin& login, FreshnessTable& feeds) {
-    medplum::ClientOptions options{
-        .base_url = settings.base_url,
-        .credentials = {.client_id = login.client_id,
-                        .client_secret_file = login.client_secret_file,
-                        .private_key_file = login.private_key_file,
-                        .key_id = login.key_id}};
-    options.http = HttpOptionsOf(settings);
-    PDP_ASSIGN_OR_RETURN(std::unique_ptr<medplum::Client> client,
-                         medplum::Client::Open(std::move(options)));
+    PDP_ASSIGN_OR_RETURN(
+        std::unique_ptr<medplum::Client> client,
+        medplum::Client::Open(SessionOptionsOf(settings, login)));
     medplum::Api& api = *client;
     if (login.all_projects()) super_admin_ = &api;
     clients_.push_back(std::move(client));

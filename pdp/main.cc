@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -34,6 +35,7 @@
 #include "pdp/base/strings.h"
 #include "pdp/change_recorder.h"
 #include "pdp/configured_source.h"
+#include "pdp/event_sinks.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/kept_history.h"
@@ -210,6 +212,13 @@ std::vector<std::string> AuditDirectories(const Settings& settings) {
   return directories;
 }
 
+// Of `sinks`, which may be null.
+std::function<std::vector<pdp::audit_sink::SinkStatus>()> SinkStatusOf(
+    const pdp::EventSinks* sinks) {
+  if (sinks == nullptr) return nullptr;
+  return [sinks] { return sinks->Status(); };
+}
+
 int Serve(const Settings& settings) {
   std::unique_ptr<pdp::auth::TlsFiles> tls;
   if (settings.tls) {
@@ -242,6 +251,7 @@ int Serve(const Settings& settings) {
   // Audit log.
   pdp::service::Metrics metrics;
   std::unique_ptr<pdp::audit::FileJournal> journal;
+  std::unique_ptr<pdp::EventSinks> sinks;  // May be null.
   std::unique_ptr<pdp::audit::Archiver> archiver;
   std::unique_ptr<pdp::audit::BestEffortJournal> queue;  // In best effort.
   if (settings.audit_mode != pdp::service::AuditMode::kOff) {
@@ -251,7 +261,19 @@ int Serve(const Settings& settings) {
                                       pdp::ToStd(opened.status().message())));
     }
     journal = *std::move(opened);
-    archiver = pdp::audit::Archiver::Start(*journal, settings.audit.archive);
+    auto started = pdp::EventSinks::Start(settings);
+    if (!started.ok()) {
+      return Fail(kFault, pdp::StrCat("audit.medplum: ",
+                                      pdp::ToStd(started.status().message())));
+    }
+    sinks = *std::move(started);
+    pdp::audit::ArchiveOptions archive = settings.audit.archive;
+    if (sinks != nullptr) {
+      archive.is_needed = [&](const pdp::audit::SegmentName& name) {
+        return sinks->Need(name);
+      };
+    }
+    archiver = pdp::audit::Archiver::Start(*journal, std::move(archive));
     if (settings.audit_mode == pdp::service::AuditMode::kBestEffort) {
       queue = std::make_unique<pdp::audit::BestEffortJournal>(*journal);
     }
@@ -337,11 +359,12 @@ int Serve(const Settings& settings) {
   std::unique_ptr<pdp::service::HttpServer> http;
   std::atomic<bool> draining = false;
   if (settings.http_listen) {
-    auto started = StartHttp(
-        *settings.http_listen,
-        {metrics, decision_point, state, backend, shadow.get(),
-         (*made)->access_tokens(), tls.get(), journal.get(), archiver.get()},
-        draining);
+    auto started =
+        StartHttp(*settings.http_listen,
+                  {metrics, decision_point, state, backend, shadow.get(),
+                   (*made)->access_tokens(), tls.get(), journal.get(),
+                   archiver.get(), SinkStatusOf(sinks.get())},
+                  draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));
     }

@@ -175,7 +175,8 @@ struct SetupCommand {
   std::string ca_file;
   // Of the ClientApplication and of its AccessPolicy.
   std::string client_name = "Policy decision point";
-  bool rest_hook = false;  // In place of WebSockets.
+  bool rest_hook = false;     // In place of WebSockets.
+  bool audit_events = false;  // Decisions become AuditEvents.
 
   // Makes what is missing, by an administrator's login.
   bool create = false;

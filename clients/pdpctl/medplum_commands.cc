@@ -24,6 +24,11 @@ void AddCaFile(CLI::App& app, SetupCommand& setup) {
                  "certificates that the server's is checked against, PEM");
 }
 
+void AddAuditEvents(CLI::App& app, SetupCommand& setup) {
+  app.add_flag("--audit-events", setup.audit_events,
+               "decisions become AuditEvents (audit.medplum.enabled)");
+}
+
 }  // namespace
 
 CLI::App* AddSetup(CLI::App& app, SetupCommand& setup) {
@@ -50,6 +55,7 @@ CLI::App* AddSetup(CLI::App& app, SetupCommand& setup) {
       ->capture_default_str();
   command->add_flag("--rest-hook", setup.rest_hook,
                     "notifications by rest-hook in place of WebSockets");
+  AddAuditEvents(*command, setup);
   CLI::Option* create = command->add_flag(
       "--create", setup.create, "make what is missing, then check it");
   CLI::Option* verify =
@@ -129,6 +135,7 @@ CLI::App* AddDoctor(CLI::App& app, SetupCommand& login) {
       ->needs(client);
   command->add_flag("--rest-hook", login.rest_hook,
                     "notifications are by rest-hook in place of WebSockets");
+  AddAuditEvents(*command, login);
   return command;
 }
 

@@ -59,7 +59,7 @@ class Creator {
           const fhir::ResourcePtr made,
           admin_.Create(
               "AccessPolicy",
-              PolicyResource(command_.client_name,
+              PolicyResource(command_,
                              login_.super_admin ? command_.project : "")));
       policy_ = made->key();
       Tell("made    ", policy_);
@@ -67,13 +67,13 @@ class Creator {
     }
     policy_ = found->key();
     const auto entries = fhir::Member(found->root(), "resource");
-    if (entries && fhir::ToJson(*entries) == PolicyEntries()) {
+    if (entries && fhir::ToJson(*entries) == PolicyEntries(command_)) {
       Tell("is there", policy_);
       return absl::OkStatus();
     }
     PDP_RETURN_IF_ERROR(admin_.Patch(
         policy_, StrCat(R"([{"op":"add","path":"/resource","value":)",
-                        PolicyEntries(), "}]")));
+                        PolicyEntries(command_), "}]")));
     Tell("changed ", policy_);
     return absl::OkStatus();
   }

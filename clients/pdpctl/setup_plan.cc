@@ -32,13 +32,18 @@ constexpr Entry kEntries[] = {
      R"("interaction":["create","read","vread","search","delete"])"},
 };
 
-std::string EntriesSeparatedBy(std::string_view separator) {
+constexpr std::string_view kAuditEvents =
+    R"({"resourceType":"AuditEvent","interaction":["create","search"]})";
+
+std::string EntriesSeparatedBy(std::string_view separator,
+                               const SetupCommand& command) {
   std::string text;
   for (const Entry& entry : kEntries) {
     if (!text.empty()) text += StrCat(",", separator);
     text +=
         StrCat(R"({"resourceType":")", entry.type, R"(",)", entry.rest, "}");
   }
+  if (command.audit_events) text += StrCat(",", separator, kAuditEvents);
   return text;
 }
 
@@ -53,18 +58,23 @@ medplum::RequiredAccess RequiredOf(const SetupCommand& command) {
   }
   required.web_socket = !command.rest_hook;
   required.rest_hook = command.rest_hook;
+  required.audit_events = command.audit_events;
   return required;
 }
 
-std::string PolicyEntries() { return StrCat("[", EntriesSeparatedBy(""), "]"); }
+std::string PolicyEntries(const SetupCommand& command) {
+  return StrCat("[", EntriesSeparatedBy("", command), "]");
+}
 
-std::string PolicyResource(std::string_view name, std::string_view project) {
+std::string PolicyResource(const SetupCommand& command,
+                           std::string_view project) {
   const std::string meta =
       project.empty()
           ? std::string()
           : StrCat(R"("meta":{"project":)", fhir::QuoteJson(project), "},");
   return StrCat(R"({"resourceType":"AccessPolicy",)", meta, R"("name":)",
-                fhir::QuoteJson(name), R"(,"resource":)", PolicyEntries(), "}");
+                fhir::QuoteJson(command.client_name), R"(,"resource":)",
+                PolicyEntries(command), "}");
 }
 
 std::string ConfigLines(const SetupCommand& command, std::string_view client_id,
@@ -78,9 +88,9 @@ std::string ConfigLines(const SetupCommand& command, std::string_view client_id,
       "    subjects: token\n"
       "  - name: administrator\n"
       "    from: loopback\n"
-      "    permissions: [admin]\n"
-      "medplum:\n  base-url: ",
-      command.base_url, "\n");
+      "    permissions: [admin]\n",
+      command.audit_events ? "audit:\n  medplum:\n    enabled: true\n" : "",
+      "medplum:\n  base-url: ", command.base_url, "\n");
   if (!command.ca_file.empty()) {
     text += StrCat("  ca-file: ", command.ca_file, "\n");
   }
@@ -107,7 +117,7 @@ void PrintPlan(const SetupCommand& command, std::ostream& out) {
       << "   ProjectMembership and the rules of admins do not count.\n\n"
       << "{\"resourceType\":\"AccessPolicy\",\"name\":"
       << fhir::QuoteJson(command.client_name) << ",\"resource\":[\n  "
-      << EntriesSeparatedBy("\n  ") << "\n]}\n\n"
+      << EntriesSeparatedBy("\n  ", command) << "\n]}\n\n"
       << "2. A ClientApplication named \"" << command.client_name
       << "\" in that project.\n\n"
       << "3. In the ClientApplication's ProjectMembership, `admin: true`: "
@@ -128,7 +138,8 @@ void PrintPlan(const SetupCommand& command, std::ostream& out) {
                      "FILE with its secret")
       << "\nThen check it: pdpctl setup medplum --verify --base-url "
       << command.base_url << " --project " << command.project
-      << " --client-id ID --client-secret-file FILE\n";
+      << " --client-id ID --client-secret-file FILE"
+      << (command.audit_events ? " --audit-events\n" : "\n");
 }
 
 }  // namespace pdp::ctl

@@ -17,11 +17,12 @@ namespace pdp::ctl {
 medplum::RequiredAccess RequiredOf(const SetupCommand& command);
 
 // The entries of the login's AccessPolicy, as a JSON array.
-std::string PolicyEntries();
+std::string PolicyEntries(const SetupCommand& command);
 
 // The AccessPolicy, as JSON.  `project` becomes its meta.project, unless it is
 // empty.
-std::string PolicyResource(std::string_view name, std::string_view project);
+std::string PolicyResource(const SetupCommand& command,
+                           std::string_view project);
 
 // The lines of pdpd's configuration file.
 std::string ConfigLines(const SetupCommand& command, std::string_view client_id,

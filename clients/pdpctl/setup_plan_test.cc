@@ -30,16 +30,16 @@ TEST(SetupPlanTest, ThePolicyGrantsAnAdminAllThatIsRequired) {
                  .membership = "ProjectMembership/m",
                  .profile = "ClientApplication/c",
                  .project_admin = true,
-                 .access_policy = PolicyResource("x", "")};
+                 .access_policy = PolicyResource(Command(), "")};
   facts.project_features = {std::string(medplum::kWebSocketFeature)};
   facts.membership_is_readable = true;
-  facts.policies = {PolicyResource("x", "")};
+  facts.policies = {PolicyResource(Command(), "")};
   EXPECT_THAT(medplum::FindMissingAccess(facts, RequiredOf(Command())),
               IsEmpty());
 }
 
 TEST(SetupPlanTest, ThePolicyWritesNothingButSubscriptions) {
-  const auto policy = *fhir::Resource::Parse(PolicyResource("x", ""));
+  const auto policy = *fhir::Resource::Parse(PolicyResource(Command(), ""));
   fhir::ForEachItem(policy->root(), "resource", [](fhir::JsonElement entry) {
     if (fhir::StringMember(entry, "resourceType") == "Subscription") return;
     fhir::ForEachItem(entry, "interaction", [](fhir::JsonElement interaction) {
@@ -50,8 +50,35 @@ TEST(SetupPlanTest, ThePolicyWritesNothingButSubscriptions) {
   });
 }
 
+TEST(SetupPlanTest, AuditEventsAreCreatedWhereTheyAreAskedFor) {
+  SetupCommand command = Command();
+  command.audit_events = true;
+  EXPECT_THAT(ConfigLines(command, "c", "/secret"),
+              HasSubstr("\naudit:\n  medplum:\n    enabled: true\n"));
+  medplum::LoginFacts facts;
+  facts.login = {.project = "p",
+                 .membership = "ProjectMembership/m",
+                 .profile = "ClientApplication/c",
+                 .project_admin = true,
+                 .access_policy = PolicyResource(command, "")};
+  facts.project_features = {std::string(medplum::kWebSocketFeature)};
+  facts.membership_is_readable = true;
+  facts.policies = {PolicyResource(command, "")};
+  EXPECT_THAT(medplum::FindMissingAccess(facts, RequiredOf(command)),
+              IsEmpty());
+  facts.login.access_policy = PolicyResource(Command(), "");
+  const auto missing = medplum::FindMissingAccess(facts, RequiredOf(command));
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_EQ(missing[0].use, medplum::MissingAccess::Use::kAudit);
+  EXPECT_THAT(missing[0].what,
+              HasSubstr(R"({"resourceType":"AuditEvent","interaction":)"
+                        R"(["create","search"]})"));
+}
+
 TEST(SetupPlanTest, ThePolicyIsOfTheProjectThatIsNamed) {
-  const auto policy = *fhir::Resource::Parse(PolicyResource("a \"b\"", "p"));
+  SetupCommand command = Command();
+  command.client_name = "a \"b\"";
+  const auto policy = *fhir::Resource::Parse(PolicyResource(command, "p"));
   EXPECT_EQ(policy->project(), "p");
   EXPECT_EQ(fhir::StringMember(policy->root(), "name"), "a \"b\"");
 }

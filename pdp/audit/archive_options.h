@@ -3,10 +3,12 @@
 #ifndef PDP_AUDIT_ARCHIVE_OPTIONS_H_
 #define PDP_AUDIT_ARCHIVE_OPTIONS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "pdp/audit/segment.h"
 
 namespace pdp::audit {
 
@@ -33,6 +35,11 @@ struct ArchiveOptions {
 
   // How long a segment stays in the archive, where that is a directory.
   absl::Duration retention = absl::Hours(24 * 2192);
+
+  // Whether somebody has yet to read a segment: it stays in the server's own
+  // directory though it is old, but not where there is too little room: it can
+  // be read in the archive.  Null: nobody has.
+  std::function<bool(const SegmentName&)> is_needed;
 
   bool has_archive() const { return !directory.empty() || !command.empty(); }
 };

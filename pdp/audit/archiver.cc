@@ -196,7 +196,10 @@ absl::Status Archiver::RemoveLocal(const std::vector<LocalSegment>& segments) {
   bool is_for_space = false;
   for (const LocalSegment& segment : by_age) {
     const std::string name = segment.name.ToString();
-    const bool is_old = segment.end + options_.local_retention <= now;
+    const bool is_needed =
+        options_.is_needed != nullptr && options_.is_needed(segment.name);
+    const bool is_old =
+        !is_needed && segment.end + options_.local_retention <= now;
     const bool may_go = !segment.is_last && state_.archived.contains(name) &&
                         (is_old || to_free > 0) &&
                         !kept_chains.contains(segment.name.chain);

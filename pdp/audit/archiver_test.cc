@@ -163,6 +163,33 @@ TEST_F(ArchiverTest, OldestGoFirstWhereTheVolumeIsFull) {
   EXPECT_THAT(Here()[0], HasSubstr(StrCat("0000000", removed + 1, ".jsonl")));
 }
 
+TEST_F(ArchiverTest, WhatIsYetToBeReadStaysUnlessThereIsTooLittleRoom) {
+  uint64_t read_to = 2;
+  archive_options_.is_needed = [&](const SegmentName& name) {
+    return name.chain == 0 && name.number >= read_to;
+  };
+  StartArchiver();
+  Write(4);
+  const auto first_here = [&] {
+    return ListSegments(options_.directory)->front();
+  };
+  clock_.Advance(absl::Hours(24 * 31));
+  archiver_->RunOnce();
+  EXPECT_EQ(first_here().number, 2u);
+  archiver_->RunOnce();
+  EXPECT_EQ(first_here().number, 2u);
+  read_to = 3;
+  archiver_->RunOnce();
+  EXPECT_EQ(first_here().number, 3u);
+  total_bytes_ = 0;
+  for (const std::string& path : Here()) {
+    total_bytes_ += std::filesystem::file_size(path);
+  }
+  archiver_->RunOnce();
+  EXPECT_GT(first_here().number, 3u);
+  EXPECT_THAT(Faults({directory_ / "archive", options_.directory}), IsEmpty());
+}
+
 TEST_F(ArchiverTest, ASegmentLeavesTheArchiveAfterItsRetentionAndThatIsSaid) {
   archive_options_.local_retention = absl::ZeroDuration();
   StartArchiver();

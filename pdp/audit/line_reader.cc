@@ -17,17 +17,25 @@ constexpr size_t kChunk = size_t{64} << 10;
 
 }  // namespace
 
-absl::StatusOr<LineReader> LineReader::Open(const std::string& path) {
+absl::StatusOr<LineReader> LineReader::Open(const std::string& path,
+                                            uint64_t offset) {
   // A pipe that nobody writes to would be waited for.
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
     return absl::UnavailableError(
         StrCat("cannot read `", path, "`: ", std::strerror(errno)));
   }
-  return LineReader(file);
+  if (offset != 0 && lseek(file, static_cast<off_t>(offset), SEEK_SET) < 0) {
+    const int error = errno;
+    close(file);
+    return absl::UnavailableError(
+        StrCat("cannot read `", path, "`: ", std::strerror(error)));
+  }
+  return LineReader(file, offset);
 }
 
-LineReader::LineReader(int file) : file_(file) {}
+LineReader::LineReader(int file, uint64_t offset)
+    : file_(file), offset_(offset) {}
 
 LineReader::LineReader(LineReader&& other) noexcept
     : file_(std::exchange(other.file_, -1)),

@@ -29,8 +29,10 @@ struct Line {
 // For one thread at a time.
 class LineReader {
  public:
-  // Unavailable: the file cannot be read.
-  static absl::StatusOr<LineReader> Open(const std::string& path);
+  // Of the lines from `offset` on, where one begins; they are numbered from
+  // there.  Unavailable: the file cannot be read.
+  static absl::StatusOr<LineReader> Open(const std::string& path,
+                                         uint64_t offset = 0);
   ~LineReader();
   LineReader(LineReader&& other) noexcept;
   LineReader& operator=(LineReader&&) = delete;
@@ -41,7 +43,7 @@ class LineReader {
   const absl::Status& status() const { return status_; }
 
  private:
-  explicit LineReader(int file);
+  LineReader(int file, uint64_t offset);
   bool Fill();
 
   int file_;

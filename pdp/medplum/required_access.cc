@@ -138,6 +138,7 @@ class Judge {
       FindMissingSubscription();
     }
     if (required_.web_socket) FindMissingDelivery();
+    if (required_.audit_events) FindMissingAuditEvents();
     return std::move(missing_);
   }
 
@@ -217,6 +218,23 @@ class Judge {
           StrCat("the policy does not let ", Login(), " ", interaction,
                  " a Subscription: add {\"resourceType\":\"Subscription\"} to ",
                  PolicyName()));
+      break;
+    }
+  }
+
+  void FindMissingAuditEvents() {
+    if (facts_.login.access_policy.empty()) return;
+    const auto policy = Policy::Parse(facts_.login.access_policy);
+    if (!policy) return;
+    for (const std::string_view interaction : {"create", "search"}) {
+      if (policy->Grants("AuditEvent", interaction, required_.project)) {
+        continue;
+      }
+      Miss(Use::kAudit,
+           StrCat("the policy does not let ", Login(), " ", interaction,
+                  " AuditEvents: add {\"resourceType\":\"AuditEvent\","
+                  "\"interaction\":[\"create\",\"search\"]} to ",
+                  PolicyName()));
       break;
     }
   }

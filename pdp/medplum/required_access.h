@@ -37,6 +37,8 @@ struct RequiredAccess {
   bool web_socket = true;
   // Whether they are told by rest-hook.
   bool rest_hook = false;
+  // Whether decisions become AuditEvents.
+  bool audit_events = false;
   // Whether every field is needed, rather than those that are known to be.
   bool every_field = false;
 };
@@ -45,6 +47,7 @@ struct MissingAccess {
   enum class Use : uint8_t {
     kDecide,  // Without it nothing of the project can be decided.
     kNotify,  // Without it changes are found by sweeps alone.
+    kAudit,   // Without it decisions do not become AuditEvents.
   };
   Use use = Use::kDecide;
   // A sentence: what is missing, and what to grant.

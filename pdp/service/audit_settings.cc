@@ -19,6 +19,7 @@ namespace config = ::medplum::pdp::config::v1;
 
 constexpr uint64_t kMinSegmentBytes = uint64_t{64} << 10;
 constexpr uint64_t kMaxSegmentBytes = uint64_t{4} << 30;
+constexpr uint32_t kMaxBatchSize = 500;
 constexpr uint32_t kMaxRetentionDays = 36'500;
 constexpr absl::Duration kDay = absl::Hours(24);
 
@@ -157,6 +158,31 @@ absl::Status ReadArchive(const config::Audit& config,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<audit_sink::SinkSettings>> ReadMedplum(
+    const config::AuditMedplum& config) {
+  audit_sink::SinkSettings settings;
+  if (config.reads() == config::AUDIT_READS_EVERY) {
+    settings.reads = audit_sink::Reads::kEvery;
+  } else if (config.reads() == config::AUDIT_READS_NONE) {
+    settings.reads = audit_sink::Reads::kNone;
+  }
+  PDP_RETURN_IF_ERROR(ReadWithin(
+      "medplum.fold-window", config.has_fold_window(), config.fold_window(),
+      absl::Seconds(1), absl::Hours(1), settings.fold_window));
+  if (config.has_batch_size()) {
+    settings.batch_size = config.batch_size();
+    if (settings.batch_size < 1 || settings.batch_size > kMaxBatchSize) {
+      return Wrong("medplum.batch-size",
+                   StrCat("must be from 1 to ", kMaxBatchSize));
+    }
+  }
+  PDP_RETURN_IF_ERROR(ReadWithin("medplum.interval", config.has_interval(),
+                                 config.interval(), absl::Milliseconds(100),
+                                 absl::Minutes(1), settings.interval));
+  if (!config.enabled()) return std::nullopt;
+  return settings;
+}
+
 }  // namespace
 
 absl::StatusOr<AuditSettings> ReadAuditSettings(const config::Audit& config,
@@ -165,6 +191,7 @@ absl::StatusOr<AuditSettings> ReadAuditSettings(const config::Audit& config,
   PDP_RETURN_IF_ERROR(ReadJournal(config, data_dir, settings.journal));
   PDP_RETURN_IF_ERROR(
       ReadArchive(config, settings.journal.directory, settings.archive));
+  PDP_ASSIGN_OR_RETURN(settings.medplum, ReadMedplum(config.medplum()));
   return settings;
 }
 

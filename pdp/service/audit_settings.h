@@ -4,11 +4,13 @@
 #ifndef PDP_SERVICE_AUDIT_SETTINGS_H_
 #define PDP_SERVICE_AUDIT_SETTINGS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "pdp/audit/archive_options.h"
 #include "pdp/audit/journal_options.h"
+#include "pdp/audit_sink/options.h"
 
 namespace medplum::pdp::config::v1 {
 class Audit;
@@ -19,6 +21,8 @@ namespace pdp::service {
 struct AuditSettings {
   audit::JournalOptions journal;
   audit::ArchiveOptions archive;
+  // Without a value: nothing is posted.
+  std::optional<audit_sink::SinkSettings> medplum;
 };
 
 // The settings that the section `audit` makes, beside the store in `data_dir`.

@@ -133,5 +133,75 @@ TEST(AuditSettingsTest, WhatCannotBeUsedIsRefusedByItsKey) {
   }
 }
 
+class AuditEventSettingsTest : public testing::Test {
+ protected:
+  absl::StatusOr<Settings> LoadMedplum(Flags more) {
+    Flags flags = {
+        {"source", "medplum"},
+        {"data-dir", "data"},
+        {"callers", "name=a,from=loopback,permissions=admin"},
+        {"medplum.base-url", "https://medplum.example/"},
+        {"medplum.login", StrCat("project=p1,client-id=c1,client-secret-file=",
+                                 secret_.path())}};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return LoadSettings({.flags = flags});
+  }
+
+  const TempFile secret_{"secret"};
+};
+
+TEST_F(AuditEventSettingsTest, NoneArePostedUnlessItIsAskedFor) {
+  const auto settings = LoadMedplum({{"audit.medplum.reads", "every"}});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_FALSE(settings->audit.medplum);
+}
+
+TEST_F(AuditEventSettingsTest, HaveDefaultsAndKeys) {
+  auto settings = LoadMedplum({{"audit.medplum.enabled", "true"}});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  ASSERT_TRUE(settings->audit.medplum);
+  EXPECT_EQ(settings->audit.medplum->reads, audit_sink::Reads::kFolded);
+  EXPECT_EQ(settings->audit.medplum->fold_window, absl::Minutes(5));
+  EXPECT_EQ(settings->audit.medplum->batch_size, 50u);
+  EXPECT_EQ(settings->audit.medplum->interval, absl::Seconds(1));
+  settings = LoadMedplum({{"audit.medplum.enabled", "true"},
+                          {"audit.medplum.reads", "none"},
+                          {"audit.medplum.fold-window", "1m"},
+                          {"audit.medplum.batch-size", "7"},
+                          {"audit.medplum.interval", "2s"}});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->audit.medplum->reads, audit_sink::Reads::kNone);
+  EXPECT_EQ(settings->audit.medplum->fold_window, absl::Minutes(1));
+  EXPECT_EQ(settings->audit.medplum->batch_size, 7u);
+  EXPECT_EQ(settings->audit.medplum->interval, absl::Seconds(2));
+}
+
+TEST_F(AuditEventSettingsTest, WhatCannotBeUsedIsNamed) {
+  const struct {
+    const char* name;
+    Flags flags;
+    const char* message;
+  } kCases[] = {{"window",
+                 {{"audit.medplum.fold-window", "2h"}},
+                 "audit.medplum.fold-window: must be from 1s to 1h"},
+                {"batch",
+                 {{"audit.medplum.batch-size", "0"}},
+                 "audit.medplum.batch-size: must be from 1 to 500"},
+                {"interval",
+                 {{"audit.medplum.interval", "1ms"}},
+                 "audit.medplum.interval: must be from 100ms to 1m"},
+                {"no log",
+                 {{"audit.medplum.enabled", "true"}, {"audit-mode", "off"}},
+                 "audit.medplum.enabled: needs an audit log"}};
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(test.name);
+    EXPECT_THAT(std::string(LoadMedplum(test.flags).status().message()),
+                StartsWith(test.message));
+  }
+  EXPECT_THAT(
+      std::string(Load({{"audit.medplum.enabled", "true"}}).status().message()),
+      StartsWith("audit.medplum.enabled: goes with source medplum only"));
+}
+
 }  // namespace
 }  // namespace pdp::service

@@ -15,6 +15,7 @@
 #include "pdp/fhir/interaction.h"
 #include "pdp/service/archive_metrics.h"
 #include "pdp/service/audit_metrics.h"
+#include "pdp/service/event_sink_metrics.h"
 #include "pdp/service/feed_metrics.h"
 #include "pdp/service/metric_family.h"
 #include "pdp/service/token_metrics.h"
@@ -318,6 +319,9 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   AddCalls(sources.metrics, page);
   AddAudit(sources.metrics, sources.journal, page);
   if (sources.archiver != nullptr) AddArchive(sources.archiver->Status(), page);
+  if (sources.event_sinks != nullptr) {
+    AddEventSinks(sources.event_sinks(), now, page);
+  }
   if (sources.tls != nullptr) AddTls(*sources.tls, page);
   if (sources.shadow != nullptr) AddShadow(*sources.shadow, page);
   AddPolicies(sources.decision_point, page);

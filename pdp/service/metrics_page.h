@@ -3,11 +3,14 @@
 #ifndef PDP_SERVICE_METRICS_PAGE_H_
 #define PDP_SERVICE_METRICS_PAGE_H_
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "pdp/audit/archiver.h"
 #include "pdp/audit/file_journal.h"
+#include "pdp/audit_sink/options.h"
 #include "pdp/auth/tls_files.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/policy/decision_point.h"
@@ -32,6 +35,8 @@ struct MetricsSources {
   // Null: nothing is recorded.
   const audit::FileJournal* journal = nullptr;
   const audit::Archiver* archiver = nullptr;
+  // Null: nothing is posted.
+  std::function<std::vector<audit_sink::SinkStatus>()> event_sinks;
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

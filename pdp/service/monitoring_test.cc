@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/service/metrics_page.h"
@@ -65,6 +66,36 @@ TEST(MetricsPageTest, TimesMethodsInMicroseconds) {
       HasSubstr("pdp_decision_seconds_bucket{method=\"Check\",le=\"+Inf\"} 2"));
   EXPECT_THAT(page,
               HasSubstr("pdp_decision_seconds_count{method=\"Check\"} 2"));
+}
+
+TEST(MetricsPageTest, TellsOfAuditEventsByLogin) {
+  Fixture f;
+  EXPECT_THAT(Page(f), Not(HasSubstr("pdp_audit_events")));
+  const auto sinks = [] {
+    return std::vector<audit_sink::SinkStatus>{
+        {.project = "p",
+         .created = 3,
+         .rejected = 1,
+         .posted_until = absl::FromUnixSeconds(1'700'000'000)},
+        {.is_refused = true,
+         .unread_bytes = 7,
+         .posted_until = absl::FromUnixSeconds(1'700'000'020)}};
+  };
+  const std::string page = RenderMetrics({.metrics = f.metrics,
+                                          .decision_point = f.decision_point,
+                                          .data = f.data,
+                                          .admin = f.admin,
+                                          .event_sinks = sinks},
+                                         absl::FromUnixSeconds(1'700'000'010));
+  for (const char* line :
+       {"pdp_audit_events_total{project=\"p\",result=\"created\"} 3\n",
+        "pdp_audit_events_total{project=\"p\",result=\"rejected\"} 1\n",
+        "pdp_audit_events_lag_seconds{project=\"p\"} 10\n",
+        "pdp_audit_events_lag_seconds{project=\"all\"} 0\n",
+        "pdp_audit_events_refused{project=\"all\"} 1\n",
+        "pdp_audit_events_unread_bytes{project=\"all\"} 7\n"}) {
+    EXPECT_THAT(page, HasSubstr(line));
+  }
 }
 
 TEST(MetricsPageTest, CountsCalls) {

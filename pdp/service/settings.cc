@@ -269,6 +269,21 @@ absl::Status ReadHistory(const config::Config& config, Settings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAuditEvents(const Settings& settings) {
+  if (!settings.audit.medplum) return absl::OkStatus();
+  if (!settings.medplum) {
+    return Wrong("audit.medplum.enabled",
+                 "goes with source medplum only: AuditEvents are posted to "
+                 "that server; leave it out");
+  }
+  if (settings.audit_mode == AuditMode::kOff) {
+    return Wrong("audit.medplum.enabled",
+                 "needs an audit log, and audit-mode is off: what is not "
+                 "recorded is not posted");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
@@ -299,6 +314,7 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
                          ReadMedplumSettings(config, settings.stale_after,
                                              settings.max_staleness));
   }
+  PDP_RETURN_IF_ERROR(CheckAuditEvents(settings));
   PDP_ASSIGN_OR_RETURN(settings.tls, ReadTls(config));
   PDP_ASSIGN_OR_RETURN(settings.limits, ReadLimits(config));
   PDP_ASSIGN_OR_RETURN(settings.callers, ReadCallers(config));

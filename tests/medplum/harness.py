@@ -325,7 +325,7 @@ def wait_quiet(fake, seconds=0.3):
 
 class EndToEndTest(unittest.TestCase):
     """Every test has its own fake server, decision points and directory; at its
-    end nothing but Subscriptions may have been written."""
+    end nothing but Subscriptions and AuditEvents may have been written."""
 
     fake_settings = {}
 

@@ -97,6 +97,10 @@ def parameter_matches(name, value, version, world):
         return version.id in values
     if name == "_project":
         return version.project in values
+    if name == "_tag":
+        tags = world.resource(version).get("meta", {}).get("tag", ())
+        return any(f"{tag.get('system')}|{tag.get('code')}" in values
+                   for tag in tags)
     element = world.resource(version).get(name)
     if isinstance(element, dict):
         return element.get("reference") in values

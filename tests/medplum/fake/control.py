@@ -32,6 +32,9 @@ LOGIN_POLICY = [
     {"resourceType": "RelatedPerson", "readonly": True},
     {"resourceType": "Subscription"},
 ]
+# And where decisions become AuditEvents.
+AUDIT_EVENTS = {"resourceType": "AuditEvent",
+                "interaction": ["create", "search"]}
 
 
 class Control:
@@ -136,13 +139,14 @@ class Control:
         return resource["id"]
 
     def add_login(self, project, admin=True, policy=None, watched=True,
-                  public_key=None, key_id=None):
+                  public_key=None, key_id=None, audit_events=False):
         """A ClientApplication with its membership.  `policy`: the entries of
         its AccessPolicy; [] for a membership without one; default: what the
-        decision point needs.  `watched`: it may write nothing but
-        Subscriptions."""
+        decision point needs, with `audit_events` to post those,
+        too.  `watched`: it may write nothing but Subscriptions and
+        AuditEvents."""
         if policy is None:
-            policy = LOGIN_POLICY
+            policy = LOGIN_POLICY + [AUDIT_EVENTS] * audit_events
         secret = secrets.token_hex(32)
         client = self.put({"resourceType": "ClientApplication",
                            "name": "Decision point", "secret": secret},

@@ -296,7 +296,8 @@ class FhirApi:
         try:
             return self.handle(caller, request["method"], path,
                                urllib.parse.parse_qsl(query), body,
-                               {"X-Medplum": "extended" if extended else ""})
+                               {"X-Medplum": "extended" if extended else "",
+                                "If-None-Exist": request.get("ifNoneExist")})
         except Outcome as outcome:
             return outcome_answer(outcome)
 

@@ -61,7 +61,7 @@ class Query:
             excluded = parts[2].split(",") if len(parts) > 2 else []
             self.cursor = (int(parts[1]), frozenset(excluded))
             self.since = max(self.since, self.cursor[0])
-        elif name == "_project" or name in FIELDS:
+        elif name in ("_project", "_tag") or name in FIELDS:
             self.tests.append((name, value))
         else:
             raise bad_request(f"Unknown search parameter: {name}")

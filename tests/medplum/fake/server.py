@@ -13,6 +13,7 @@ import urllib.parse
 from aiohttp import web
 
 from .admin_api import AdminApi
+from .audit_events import faults_of_batch
 from .control import Control
 from .faults import HttpFaults, NotificationFaults
 from .fhir_api import Answer, FhirApi, outcome_answer, parse
@@ -155,7 +156,7 @@ class Server:
         if fault is not None:
             await self.control.run(fault.options.get("before", ()))
         who, answer = self._answer(request, path, body)
-        self._note(request, path, who, answer)
+        self._note(request, path, body, who, answer)
         if fault is not None:
             await self.control.run(fault.options.get("after", ()))
         rest = begun + self.settings.answer_seconds - time.monotonic()
@@ -230,13 +231,16 @@ class Server:
             return Answer(200, dumps(self.logins.key_set()), content_type=JSON)
         return None
 
-    def _note(self, request, path, caller, answer):
+    def _note(self, request, path, body, caller, answer):
         shape = path.removeprefix("/fhir/R4/").split("/")[0] or path
         self.counts[f"{request.method} {shape}"] += 1
         client = caller.login.client if caller else None
         self.requests.append((time.monotonic_ns(), request.method,
                               request.raw_path, client, answer.status))
         if client not in self.watched_clients:
+            return
+        if request.method == "POST" and path == "/fhir/R4":
+            self.violations += faults_of_batch(body)
             return
         if request.method != "GET" and shape != "Subscription" and not (
                 request.method == "POST" and path.endswith("/_search")):

@@ -251,7 +251,6 @@ void ProjectFeed::AwaitNextRound(absl::Duration time, bool may_step) {
 void ProjectFeed::StepFullSweep() {
   const absl::StatusOr<bool> complete = rounds_.Step();
   if (complete.ok() && !*complete) return;
-  Answer(TakeAll(await_full_sweep_), complete.status());
   bool changed = false;
   {
     MutexLock lock(status_mutex_);
@@ -274,6 +273,8 @@ void ProjectFeed::StepFullSweep() {
         {{"project", project()},
          {"error", ToStd(complete.status().message())}});
   }
+  // Who is answered sees it in the status.
+  Answer(TakeAll(await_full_sweep_), complete.status());
   const std::lock_guard lock(mutex_);
   sweep_now_ |= !complete.ok() || !resyncing_.empty();
 }

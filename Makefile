@@ -1,6 +1,6 @@
 # The commands of this project.  Each installs what is missing first.
 
-.PHONY: help demo run test test-long differential bench bench-cerbos build clean
+.PHONY: help demo run test test-long differential bench bench-cerbos bench-instructions build clean
 
 help:
 	@echo "make demo       install, build, run real checks on the sample clinic"
@@ -10,6 +10,7 @@ help:
 	@echo "make differential  compare random decisions with Medplum's own code"
 	@echo "make bench      measure, beside an echo server; EFFORT=quick|short|long, WRITE=1"
 	@echo "make bench-cerbos  measure beside Cerbos, in the same way"
+	@echo "make bench-instructions  count instructions of a warm decision"
 	@echo "make build      install and build"
 	@echo "make clean      remove build/"
 
@@ -51,6 +52,11 @@ bench-cerbos:
 	@.ci/install
 	@.ci/build gcc bench_programs
 	@$(BENCH) cerbos
+
+bench-instructions:
+	@.ci/install
+	@.ci/build gcc decide_times
+	@/usr/bin/python3 -B tests/bench/instructions.py $(if $(WRITE),--write)
 
 clean:
 	rm -rf build

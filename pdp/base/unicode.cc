@@ -240,6 +240,9 @@ std::string_view TrimWhitespace(std::string_view text) {
 }
 
 std::string ToValidUtf8(std::string_view bytes) {
+  unsigned char all = 0;
+  for (const char c : bytes) all |= static_cast<unsigned char>(c);
+  if (all < 0x80) return std::string(bytes);  // ASCII.
   std::string valid;
   valid.reserve(bytes.size());
   for (size_t at = 0; at < bytes.size();) {

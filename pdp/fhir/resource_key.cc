@@ -1,6 +1,7 @@
 #include "pdp/fhir/resource_key.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/ascii.h"
 #include "pdp/base/strings.h"
@@ -36,13 +37,22 @@ std::optional<ResourceKey> ResourceKey::Parse(std::string_view reference) {
 }
 
 bool IsUuid(std::string_view id) {
-  if (id.size() != 36) return false;
-  for (size_t i = 0; i < id.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const unsigned char c = static_cast<unsigned char>(id[i]);
-    if (dash ? c != '-' : !absl::ascii_isxdigit(c)) return false;
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  // What stands for itself, and 'x' for a digit.
+  static constexpr std::array<char, 256> kKinds = [] {
+    std::array<char, 256> kinds{};
+    for (const char c : std::string_view("0123456789abcdefABCDEF")) {
+      kinds[static_cast<unsigned char>(c)] = 'x';
+    }
+    kinds['-'] = '-';
+    return kinds;
+  }();
+  if (id.size() != kShape.size()) return false;
+  int different = 0;
+  for (size_t i = 0; i < kShape.size(); ++i) {
+    different |= kKinds[static_cast<unsigned char>(id[i])] ^ kShape[i];
   }
-  return true;
+  return different == 0;
 }
 
 }  // namespace pdp::fhir

@@ -182,10 +182,16 @@ class DurablePredicate {
     }
     if (!compiled.has_criteria) return Abandon(entry);
     if (!compiled.criteria_has_prefix) return Abandon(entry);
-    const absl::StatusOr<fhir::search::Criteria> criteria =
-        DurableCriteria(compiled, resource_.type());
-    if (!criteria.ok()) {
-      return Fail(400, StrCat(Where(entry), ": ", criteria.status().message()));
+    // Of a wildcard entry they depend on the type.
+    absl::StatusOr<fhir::search::Criteria> of_type;
+    const fhir::search::Criteria* criteria = &compiled.criteria;
+    if (compiled.is_wildcard || !compiled.criteria_status.ok()) {
+      of_type = DurableCriteria(compiled, resource_.type());
+      if (!of_type.ok()) {
+        return Fail(400,
+                    StrCat(Where(entry), ": ", of_type.status().message()));
+      }
+      criteria = &*of_type;
     }
     if (criteria->filters.empty()) return false;
     const DurableResult result = fhir::search::MatchesDurably(

@@ -70,6 +70,9 @@ size_t AppendLowBytes(std::string_view text, std::string& bytes) {
 }
 
 std::string Decode(std::string_view text) {
+  if (text.find_first_of("%+") == std::string_view::npos) {
+    return ToValidUtf8(text);
+  }
   const Unescaped unescaped = Unescape(text, AppendByte);
   std::string valid = ToValidUtf8(unescaped.bytes);
   const bool is_clean = !unescaped.has_percent && valid == unescaped.bytes;

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import cases
+import growth
 import in_process
 import peers
 import report
@@ -23,12 +24,14 @@ from load import Effort
 from servers import Failure, ROOT
 
 # Repetitions, seconds of each, seconds before it.
-EFFORTS = {"quick": Effort(2, 0.5, 0.2), "short": Effort(5, 1, 0.3),
-           "long": Effort(9, 3, 1)}
+EFFORTS = {"quick": Effort("quick", 2, 0.5, 0.2),
+           "short": Effort("short", 5, 1, 0.3),
+           "long": Effort("long", 9, 3, 1)}
 
 SECTIONS = {
     "over-grpc": ("Over gRPC, beside an echo server", cases.measure),
     "in-process": ("In process", in_process.measure),
+    "growth": ("Growth, storms and memory", growth.measure),
 }
 ON_REQUEST = {
     "cerbos": ("Beside Cerbos", peers.measure),

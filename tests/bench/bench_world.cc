@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "pdp/base/strings.h"
@@ -190,6 +191,15 @@ void BenchWorld::Forget(bool with_policy) {
   std::vector<fhir::ResourceKey> keys = {*fhir::ResourceKey::Parse(kMember)};
   if (with_policy) keys.push_back({"AccessPolicy", "policy"});
   decision_point_.Invalidate(store_->revision(), keys);
+}
+
+uint64_t BenchWorld::DiskBytes() const {
+  uint64_t bytes = 0;
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator(directory_.path())) {
+    if (file.is_regular_file()) bytes += file.file_size();
+  }
+  return bytes;
 }
 
 void BenchWorld::ChangeMemberships(int first, int count) {

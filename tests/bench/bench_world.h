@@ -52,6 +52,9 @@ class BenchWorld {
   // Writes `count` of the other memberships anew.
   void ChangeMemberships(int first, int count);
 
+  // Of the store's files.
+  uint64_t DiskBytes() const;
+
   const std::string& patient_json() const { return patient_json_; }
   policy::DecisionPoint& decision_point() { return decision_point_; }
   const std::string& policy_json() const { return policy_json_; }

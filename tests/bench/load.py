@@ -45,6 +45,7 @@ class Spread:
 class Effort:
     """How much is measured."""
 
+    name: str
     repetitions: int
     seconds: float
     warmup: float

@@ -107,12 +107,12 @@ void RetryingHttp::Sleep(absl::Duration duration) {
 }
 
 void RetryingHttp::Stop() {
+  http_->Stop();  // First: who is woken sends nothing more.
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
   stop_.notify_all();
-  http_->Stop();
 }
 
 HttpStatistics RetryingHttp::statistics() const {

@@ -9,35 +9,30 @@
 namespace pdp::audit {
 namespace {
 
-constexpr uint64_t kEachByte = 0x0101010101010101;
+using Block [[gnu::vector_size(16)]] = unsigned char;
 
-// Whether one of the eight bytes is 0.
-constexpr bool HasZero(uint64_t bytes) {
-  return ((bytes - kEachByte) & ~bytes & (kEachByte * 0x80)) != 0;
-}
-// Whether one of them is less than `limit`, which is at most 0x80.
-constexpr bool HasLess(uint64_t bytes, uint64_t limit) {
-  return ((bytes - kEachByte * limit) & ~bytes & (kEachByte * 0x80)) != 0;
-}
-
-// Whether all of them stand for themselves, whatever is around them.
-bool ArePlain(uint64_t bytes) {
-  return (bytes & (kEachByte * 0x80)) == 0 && !HasLess(bytes, 0x20) &&
-         !HasZero(bytes ^ (kEachByte * 0x7f)) &&
-         !HasZero(bytes ^ (kEachByte * '"')) &&
-         !HasZero(bytes ^ (kEachByte * '\\'));
+// Whether all bytes stand for themselves, whatever is around them.
+bool IsPlainBlock(const char* text) {
+  Block bytes;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const auto others =
+      (bytes < 0x20) | (bytes >= 0x7f) | (bytes == '"') | (bytes == '\\');
+  uint64_t halves[2];
+  std::memcpy(halves, &others, sizeof halves);
+  return (halves[0] | halves[1]) == 0;
 }
 
 bool IsPlain(std::string_view text) {
-  uint64_t bytes = 0;
-  while (text.size() >= sizeof bytes) {
-    std::memcpy(&bytes, text.data(), sizeof bytes);
-    if (!ArePlain(bytes)) return false;
-    text.remove_prefix(sizeof bytes);
+  if (text.size() < sizeof(Block)) {
+    char padded[sizeof(Block)];
+    std::memset(padded, ' ', sizeof padded);
+    if (!text.empty()) std::memcpy(padded, text.data(), text.size());
+    return IsPlainBlock(padded);
   }
-  bytes = kEachByte * ' ';
-  if (!text.empty()) std::memcpy(&bytes, text.data(), text.size());
-  return ArePlain(bytes);
+  for (size_t i = 0; i + sizeof(Block) < text.size(); i += sizeof(Block)) {
+    if (!IsPlainBlock(text.data() + i)) return false;
+  }
+  return IsPlainBlock(text.data() + text.size() - sizeof(Block));
 }
 
 bool IsEscaped(uint32_t code_point) {
@@ -127,8 +122,25 @@ void LineWriter::Text(std::string_view name, std::string_view text) {
     cut_ += name;
     cut_ += '"';
   }
-  Name(name);
-  Quote(text);
+  constexpr size_t kMaxAtOnce = 256;
+  if (name.size() + text.size() + 6 > kMaxAtOnce || !IsPlain(text)) {
+    Name(name);
+    Quote(text);
+    return;
+  }
+  // Most texts: one append.
+  char member[kMaxAtOnce];
+  char* end = member;
+  const auto append = [&end](std::string_view part) {
+    std::memcpy(end, part.data(), part.size());
+    end += part.size();
+  };
+  append(",\"");
+  append(name);
+  append("\":\"");
+  append(text);
+  append("\"");
+  out_.append(member, static_cast<size_t>(end - member));
 }
 
 void LineWriter::List(std::string_view name,

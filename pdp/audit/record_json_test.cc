@@ -113,8 +113,14 @@ TEST(RecordJsonTest, NoTextEndsItsLineOrItsString) {
 // At each place of a text, among bytes that need no escape.
 TEST(RecordJsonTest, EveryByteIsEscapedWhereItHasTo) {
   for (int byte = 0; byte < 256; ++byte) {
-    for (size_t at = 0; at < 17; ++at) {
-      std::string text(17, 'x');
+    // Of every place in a text of every size about those that are looked at at
+    // once.
+    for (size_t place = 0; place < 40 * 40; ++place) {
+      const size_t size = place / 40 + 1;
+      const size_t at = place % 40;
+      const bool is_boundary = size <= 3 || size % 16 <= 1 || size % 16 == 15;
+      if (at >= size || !is_boundary) continue;
+      std::string text(size, 'x');
       text[at] = static_cast<char>(byte);
       const std::string line = Line({.user_agent = text});
       RecordParser parser;

@@ -42,6 +42,7 @@ class SimulateTest(unittest.TestCase):
                 "--source", f"directory:{self.source}",
                 "--data-dir", self.data,
                 "--listen", "127.0.0.1:0",
+                "--http-listen", "127.0.0.1:0",
                 "--callers", "name=test,from=loopback,permissions=all,"
                 "subjects=any,resources=inline",
             ],

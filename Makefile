@@ -39,7 +39,7 @@ differential:
 	@.ci/build gcc differential_answers
 	@tests/differential/run.sh
 
-# EFFORT: quick, short (5 min) or long.  WRITE=1: write docs/performance.md.
+# EFFORT: quick, short (7 min) or long.  WRITE=1: write docs/performance.md.
 EFFORT ?= short
 BENCH = /usr/bin/python3 -B tests/bench/bench.py --effort $(EFFORT) $(if $(WRITE),--write)
 

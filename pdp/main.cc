@@ -345,6 +345,8 @@ int Serve(const Settings& settings) {
        .stale_after = settings.stale_after,
        .decision_reuse = settings.decision_reuse,
        .max_batch_items = settings.limits.batch_items,
+       .project_questions_per_second =
+           settings.limits.project_questions_per_second,
        .shadow = shadow.get(),
        .tokens = (*made)->access_tokens(),
        .history = &history,
@@ -363,7 +365,7 @@ int Serve(const Settings& settings) {
         StartHttp(*settings.http_listen,
                   {metrics, decision_point, state, backend, shadow.get(),
                    (*made)->access_tokens(), tls.get(), journal.get(),
-                   archiver.get(), SinkStatusOf(sinks.get())},
+                   archiver.get(), SinkStatusOf(sinks.get()), queue.get()},
                   draining);
     if (!started.ok()) {
       return Fail(kFault, pdp::ToStd(started.status().message()));

@@ -181,6 +181,8 @@ CallOutcome DecisionService::Batch::DecideItem(int i, Moment moment,
   found = CheckProjects(attempt_, access_.subject, access_.context,
                         service_.lookup_);
   if (!found.status.ok()) return found;
+  found = service_.TakeOfProjects(attempt_, access_.subject, access_.context);
+  if (!found.status.ok()) return found;
   if (!is_fresh_for_all_) {
     CallOutcome outcome = service_.CheckFeeds(
         attempt_, request_.consistency(),
@@ -341,7 +343,8 @@ void DecisionService::Batch::CountAll() const {
   for (int i = 0; i < request_.items_size(); ++i) {
     const v1::BatchCheckResult& result = response_.results(i);
     if (result.has_decision()) {
-      service_.Count(request_.items(i).interaction(), result.decision());
+      service_.Count(Method::kBatchCheck, request_.items(i).interaction(),
+                     result.decision());
     }
     const Refusal refusal = outcomes_[static_cast<size_t>(i)].refusal;
     if (refusal != Refusal::kNone) service_.metrics_.CountRefusal(refusal);

@@ -4,6 +4,7 @@
 #define PDP_SERVICE_CALL_OUTCOME_H_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -47,6 +48,10 @@ struct CallOutcome {
 // need is got at once.
 void AddPending(const CallOutcome& item, CallOutcome& all);
 
+inline absl::Status CallerLeft() {
+  return absl::CancelledError("the caller left");
+}
+
 inline CallOutcome Failed(absl::Status status) {
   CallOutcome outcome;
   outcome.status = std::move(status);
@@ -68,6 +73,9 @@ struct CallAttempt {
   Ledger* ledger = nullptr;
   // When the whole request was there.
   std::chrono::steady_clock::time_point started = {};
+  bool is_first = true;  // Of the attempts of a call.
+  // Whether whoever called has left; null: nobody looks.
+  const std::atomic<bool>* has_left = nullptr;
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
   bool may_resolve_tokens = false;
@@ -78,6 +86,10 @@ struct CallAttempt {
 
   absl::Duration Elapsed() const {
     return absl::FromChrono(std::chrono::steady_clock::now() - started);
+  }
+  // There is nobody to answer.
+  bool IsCancelled() const {
+    return has_left != nullptr && has_left->load(std::memory_order_relaxed);
   }
   bool WasFetched(const fhir::ResourceKey& key) const {
     return std::find(fetched.begin(), fetched.end(), key) != fetched.end();

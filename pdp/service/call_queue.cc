@@ -184,6 +184,15 @@ void CallQueue::GiveUpWaiting(std::chrono::system_clock::time_point until,
   }
 }
 
+void CallQueue::GiveUp(WaitingCall* call, const absl::Status& status) {
+  for (auto i = waiting_.begin(); i != waiting_.end(); ++i) {
+    if (i->second.call != call || !i->second.may_give_up) continue;
+    waiting_.erase(i);
+    call->Resume(status);
+    return;
+  }
+}
+
 void CallQueue::Tick() {
   GiveUpWaiting(std::chrono::system_clock::now(),
                 absl::DeadlineExceededError("the deadline has passed"));

@@ -184,6 +184,9 @@ class CallQueue {
       std::chrono::system_clock::time_point deadline =
           std::chrono::system_clock::time_point::max());
 
+  // Resumes `call` with `status` now, if it is put aside and may give up.
+  void GiveUp(WaitingCall* call, const absl::Status& status);
+
   // Where answers of this thread are recorded; null: they are not.
   Ledger* ledger() const { return ledger_.get(); }
   // No more answers are to be made before those that were are released.

@@ -4,6 +4,7 @@
 #ifndef PDP_SERVICE_CALL_RETRY_H_
 #define PDP_SERVICE_CALL_RETRY_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -18,11 +19,12 @@ class CallRetry {
  public:
   // A request has come in.
   void Begin(const CallContext& context, const CallOrigin& origin,
-             Ledger* ledger) {
+             Ledger* ledger, const std::atomic<bool>* has_left = nullptr) {
     rounds_ = 0;
     attempt_ = {.origin = origin,
                 .ledger = ledger,
                 .started = Clock::now(),
+                .has_left = has_left,
                 .may_fetch = context.fetcher != nullptr,
                 .may_refresh = context.refresher != nullptr,
                 .may_resolve_tokens = context.tokens != nullptr};
@@ -30,7 +32,8 @@ class CallRetry {
 
   // Counts an attempt, and returns what it may ask for.
   const CallAttempt& Next() {
-    if (++rounds_ > kMaxRounds) GiveUp();
+    attempt_.is_first = ++rounds_ == 1;
+    if (rounds_ > kMaxRounds) GiveUp();
     return attempt_;
   }
 

@@ -159,6 +159,11 @@ constexpr Flag kFlags[] = {
      "Memory for what clients send and do not read. [536870912]"},
     {"limits.caller-calls-per-second", "N",
      "Of one caller; 0 for no limit. [0]"},
+    {"limits.project-questions-per-second", "N",
+     "About members of one project; 0 for no limit. [0]"},
+    {"limits.connections", "N", "At a time. [10000]"},
+    {"limits.connections-per-address", "N",
+     "At a time, of one peer; 0 for no limit. [0]"},
     {"limits.connection-age", "DURATION",
      "How long a connection lasts. [1h with tls.client-ca-file, else for "
      "ever]"},

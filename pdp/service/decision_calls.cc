@@ -38,6 +38,7 @@ struct BatchCheckMethod : UnaryMethod {
   using Response = v1::BatchCheckResponse;
   static constexpr Method kMethod = Method::kBatchCheck;
   static constexpr bool kIsRecorded = true;
+  static constexpr bool kEndsWithCaller = true;
   static constexpr size_t kBlockBytes = 16 * 1024;
   static constexpr int kPosted = 16;
   static constexpr int kMaxPosted = 32;

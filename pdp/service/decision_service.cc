@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "medplum/pdp/v1/decision.pb.h"
+#include "pdp/base/log.h"
+#include "pdp/base/log_limiter.h"
 #include "pdp/base/strings.h"
+#include "pdp/policy/subject_projects.h"
 #include "pdp/service/caller_rules.h"
 #include "pdp/service/convert_decision.h"
 #include "pdp/service/decision_id.h"
@@ -25,7 +29,8 @@ DecisionService::DecisionService(const policy::DecisionPoint& decision_point,
              {.max_staleness = options.max_staleness,
               .unremarkable =
                   std::min(options.stale_after,
-                           options.max_staleness - options.decision_reuse)}) {}
+                           options.max_staleness - options.decision_reuse)}),
+      project_rates_(options.project_questions_per_second, *options.clock) {}
 
 DecisionService::Moment DecisionService::Begin() const {
   const absl::Duration since_boot = options_.clock->SinceBoot();
@@ -52,7 +57,7 @@ CallOutcome DecisionService::CheckInto(Method method,
     }
   }
   if (!outcome.status.ok()) return outcome;
-  Count(request.interaction(), decision);
+  Count(method, request.interaction(), decision);
   if (options_.shadow != nullptr && !checked.question.is_denied) {
     options_.shadow->Compare(checked.question.access, checked.answer);
   }
@@ -296,6 +301,8 @@ CallOutcome DecisionService::CheckData(const CallAttempt& attempt,
   CallOutcome outcome =
       CheckProjects(attempt, scope.subject, scope.context, lookup_);
   if (!outcome.status.ok()) return outcome;
+  outcome = TakeOfProjects(attempt, scope.subject, scope.context);
+  if (!outcome.status.ok()) return outcome;
   outcome = CheckConsistency(Facts(), attempt, wanted, scope);
   if (!outcome.status.ok()) return outcome;
   return CheckFeeds(attempt, wanted, scope, moment);
@@ -322,6 +329,30 @@ CallOutcome DecisionService::Decide(const CallAttempt& attempt,
   Moment until = moment;
   until.reuse_ends = std::min(until.reuse_ends, outcome.session_ends);
   Complete(decision, until, message);
+  return {};
+}
+
+CallOutcome DecisionService::TakeOfProjects(
+    const CallAttempt& attempt, const policy::Subject& subject,
+    const policy::RequestContext& context) const {
+  if (!project_rates_.is_limited() || !attempt.is_first) return {};
+  std::vector<std::string> projects;
+  // What cannot be told the decision says.
+  (void)policy::FindSubjectProjects(subject, context, lookup_, projects);
+  for (const std::string& project : projects) {
+    if (project_rates_.Take(project)) continue;
+    metrics_.CountRejection(Rejection::kProjectRate);
+    static LogLimiter limiter(/*per_second=*/5);
+    if (const auto left_out = limiter.Allow(absl::Now())) {
+      Log(Severity::kWarning, "project_turned_away",
+          {{"project", project}, {"lines_left_out", *left_out}});
+    }
+    return Failed(absl::ResourceExhaustedError(
+        StrCat("members of the project `", project,
+               "` are asked about more often than "
+               "limits.project-questions-per-second allows; try again in a "
+               "second")));
+  }
   return {};
 }
 
@@ -354,9 +385,9 @@ void DecisionService::Complete(policy::Decision& decision, const Moment& moment,
   }
 }
 
-void DecisionService::Count(int interaction,
+void DecisionService::Count(Method method, int interaction,
                             const v1::Decision& message) const {
-  metrics_.CountDecision(static_cast<policy::Effect>(message.effect()),
+  metrics_.CountDecision(method, static_cast<policy::Effect>(message.effect()),
                          v1::Interaction_IsValid(interaction)
                              ? static_cast<fhir::Interaction>(interaction)
                              : fhir::Interaction::kUnspecified,

@@ -26,6 +26,7 @@
 #include "pdp/service/feed_check.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/policy_history.h"
+#include "pdp/service/project_rates.h"
 #include "pdp/service/shadow.h"
 #include "pdp/service/token_subject.h"
 
@@ -56,6 +57,8 @@ struct DecisionServiceOptions {
   absl::Duration decision_reuse = absl::Seconds(10);
   RequestLimits limits;
   size_t max_batch_items = 1'000;
+  // About members of one project; 0: no limit.
+  uint32_t project_questions_per_second = 0;
   // Compares every answer with the other mode's; null: nothing does.
   Shadow* shadow = nullptr;
   // Null: an access token as a subject is not supported.
@@ -210,7 +213,12 @@ class DecisionService {
             v1::Decision& message) const;
   void Complete(policy::Decision& decision, const Moment& moment,
                 v1::Decision& message) const;
-  void Count(int interaction, const v1::Decision& message) const;
+  void Count(Method method, int interaction, const v1::Decision& message) const;
+  // Counts a question about `subject`.  ResourceExhausted where its project has
+  // too many.
+  CallOutcome TakeOfProjects(const CallAttempt& attempt,
+                             const policy::Subject& subject,
+                             const policy::RequestContext& context) const;
   // Counts a call that ends without a decision for what its data is.
   CallOutcome Counted(CallOutcome outcome) const;
 
@@ -226,6 +234,7 @@ class DecisionService {
   Metrics& metrics_;
   const DecisionServiceOptions options_;
   const FeedCheck feeds_;
+  const ProjectRates project_rates_;
 };
 
 }  // namespace pdp::service

@@ -30,6 +30,7 @@ struct ExplainMethod : UnaryMethod {
   using Request = v1::ExplainRequest;
   using Response = v1::ExplainResponse;
   static constexpr Method kMethod = Method::kExplain;
+  static constexpr bool kEndsWithCaller = true;
   static constexpr bool kIsRecorded = true;
   static constexpr bool kOnWorker = true;
   static bool TakesLong(const Request& request) {
@@ -56,6 +57,7 @@ struct SimulateMethod : UnaryMethod {
   using Request = v1::SimulateRequest;
   using Response = v1::SimulateResponse;
   static constexpr Method kMethod = Method::kSimulate;
+  static constexpr bool kEndsWithCaller = true;
   static constexpr bool kIsRecorded = true;
   static constexpr bool kOnWorker = true;
   static Worker& WorkerOf(const CallContext& context) {

@@ -96,6 +96,7 @@ class DecisionService::Past {
   static DecisionServiceOptions OptionsOf(DecisionServiceOptions options,
                                           const Clock& clock) {
     options.shadow = nullptr;
+    options.project_questions_per_second = 0;
     options.decision_reuse = absl::ZeroDuration();
     options.clock = &clock;
     return options;

@@ -3,9 +3,15 @@
 namespace pdp::service {
 namespace {
 
-size_t DecisionCell(policy::Effect effect, fhir::Interaction interaction,
-                    policy::Reason reason) {
-  return (static_cast<size_t>(effect) * Metrics::kInteractions +
+size_t DecisionCell(Method method, policy::Effect effect,
+                    fhir::Interaction interaction, policy::Reason reason) {
+  size_t row = 0;
+  while (row + 1 < Metrics::kDecidingMethods.size() &&
+         Metrics::kDecidingMethods[row] != method) {
+    ++row;
+  }
+  return ((row * Metrics::kEffects + static_cast<size_t>(effect)) *
+              Metrics::kInteractions +
           static_cast<size_t>(interaction)) *
              Metrics::kReasons +
          static_cast<size_t>(reason);
@@ -80,6 +86,10 @@ std::string_view RejectionName(Rejection rejection) {
       return "too_many_streams";
     case Rejection::kCallerRate:
       return "caller_rate";
+    case Rejection::kProjectRate:
+      return "project_rate";
+    case Rejection::kTooManyConnections:
+      return "too_many_connections";
     case Rejection::kDeadlinePassed:
       return "deadline_passed";
     case Rejection::kSlowReader:
@@ -89,7 +99,7 @@ std::string_view RejectionName(Rejection rejection) {
 }
 
 Metrics::Metrics()
-    : decisions_(kEffects * kInteractions * kReasons),
+    : decisions_(kDecidingMethods.size() * kEffects * kInteractions * kReasons),
       filters_(kFilterKinds * kReasons),
       rejections_(kRejections),
       refusals_(kRefusals),
@@ -97,10 +107,10 @@ Metrics::Metrics()
       started_(kMethods),
       ended_(kMethods * kCodes) {}
 
-void Metrics::CountDecision(policy::Effect effect,
+void Metrics::CountDecision(Method method, policy::Effect effect,
                             fhir::Interaction interaction,
                             policy::Reason reason) {
-  decisions_.Add(DecisionCell(effect, interaction, reason));
+  decisions_.Add(DecisionCell(method, effect, interaction, reason));
 }
 
 void Metrics::CountFilter(policy::FilterKind kind, policy::Reason reason) {
@@ -111,10 +121,20 @@ void Metrics::CallEnded(Method method, absl::StatusCode code) {
   ended_.Add(Index(method) * kCodes + static_cast<size_t>(code) % kCodes);
 }
 
+uint64_t Metrics::decisions(Method method, policy::Effect effect,
+                            fhir::Interaction interaction,
+                            policy::Reason reason) const {
+  return decisions_.Get(DecisionCell(method, effect, interaction, reason));
+}
+
 uint64_t Metrics::decisions(policy::Effect effect,
                             fhir::Interaction interaction,
                             policy::Reason reason) const {
-  return decisions_.Get(DecisionCell(effect, interaction, reason));
+  uint64_t all = 0;
+  for (const Method method : kDecidingMethods) {
+    all += decisions(method, effect, interaction, reason);
+  }
+  return all;
 }
 
 uint64_t Metrics::filters(policy::FilterKind kind,

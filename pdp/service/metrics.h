@@ -4,6 +4,7 @@
 #define PDP_SERVICE_METRICS_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -49,11 +50,13 @@ enum class Rejection : uint8_t {
   kKeysUnavailable,     // Its token is by a key that may be fetched soon.
   kTooManyCalls,
   kTooManyStreams,
-  kCallerRate,  // The caller calls more often than it may.
+  kCallerRate,   // The caller calls more often than it may.
+  kProjectRate,  // Members of a project are asked about more often.
+  kTooManyConnections,
   kDeadlinePassed,
   kSlowReader,  // A client did not read its answers.
 };
-inline constexpr size_t kRejections = 10;
+inline constexpr size_t kRejections = 12;
 std::string_view RejectionName(Rejection rejection);  // "no_credentials".
 
 // Why audit records were not written.
@@ -65,8 +68,9 @@ class Metrics {
  public:
   Metrics();
 
-  void CountDecision(policy::Effect effect, fhir::Interaction interaction,
-                     policy::Reason reason);
+  // `method` is one of kDecidingMethods.
+  void CountDecision(Method method, policy::Effect effect,
+                     fhir::Interaction interaction, policy::Reason reason);
   void CountFilter(policy::FilterKind kind, policy::Reason reason);
   void CountRejection(Rejection rejection) {
     rejections_.Add(static_cast<size_t>(rejection));
@@ -89,6 +93,10 @@ class Metrics {
     audit_writes_.Observe(nanoseconds);
   }
 
+  void SetConnections(uint64_t open) {
+    connections_.store(open, std::memory_order_relaxed);
+  }
+
   void CallStarted(Method method) { started_.Add(Index(method)); }
   void CallEnded(Method method, absl::StatusCode code);
   // From a whole request to its answer.
@@ -96,6 +104,10 @@ class Metrics {
     latencies_[Index(method)].Observe(nanoseconds);
   }
 
+  uint64_t decisions(Method method, policy::Effect effect,
+                     fhir::Interaction interaction,
+                     policy::Reason reason) const;
+  // Of all methods.
   uint64_t decisions(policy::Effect effect, fhir::Interaction interaction,
                      policy::Reason reason) const;
   uint64_t filters(policy::FilterKind kind, policy::Reason reason) const;
@@ -110,12 +122,20 @@ class Metrics {
   uint64_t audit_failures(AuditFailure failure) const {
     return audit_.Get(kAuditFailed + static_cast<size_t>(failure));
   }
+  uint64_t connections() const {
+    return connections_.load(std::memory_order_relaxed);
+  }
   LatencyHistogram::Values audit_writes() const { return audit_writes_.Get(); }
   uint64_t calls(Method method, absl::StatusCode code) const;
   int64_t in_flight(Method method) const;
   LatencyHistogram::Values latency(Method method) const {
     return latencies_[Index(method)].Get();
   }
+
+  // Those that answer with decisions.
+  static constexpr std::array kDecidingMethods = {
+      Method::kCheck, Method::kBatchCheck, Method::kCheckStream,
+      Method::kFilterResources};
 
   // The numbers of these enums lie below.
   static constexpr size_t kEffects = 4;
@@ -138,6 +158,7 @@ class Metrics {
   CounterTable refusals_;
   CounterTable audit_;
   LatencyHistogram audit_writes_;
+  std::atomic<uint64_t> connections_{0};
   CounterTable started_;
   CounterTable ended_;  // By method and code.
   std::array<LatencyHistogram, kMethods> latencies_;

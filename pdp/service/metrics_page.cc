@@ -41,24 +41,32 @@ std::string ReasonLabel(policy::Reason reason) {
   return absl::AsciiStrToLower(std::string(policy::ReasonName(reason)));
 }
 
-MetricFamily Decisions(const Metrics& metrics) {
-  MetricFamily family =
-      Family("pdp_decision_total", "Decisions made.", MetricType::Counter);
+void AddDecisionsOf(Method method, const Metrics& metrics,
+                    MetricFamily& family) {
   for (size_t e = 0; e < Metrics::kEffects; ++e) {
     for (size_t i = 0; i < Metrics::kInteractions; ++i) {
       for (size_t r = 0; r < Metrics::kReasons; ++r) {
         const auto interaction = static_cast<fhir::Interaction>(i);
         const auto reason = static_cast<policy::Reason>(r);
-        const uint64_t count = metrics.decisions(static_cast<policy::Effect>(e),
-                                                 interaction, reason);
+        const uint64_t count = metrics.decisions(
+            method, static_cast<policy::Effect>(e), interaction, reason);
         if (count == 0) continue;
         Add(family,
             {{"effect", std::string(kEffectNames[e])},
              {"interaction", InteractionLabel(interaction)},
-             {"reason", ReasonLabel(reason)}},
+             {"reason", ReasonLabel(reason)},
+             {"method", std::string(MethodName(method))}},
             static_cast<double>(count));
       }
     }
+  }
+}
+
+MetricFamily Decisions(const Metrics& metrics) {
+  MetricFamily family =
+      Family("pdp_decision_total", "Decisions made.", MetricType::Counter);
+  for (const Method method : Metrics::kDecidingMethods) {
+    AddDecisionsOf(method, metrics, family);
   }
   return family;
 }
@@ -136,6 +144,9 @@ void AddCalls(const Metrics& metrics, std::vector<MetricFamily>& page) {
     Add(rejected, {{"reason", std::string(RejectionName(rejection))}},
         static_cast<double>(metrics.rejections(rejection)));
   }
+  AddOne(page, "pdp_grpc_connections",
+         "Connections that are open, at most a second ago.", MetricType::Gauge,
+         static_cast<double>(metrics.connections()));
   page.push_back(std::move(calls));
   page.push_back(std::move(in_flight));
   page.push_back(std::move(rejected));
@@ -318,6 +329,12 @@ std::string RenderMetrics(const MetricsSources& sources, absl::Time now) {
   page.push_back(Latencies(sources.metrics));
   AddCalls(sources.metrics, page);
   AddAudit(sources.metrics, sources.journal, page);
+  if (sources.audit_queue != nullptr) {
+    AddOne(page, "pdp_audit_queue_bytes",
+           "Audit records that wait to be written, in best effort.",
+           MetricType::Gauge,
+           static_cast<double>(sources.audit_queue->queued_bytes()));
+  }
   if (sources.archiver != nullptr) AddArchive(sources.archiver->Status(), page);
   if (sources.event_sinks != nullptr) {
     AddEventSinks(sources.event_sinks(), now, page);

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "pdp/audit/archiver.h"
+#include "pdp/audit/best_effort_journal.h"
 #include "pdp/audit/file_journal.h"
 #include "pdp/audit_sink/options.h"
 #include "pdp/auth/tls_files.h"
@@ -37,6 +38,7 @@ struct MetricsSources {
   const audit::Archiver* archiver = nullptr;
   // Null: nothing is posted.
   std::function<std::vector<audit_sink::SinkStatus>()> event_sinks;
+  const audit::BestEffortJournal* audit_queue = nullptr;  // In best effort.
 };
 
 // Every metric of the server in Prometheus' text format.  Labels hold names of

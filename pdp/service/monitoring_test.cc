@@ -34,10 +34,36 @@ TEST(MetricsPageTest, CountsDecisionsByTheirOutcome) {
       response);
   const std::string page = Page(f);
   EXPECT_THAT(page, HasSubstr("# TYPE pdp_decision_total counter\n"));
-  EXPECT_THAT(page, HasSubstr("pdp_decision_total{effect=\"permit\","
-                              "interaction=\"read\",reason=\"permitted\"} 2"));
-  EXPECT_THAT(page, HasSubstr("pdp_decision_total{effect=\"deny\",interaction="
-                              "\"update\",reason=\"not_supported\"} 1"));
+  EXPECT_THAT(
+      page,
+      HasSubstr(
+          "pdp_decision_total{effect=\"permit\","
+          "interaction=\"read\",reason=\"permitted\",method=\"Check\"} 2"));
+  EXPECT_THAT(
+      page,
+      HasSubstr("pdp_decision_total{effect=\"deny\",interaction="
+                "\"update\",reason=\"not_supported\",method=\"Check\"} 1"));
+}
+
+TEST(MetricsPageTest, CountsDecisionsByTheMethodThatAskedForThem) {
+  Fixture f;
+  v1::BatchCheckRequest batch;
+  *batch.add_items() = Proto<v1::BatchCheckItem>(kReadPatient);
+  v1::BatchCheckResponse answers;
+  f.service.BatchCheck({}, batch, answers);
+  v1::CheckStreamRequest message;
+  *message.mutable_check() = Proto<v1::CheckRequest>(kReadPatient);
+  v1::CheckStreamResponse answer;
+  for (int i = 0; i < 3; ++i) f.service.CheckStream({}, message, answer);
+  const std::string page = Page(f);
+  EXPECT_THAT(page, HasSubstr("reason=\"permitted\",method=\"BatchCheck\"} 1"));
+  EXPECT_THAT(page,
+              HasSubstr("reason=\"permitted\",method=\"CheckStream\"} 3"));
+  EXPECT_THAT(page, Not(HasSubstr("\"permitted\",method=\"Filter")));
+  EXPECT_EQ(
+      f.metrics.decisions(policy::Effect::kPermit, fhir::Interaction::kRead,
+                          policy::Reason::kPermitted),
+      4u);
 }
 
 TEST(MetricsPageTest, HoldsNothingThatARequestSaid) {

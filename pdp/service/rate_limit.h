@@ -4,36 +4,37 @@
 #define PDP_SERVICE_RATE_LIMIT_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <limits>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-#include "pdp/base/mutex.h"
 
 namespace pdp::service {
 
-// A token bucket, full at first.  Thread-safe.
+// What has been taken is told by the time at which it would be due, had each
+// been taken when the one before it was due.  Thread-safe, without a lock.
 class RateLimit {
  public:
-  // Whether one more is within `per_second`.  `since_boot` is the time.
+  // Whether one more is within `per_second`, which is 1 to 10 million.
+  // `since_boot` is the time.
   bool Take(uint32_t per_second, absl::Duration since_boot) const {
-    MutexLock lock(mutex_);
-    const double limit = per_second;
-    if (!is_begun_) left_ = limit;
-    const double passed = absl::ToDoubleSeconds(since_boot - last_);
-    if (is_begun_) left_ = std::min(limit, left_ + passed * limit);
-    is_begun_ = true;
-    last_ = since_boot;
-    if (left_ < 1) return false;
-    left_ -= 1;
-    return true;
+    const int64_t now = absl::ToInt64Nanoseconds(since_boot);
+    const int64_t each = kSecond / per_second;
+    int64_t due = due_.load(std::memory_order_relaxed);
+    while (true) {
+      const int64_t next = std::max(due, now) + each;
+      if (next > now + kSecond) return false;
+      if (due_.compare_exchange_weak(due, next, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
   }
 
  private:
-  mutable Mutex mutex_;
-  mutable bool is_begun_ ABSL_GUARDED_BY(mutex_) = false;
-  mutable double left_ ABSL_GUARDED_BY(mutex_) = 0;
-  mutable absl::Duration last_ ABSL_GUARDED_BY(mutex_);
+  static constexpr int64_t kSecond = 1'000'000'000;
+
+  mutable std::atomic<int64_t> due_{std::numeric_limits<int64_t>::min() / 2};
 };
 
 }  // namespace pdp::service

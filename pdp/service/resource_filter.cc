@@ -225,7 +225,10 @@ absl::Status ResourceFilter::Prepare(std::string_view json) {
 CallOutcome ResourceFilter::DecidePrepared(const CallAttempt& attempt,
                                            DecisionService::Moment moment,
                                            policy::Decision& decision) {
-  CallOutcome outcome = service_.CheckFeeds(
+  CallOutcome outcome =
+      service_.TakeOfProjects(attempt, access_.subject, access_.context);
+  if (!outcome.status.ok()) return outcome;
+  outcome = service_.CheckFeeds(
       attempt, consistency_,
       {access_.subject, access_.context, &access_.resource}, moment);
   if (!outcome.status.ok()) return outcome;
@@ -283,8 +286,8 @@ void ResourceFilter::Count(policy::Decision& decision,
     summary_.set_denied(summary_.denied() + 1);
     ++denied_[decision.reason];
   }
-  service_.metrics_.CountDecision(decision.effect, access_.interaction,
-                                  decision.reason);
+  service_.metrics_.CountDecision(Method::kFilterResources, decision.effect,
+                                  access_.interaction, decision.reason);
   AddNotes(std::move(decision.notes));
 }
 

@@ -21,7 +21,9 @@
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 #include "pdp/service/call_queue.h"
+#include "pdp/service/connection_acceptor.h"
 #include "pdp/service/grpc_services.h"
+#include "pdp/service/listening_socket.h"
 #include "pdp/service/tls_credentials.h"
 #include "pdp/service/worker.h"
 
@@ -86,6 +88,7 @@ class Server::Impl {
     if (server_ == nullptr || is_drained_) return;
     is_drained_ = true;
     SetServing(false);
+    connections_.reset();  // No more come in.
     for (const auto& queue : queues_) queue->BeginDrain(deadline);
     server_->Shutdown(absl::ToChronoTime(deadline));
     for (const auto& queue : queues_) queue->Stop();
@@ -98,6 +101,9 @@ class Server::Impl {
 
  private:
   void Configure(const ServerOptions& options, grpc::ServerBuilder& builder);
+  absl::Status Listen(const ServerOptions& options,
+                      grpc::ServerBuilder& builder,
+                      std::vector<ConnectionAcceptor::Listener>& listeners);
 
   std::vector<ListenAddress> addresses_;
   std::atomic<bool> is_serving_{false};
@@ -111,6 +117,7 @@ class Server::Impl {
   // reference.
   std::vector<std::shared_ptr<grpc::ServerCredentials>> credentials_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ConnectionAcceptor> connections_;
   bool is_drained_ = false;
 };
 
@@ -142,8 +149,6 @@ void Server::Impl::Configure(const ServerOptions& options,
   grpc::ResourceQuota quota("pdp");
   quota.Resize(limits.buffer_bytes);
   builder.SetResourceQuota(quota);
-  // A second server on the same port is a mistake, not a second listener.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // A compressed message is as large as its sender likes once it is unpacked.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
@@ -151,6 +156,39 @@ void Server::Impl::Configure(const ServerOptions& options,
   builder.RegisterService(&services_.admin);
   builder.RegisterService(&services_.health);
   if (options.reflection) builder.RegisterService(&services_.reflection);
+}
+
+// Listens on every address, each to be served by gRPC once it is started.
+absl::Status Server::Impl::Listen(
+    const ServerOptions& options, grpc::ServerBuilder& builder,
+    std::vector<ConnectionAcceptor::Listener>& listeners) {
+  using External =
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
+  for (ListenAddress& address : addresses_) {
+    const bool is_unix = address.kind == ListenAddress::Kind::kUnix;
+    if (is_unix) PDP_RETURN_IF_ERROR(ClearStaleSocket(address.path));
+    PDP_ASSIGN_OR_RETURN(OwnedFd socket, ListenOn(address, kKeepaliveTimeout));
+    if (is_unix && chmod(address.path.c_str(), options.socket_mode) != 0) {
+      return absl::FailedPreconditionError(
+          StrCat("cannot set the permissions of ", address.path, ": ",
+                 std::strerror(errno)));
+    }
+    credentials_.push_back(
+        options.tls != nullptr && !is_unix
+            ? MakeTlsCredentials(*options.tls, options.client_certificates)
+            : grpc::InsecureServerCredentials());
+    const std::shared_ptr<Acceptor> acceptor =
+        builder.experimental().AddExternalConnectionAcceptor(
+            External::FROM_FD, credentials_.back());
+    listeners.push_back(
+        {.socket = std::move(socket), .serve = [acceptor](int fd) {
+           Acceptor::NewConnectionParameters connection;
+           connection.fd = fd;
+           acceptor->HandleNewConnection(&connection);
+         }});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::Impl::Start(const ServerOptions& options,
@@ -161,19 +199,8 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
   grpc::ServerBuilder builder;
   Configure(options, builder);
 
-  std::vector<int> ports(addresses_.size(), 0);
-  for (size_t i = 0; i < addresses_.size(); ++i) {
-    if (addresses_[i].kind == ListenAddress::Kind::kUnix) {
-      PDP_RETURN_IF_ERROR(ClearStaleSocket(addresses_[i].path));
-    }
-    const bool has_tls = options.tls != nullptr &&
-                         addresses_[i].kind == ListenAddress::Kind::kTcp;
-    credentials_.push_back(
-        has_tls ? MakeTlsCredentials(*options.tls, options.client_certificates)
-                : grpc::InsecureServerCredentials());
-    builder.AddListeningPort(addresses_[i].ToString(), credentials_.back(),
-                             &ports[i]);
-  }
+  std::vector<ConnectionAcceptor::Listener> listeners;
+  PDP_RETURN_IF_ERROR(Listen(options, builder, listeners));
   ledgers_ = std::make_unique<LedgerPool>(served.audit, served.metrics);
   for (size_t i = 0; i < options.threads; ++i) {
     queues_.push_back(std::make_unique<CallQueue>(
@@ -202,21 +229,21 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
         builder.AddCompletionQueue()));
   }
   server_ = builder.BuildAndStart();
-  for (size_t i = 0; i < addresses_.size(); ++i) {
-    if (server_ == nullptr || ports[i] == 0) {
-      return absl::FailedPreconditionError(
-          StrCat("cannot listen on ", addresses_[i].ToString(),
-                 "; is another process using it?"));
-    }
-    if (addresses_[i].kind == ListenAddress::Kind::kTcp) {
-      addresses_[i].port = static_cast<uint16_t>(ports[i]);
-    } else if (chmod(addresses_[i].path.c_str(), options.socket_mode) != 0) {
-      return absl::FailedPreconditionError(
-          StrCat("cannot set the permissions of ", addresses_[i].path, ": ",
-                 std::strerror(errno)));
-    }
+  if (server_ == nullptr) {
+    return absl::FailedPreconditionError("gRPC cannot serve");
   }
   for (const auto& queue : queues_) queue->Start();
+  connections_ = std::make_unique<ConnectionAcceptor>(
+      std::move(listeners),
+      ConnectionLimits{
+          .all = RoomForConnections(options.limits.connections),
+          .of_one_address = options.limits.connections_per_address},
+      [&metrics = served.metrics] {
+        metrics.CountRejection(Rejection::kTooManyConnections);
+      },
+      [&metrics = served.metrics](size_t open) {
+        metrics.SetConnections(open);
+      });
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@
 
 #include "pdp/service/server_test_support.h"
 #include "tests/support/eventually.h"
+#include "tests/support/temp_directory.h"
 
 namespace pdp::service {
 namespace {
@@ -41,6 +42,7 @@ class ServerLimitsTest : public ServerTest {
     return f_.metrics.rejections(rejection);
   }
 
+  const TempDirectory directory_;
   const fhir::ResourceKey member_{"ProjectMembership", "member"};
   const v1::CheckRequest request_ = Proto<v1::CheckRequest>(kReadPatient);
 };
@@ -81,6 +83,83 @@ TEST_F(ServerLimitsTest, ACallThatWaitsIsGivenUpAtItsDeadline) {
       f_.metrics.calls(Method::kCheck, absl::StatusCode::kDeadlineExceeded),
       1u);
   fetcher_.Finish(absl::OkStatus());
+}
+
+// Whoever asked has left: what it waits for may never come.
+TEST_F(ServerLimitsTest, ACallWhoseCallerHasLeftIsGivenUp) {
+  f_.lookup.Hold(member_);
+  Start();
+  // `start` starts a call.
+  const auto leave = [&](Method method, auto start) {
+    SCOPED_TRACE(MethodName(method));
+    grpc::ClientContext context;
+    SetDeadline(context);
+    std::promise<grpc::Status> ended;
+    start(&context,
+          [&](const grpc::Status& status) { ended.set_value(status); });
+    fetcher_.WaitFor(1);
+    context.TryCancel();
+    EXPECT_EQ(ended.get_future().get().error_code(),
+              grpc::StatusCode::CANCELLED);
+    EXPECT_TRUE(Eventually([&] { return f_.metrics.in_flight(method) == 0; }));
+    EXPECT_EQ(f_.metrics.calls(method, absl::StatusCode::kCancelled), 1u);
+    fetcher_.Finish(absl::OkStatus());
+  };
+  v1::BatchCheckRequest batch;
+  auto& item = *batch.add_items();
+  *item.mutable_subject() = request_.subject();
+  item.set_interaction(request_.interaction());
+  *item.mutable_resource() = request_.resource();
+  v1::BatchCheckResponse batch_response;
+  leave(Method::kBatchCheck, [&](auto* context, auto ended) {
+    stub_->async()->BatchCheck(context, &batch, &batch_response, ended);
+  });
+  v1::ExplainRequest explain;
+  *explain.mutable_check() = request_;
+  v1::ExplainResponse explain_response;
+  leave(Method::kExplain, [&](auto* context, auto ended) {
+    stub_->async()->Explain(context, &explain, &explain_response, ended);
+  });
+
+  f_.lookup.Release(member_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::BatchCheckResponse response;
+  EXPECT_TRUE(stub_->BatchCheck(&context, batch, &response).ok());
+  EXPECT_EQ(response.results_size(), 1);
+}
+
+TEST_F(ServerLimitsTest, ConnectionsPastThoseThatMayBeOpenAreClosed) {
+  options_.limits.connections_per_address = 2;
+  Start({"127.0.0.1:0", StrCat("unix:", directory_ / "pdp.sock")});
+  const auto connect = [&](size_t address) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return v1::PolicyDecisionPoint::NewStub(grpc::CreateCustomChannel(
+        server_->addresses()[address].ToString(),
+        grpc::InsecureChannelCredentials(), arguments));
+  };
+  const auto check = [&](v1::PolicyDecisionPoint::Stub& stub) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::seconds(30));
+    v1::CheckResponse response;
+    return stub.Check(&context, request_, &response).error_code();
+  };
+  auto first = connect(0);
+  auto second = connect(0);
+  auto third = connect(0);
+  EXPECT_EQ(check(*first), grpc::StatusCode::OK);
+  EXPECT_EQ(check(*second), grpc::StatusCode::OK);
+  EXPECT_EQ(check(*third), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_GE(Rejected(Rejection::kTooManyConnections), 1u);
+  const auto local = connect(1);  // Of no address.
+  EXPECT_EQ(check(*local), grpc::StatusCode::OK);
+  EXPECT_EQ(check(*first), grpc::StatusCode::OK);
+  EXPECT_TRUE(Eventually([&] { return f_.metrics.connections() == 3; }));
+  first.reset();
+  EXPECT_TRUE(
+      Eventually([&] { return check(*third) == grpc::StatusCode::OK; }));
 }
 
 TEST_F(ServerLimitsTest, StreamsPastThoseThatAreOpenAreTurnedAway) {

@@ -116,6 +116,7 @@ class DecisionService::Simulation {
 
   static DecisionServiceOptions Untraceable(DecisionServiceOptions options) {
     options.shadow = nullptr;
+    options.project_questions_per_second = 0;
     options.decision_reuse = absl::ZeroDuration();
     return options;
   }
@@ -190,6 +191,7 @@ std::optional<CallOutcome> DecisionService::Simulation::RunAt(
   for (const v1::CheckRequest& check : request_.checks()) {
     BothFacts& facts = facts_[static_cast<size_t>(response_.checks_size())];
     if (!IsAt(revision)) return std::nullopt;
+    if (attempt_.IsCancelled()) return Failed(CallerLeft());
     v1::SimulatedCheck& simulated = *response_.add_checks();
     const CallOutcome outcome =
         Simulate(before, after, check, simulated, facts);

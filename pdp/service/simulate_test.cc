@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +46,18 @@ v1::SimulateResponse Simulate(const Fixture& f,
 absl::Status Refusal(const Fixture& f, const v1::SimulateRequest& request) {
   v1::SimulateResponse response;
   return f.service.Simulate({}, request, response).status;
+}
+
+TEST(SimulateTest, StopsWhenTheCallerHasLeft) {
+  const Fixture f;
+  const std::atomic<bool> has_left{true};
+  v1::SimulateResponse response;
+  CallAttempt attempt;
+  attempt.has_left = &has_left;
+  const CallOutcome outcome = f.service.Simulate(
+      attempt, ReadPatientUnder("[{'resourceType':'Patient'}]"), response);
+  EXPECT_TRUE(absl::IsCancelled(outcome.status)) << outcome.status;
+  EXPECT_EQ(response.checks_size(), 0);
 }
 
 TEST(SimulateTest, SaysWhatAPolicyWouldChange) {

@@ -107,6 +107,17 @@ absl::StatusOr<ServerLimits> ReadLimits(const config::Config& config) {
                                 from.has_caller_calls_per_second(),
                                 from.caller_calls_per_second(), 0u, 10'000'000u,
                                 to.caller_calls_per_second));
+  PDP_RETURN_IF_ERROR(ReadCount("project-questions-per-second",
+                                from.has_project_questions_per_second(),
+                                from.project_questions_per_second(), 0u,
+                                10'000'000u, to.project_questions_per_second));
+  PDP_RETURN_IF_ERROR(ReadCount("connections", from.has_connections(),
+                                from.connections(), 1u, 1'000'000u,
+                                to.connections));
+  PDP_RETURN_IF_ERROR(ReadCount("connections-per-address",
+                                from.has_connections_per_address(),
+                                from.connections_per_address(), 0u, 1'000'000u,
+                                to.connections_per_address));
   PDP_RETURN_IF_ERROR(ReadTime("connection-age", from.has_connection_age(),
                                from.connection_age(), absl::Minutes(1),
                                absl::Hours(24), to.connection_age));

@@ -34,7 +34,10 @@ struct ServerLimits {
   uint32_t calls_in_flight = 10'000;
   uint32_t open_streams = 1'000;
   uint64_t buffer_bytes = uint64_t{512} << 20;
-  uint32_t caller_calls_per_second = 0;  // 0: no limit.
+  uint32_t caller_calls_per_second = 0;       // 0: no limit.
+  uint32_t project_questions_per_second = 0;  // 0: no limit.
+  uint32_t connections = 10'000;
+  uint32_t connections_per_address = 0;  // 0: no limit.
   absl::Duration connection_age = absl::InfiniteDuration();
   absl::Duration unread_answers = absl::Seconds(30);
 };

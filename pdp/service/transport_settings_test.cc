@@ -75,6 +75,8 @@ TEST(TransportSettingsTest, RefusesWhatWouldNotProtect) {
        "limits.message-bytes: must be from 65536 to 67108864"},
       {{{"limits.batch-items", "0"}},
        "limits.batch-items: must be from 1 to 10000"},
+      {{{"limits.connections", "0"}},
+       "limits.connections: must be from 1 to 1000000"},
       {{{"limits.unread-answers", "0s"}},
        "limits.unread-answers: must be from 1s to 1h"},
   };
@@ -88,11 +90,16 @@ TEST(TransportSettingsTest, RefusesWhatWouldNotProtect) {
 TEST(TransportSettingsTest, LimitsAreReadAndTheRestIsTheDefault) {
   const auto settings = Load({{"limits.calls-in-flight", "7"},
                               {"limits.caller-calls-per-second", "100"},
+                              {"limits.project-questions-per-second", "50"},
+                              {"limits.connections-per-address", "16"},
                               {"limits.unread-answers", "5s"}});
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->limits.calls_in_flight, 7u);
   EXPECT_EQ(settings->limits.caller_calls_per_second, 100u);
   EXPECT_EQ(settings->limits.unread_answers, absl::Seconds(5));
+  EXPECT_EQ(settings->limits.project_questions_per_second, 50u);
+  EXPECT_EQ(settings->limits.connections, 10'000u);
+  EXPECT_EQ(settings->limits.connections_per_address, 16u);
   EXPECT_EQ(settings->limits.message_bytes, 4u << 20);
   EXPECT_EQ(settings->limits.connection_age, absl::InfiniteDuration());
 }

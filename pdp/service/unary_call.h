@@ -8,6 +8,7 @@
 #include <grpcpp/support/async_unary_call.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,8 @@ struct UnaryMethod {
   // True: it does not leave without, whatever the audit mode.  Not on a worker.
   static constexpr bool kNeedsRecord = false;
   static Worker& WorkerOf(const CallContext& context) { return context.worker; }
+  // True: it is given up when whoever called has left.
+  static constexpr bool kEndsWithCaller = false;
 };
 
 // One call of the method M, reused for one request after the other.  Its
@@ -49,6 +52,9 @@ struct UnaryMethod {
 //
 //   posted → answering → held → finishing → posted ...
 //               ↕ waiting for facts
+//
+// Of a method that kEndsWithCaller gRPC tells, in the end of every call, when
+// it is done with; only then the call is used again.
 //
 // M has, besides what is in UnaryMethod: Request, Response; kMethod; `Post`,
 // which calls the generated RequestX of its service; and
@@ -63,7 +69,8 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
 
   void Proceed(bool ok) override {
     if (state_ == State::kFinishing) {
-      Recycle();
+      state_ = State::kFinished;
+      if (is_done_) Recycle();
       return;
     }
     --posted();
@@ -82,6 +89,10 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
       return;
     }
     retry_.Resumed(status);
+    if (has_left_) {
+      Finish(CallerLeft());
+      return;
+    }
     if (context_->deadline() <= std::chrono::system_clock::now()) {
       Finish(absl::DeadlineExceededError("the deadline has passed"));
       return;
@@ -102,6 +113,17 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     kWaiting,
     kHeld,
     kFinishing,
+    kFinished,
+  };
+
+  class Done final : public QueueTag {
+   public:
+    explicit Done(UnaryCall& call) : call_(call) {}
+    void* tag() { return static_cast<QueueTag*>(this); }
+    void Proceed(bool /*ok*/) override { call_.OnDone(); }
+
+   private:
+    UnaryCall& call_;
   };
 
   explicit UnaryCall(CallQueue& queue)
@@ -116,8 +138,24 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     response_ = google::protobuf::Arena::CreateMessage<Response>(&arena_);
     context_.emplace();
     writer_.emplace(&*context_);
+    has_left_ = false;
+    is_done_ = !M::kEndsWithCaller;
+    if (M::kEndsWithCaller) context_->AsyncNotifyWhenDone(done_.tag());
     M::Post(queue_.context().grpc, &*context_, request_, &*writer_,
             queue_.queue(), static_cast<QueueTag*>(this));
+  }
+
+  // The call has ended, by whomever.
+  void OnDone() {
+    is_done_ = true;
+    if (state_ == State::kFinished) {
+      Recycle();
+      return;
+    }
+    has_left_ = context_->IsCancelled();
+    if (has_left_ && state_ == State::kWaiting) {
+      queue_.GiveUp(this, CallerLeft());
+    }
   }
 
   // Another call takes this one's place where few are left.
@@ -130,7 +168,7 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     queue_.context().metrics.CallStarted(M::kMethod);
     CallOrigin origin;
     const absl::Status admitted = Admit(queue_, *context_, M::kMethod, origin);
-    retry_.Begin(queue_.context(), origin, queue_.ledger());
+    retry_.Begin(queue_.context(), origin, queue_.ledger(), &has_left_);
     if (!admitted.ok()) {
       Finish(admitted);
       return;
@@ -160,6 +198,10 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
       } else {
         Finish(outcome.status);
       }
+      return;
+    }
+    if (has_left_) {
+      Finish(CallerLeft());
       return;
     }
     response_->Clear();
@@ -196,6 +238,7 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
 
   // With a ledger of the worker's own.
   CallOutcome AnswerOnWorker(CallAttempt attempt) {
+    if (attempt.IsCancelled()) return Failed(CallerLeft());
     const CallContext& context = queue_.context();
     std::unique_ptr<Ledger> ledger;
     if (M::kIsRecorded) ledger = context.ledgers->Take();
@@ -242,6 +285,9 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
   CallRetry retry_;
   CallOutcome outcome_;  // What the worker came to.
   State state_ = State::kPosted;
+  Done done_{*this};
+  bool is_done_ = false;
+  std::atomic<bool> has_left_{false};  // Workers look, too.
 };
 
 }  // namespace pdp::service

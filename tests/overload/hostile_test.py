@@ -9,6 +9,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import resource
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 PDPCTL = sys.argv.pop(2)
 PDPD = sys.argv.pop(1)
@@ -26,6 +29,7 @@ PATIENT = "Patient/20000001-0000-4000-8000-000000000001"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 LONG = 60.0
+DESCRIPTORS = 300
 
 
 def frame(kind, flags, stream, payload):
@@ -39,17 +43,21 @@ class HostileTest(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory(prefix="pdp-hostile-")
         cls.log = open(f"{cls.temporary.name}/log", "w+", encoding="utf-8")
         cls.server = subprocess.Popen(
-            [PDPD, "--source",
-             f"directory:{ROOT}/docs/security/access-policies",
-             "--data-dir", f"{cls.temporary.name}/data",
-             "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
-             "--callers", "name=test,from=loopback,permissions=check,"
-             "subjects=any,resources=inline",
-             "--limits.message-bytes", "65536"],
-            stdout=subprocess.PIPE, stderr=cls.log, text=True)
+            cls.command("data"), stdout=subprocess.PIPE, stderr=cls.log,
+            text=True)
         ready = json.loads(cls.server.stdout.readline())
         cls.target = ready["grpc"][0]
         cls.http = ready["http"]
+
+    @classmethod
+    def command(cls, data):
+        return [PDPD, "--source",
+                f"directory:{ROOT}/docs/security/access-policies",
+                "--data-dir", f"{cls.temporary.name}/{data}",
+                "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
+                "--callers", "name=test,from=loopback,permissions=check,"
+                "subjects=any,resources=inline",
+                "--limits.message-bytes", "65536"]
 
     @classmethod
     def tearDownClass(cls):
@@ -64,9 +72,10 @@ class HostileTest(unittest.TestCase):
         self.assertIsNone(self.server.poll())
         self.assertEqual(self.check(PATIENT).returncode, 0)
 
-    def check(self, resource, *flags, subject=MEMBER):
+    def check(self, resource, *flags, subject=MEMBER, target=None):
         return subprocess.run(
-            [PDPCTL, "check", "--target", self.target, "--subject", subject,
+            [PDPCTL, "check", "--target", target or self.target,
+             "--subject", subject,
              "--interaction", "read", "--resource", resource, *flags],
             capture_output=True, text=True, timeout=LONG)
 
@@ -83,6 +92,42 @@ class HostileTest(unittest.TestCase):
                 pass
         except ConnectionError:
             pass
+
+    def test_more_connections_than_there_are_descriptors(self):
+        with subprocess.Popen(
+                self.command("few"), stdout=subprocess.PIPE, stderr=self.log,
+                text=True, preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+        ) as server:
+            self.addCleanup(server.terminate)
+            ready = json.loads(server.stdout.readline())
+            self.exhaust(ready["grpc"][0], ready["http"])
+            server.terminate()
+            self.assertEqual(server.wait(LONG), 0)
+
+    def exhaust(self, target, http):
+        connections = []
+        for _ in range(3 * DESCRIPTORS):
+            connection = self.connect(target)
+            connections.append(connection)
+            try:
+                connection.sendall(PREFACE + SETTINGS)
+            except ConnectionError:
+                pass
+        deadline = time.monotonic() + LONG
+        while True:
+            with urllib.request.urlopen(
+                    f"http://{http}/metrics", timeout=LONG) as page:
+                rejected = re.search(
+                    r'reason="too_many_connections"} (\d+)',
+                    page.read().decode())
+            if int(rejected[1]) >= 2 * DESCRIPTORS:
+                break
+            self.assertLess(time.monotonic(), deadline)
+        for connection in connections:
+            connection.close()
+        while self.check(PATIENT, target=target).returncode != 0:
+            self.assertLess(time.monotonic(), deadline)
 
     def test_garbage(self):
         source = random.Random(SEED)

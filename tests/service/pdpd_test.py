@@ -237,7 +237,7 @@ class PdpdTest(unittest.TestCase):
         self.assertIn("lost laptop", text)
         metrics = get(ready["http"], "/metrics")[1]
         self.assertIn("\npdp_blocks 1\n", metrics)
-        self.assertIn('reason="blocked"} 1\n', metrics)
+        self.assertIn('reason="blocked",method="Check"} 1\n', metrics)
         self.assertIn("\npdp_snapshot_revision 2\n", metrics)
         server.stop(signal.SIGKILL)
 

@@ -16,8 +16,9 @@ bool IsTypeName(std::string_view text) {
                      [](unsigned char c) { return absl::ascii_isalnum(c); });
 }
 
+// By FHIR's grammar, but for what means another place in a path.
 bool IsId(std::string_view text) {
-  return !text.empty() && text.size() <= 64 &&
+  return !text.empty() && text.size() <= 64 && text != "." && text != ".." &&
          std::all_of(text.begin(), text.end(), [](unsigned char c) {
            return absl::ascii_isalnum(c) || c == '-' || c == '.';
          });

@@ -28,9 +28,9 @@ absl::Status Wrong(std::string_view field, std::string_view message) {
   return absl::InvalidArgumentError(StrCat(field, ": ", message));
 }
 
-// FHIR's [A-Za-z0-9-.]{1,64}.
+// FHIR's [A-Za-z0-9-.]{1,64}, but for what means another place in a path.
 bool IsId(std::string_view text) {
-  return !text.empty() && text.size() <= 64 &&
+  return !text.empty() && text.size() <= 64 && text != "." && text != ".." &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                   c == '-' || c == '.';

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "pdp/audit/record.h"
+#include "pdp/base/strings.h"
 
 namespace pdp {
 namespace {
@@ -24,19 +25,38 @@ bool IsRecorded(std::string_view type) {
 
 }  // namespace
 
+ChangeRecorder::ChangeRecorder(const service::Audit& audit,
+                               service::Metrics& metrics,
+                               const store::Store& store, bool is_new,
+                               const std::string& recorded_file)
+    : store_(store),
+      ledger_(audit.NewLedger(metrics)),
+      recorded_(recorded_file, store.revision()),
+      is_filling_(is_new) {
+  if (ledger_ == nullptr) return;
+  MutexLock lock(mutex_);
+  const uint64_t revision = store.revision();
+  AddMissing(revision);
+  // A store may have been put back to an earlier state.
+  if (Write()) recorded_.Set(revision);
+}
+
 void ChangeRecorder::Changed(const store::Applied& applied) {
   if (ledger_ == nullptr) return;
   MutexLock lock(mutex_);
   if (is_filling_) return;
+  AddMissing(applied.revision - 1);
+  bool is_recorded = true;
   for (const fhir::ResourceKey& key : applied.keys) {
     if (!IsRecorded(key.type)) continue;
     Add(key, applied.revision);
     if (ledger_->added() >= kMaxRecordsPerWrite) {
-      ledger_->Write().IgnoreError();
+      is_recorded = Write() && is_recorded;
     }
   }
   // A change counts whether it is recorded or not; what fails is counted.
-  ledger_->Write().IgnoreError();
+  is_recorded = Write() && is_recorded;
+  if (is_recorded) recorded_.Set(applied.revision);
 }
 
 void ChangeRecorder::Filled() {
@@ -44,14 +64,27 @@ void ChangeRecorder::Filled() {
   MutexLock lock(mutex_);
   if (!is_filling_) return;
   is_filling_ = false;
+  const uint64_t revision = store_.revision();
+  AddEvent("loaded", revision);
+  if (Write()) recorded_.Set(revision);
+}
+
+void ChangeRecorder::AddMissing(uint64_t last) {
+  const uint64_t first = recorded_.get() + 1;
+  if (first > last) return;
+  AddEvent(StrCat("unrecorded ", first, "-", last), last);
+}
+
+void ChangeRecorder::AddEvent(std::string_view event, uint64_t revision) {
   audit::Record record;
   record.kind = audit::RecordKind::kChange;
   record.time = absl::Now();
-  record.event = "loaded";
-  record.revision = store_.statistics().revision;
+  record.event = event;
+  record.revision = revision;
   ledger_->Add(record);
-  ledger_->Write().IgnoreError();
 }
+
+bool ChangeRecorder::Write() { return ledger_->Write().ok(); }
 
 void ChangeRecorder::Add(const fhir::ResourceKey& key, uint64_t revision) {
   const absl::StatusOr<std::optional<store::Record>> stored = store_.Get(key);

@@ -32,9 +32,15 @@ class ChangeRecorderTest : public ::testing::Test {
     recorder_ = std::make_unique<ChangeRecorder>(
         service::Audit{.mode = service::AuditMode::kRequired,
                        .journal = &journal_},
-        metrics_, *store_, is_new);
-    store_->AddObserver(
+        metrics_, *store_, is_new, directory_ / "recorded");
+    observer_ = store_->AddObserver(
         [this](const store::Applied& applied) { recorder_->Changed(applied); });
+  }
+
+  // As a process that ends before it has recorded what it stored.
+  void StopRecording() {
+    store_->RemoveObserver(observer_);
+    recorder_.reset();
   }
 
   void Apply(const std::vector<store::Change>& changes) {
@@ -66,6 +72,7 @@ class ChangeRecorderTest : public ::testing::Test {
   service::MemoryJournal journal_;
   service::Metrics metrics_;
   std::unique_ptr<ChangeRecorder> recorder_;
+  int observer_ = 0;
 };
 
 TEST_F(ChangeRecorderTest, ChangesOfWhoMayDoWhatAreRecorded) {
@@ -107,6 +114,54 @@ TEST_F(ChangeRecorderTest, AChangeCountsWhetherItIsRecordedOrNot) {
   journal_.Fail(absl::ResourceExhaustedError("no room"));
   Apply({Put("AccessPolicy", "1")});
   EXPECT_EQ(metrics_.audit_dropped(), 1u);
+}
+
+TEST_F(ChangeRecorderTest, WhatWasStoredAndNotRecordedIsNamedAtTheNextStart) {
+  Record(/*is_new=*/false);
+  Apply({Put("AccessPolicy", "1")});
+  StopRecording();
+  Apply({Put("AccessPolicy", "2")});
+  Apply({Put("Project", "1")});
+  Record(/*is_new=*/false);
+  ASSERT_EQ(journal_.lines().size(), 2u);
+  EXPECT_THAT(journal_.lines().back(),
+              AllOf(HasSubstr(R"("kind":"change")"),
+                    HasSubstr(R"("event":"unrecorded 2-3")"),
+                    HasSubstr(R"("revision":3)")));
+  // Once.
+  StopRecording();
+  Record(/*is_new=*/false);
+  Apply({Put("AccessPolicy", "3")});
+  EXPECT_EQ(journal_.lines().size(), 3u);
+}
+
+TEST_F(ChangeRecorderTest, WhatCouldNotBeRecordedIsNamedWhenThereIsRoom) {
+  Record(/*is_new=*/false);
+  Apply({Put("AccessPolicy", "1")});
+  journal_.Fail(absl::ResourceExhaustedError("no room"));
+  Apply({Put("AccessPolicy", "2")});
+  Apply({Put("AccessPolicy", "3")});
+  journal_.Fail(absl::OkStatus());
+  Apply({Put("AccessPolicy", "4")});
+  ASSERT_EQ(journal_.lines().size(), 3u);
+  EXPECT_THAT(journal_.lines()[1], HasSubstr(R"("event":"unrecorded 2-3")"));
+  EXPECT_THAT(journal_.lines()[2], HasSubstr(R"("revision":4)"));
+}
+
+TEST_F(ChangeRecorderTest, AFirstLoadThatWasCutShortIsNamed) {
+  Record(/*is_new=*/true);
+  Apply({Put("AccessPolicy", "1")});
+  StopRecording();
+  Record(/*is_new=*/false);
+  EXPECT_THAT(journal_.lines(),
+              ElementsAre(HasSubstr(R"("event":"unrecorded 1-1")")));
+}
+
+// Of a store that was used before, by a program that kept no account.
+TEST_F(ChangeRecorderTest, AnUnknownPastIsNotNamed) {
+  Apply({Put("AccessPolicy", "1")});
+  Record(/*is_new=*/false);
+  EXPECT_THAT(journal_.lines(), IsEmpty());
 }
 
 }  // namespace

@@ -282,7 +282,8 @@ int Serve(const Settings& settings) {
                                .journal = journal.get()};
   if (queue != nullptr) audit.journal = queue.get();
   pdp::ChangeRecorder changed(audit, metrics, **store,
-                              /*is_new=*/(*store)->revision() == 0);
+                              /*is_new=*/(*store)->revision() == 0,
+                              settings.data_dir + "/recorded-revision");
 
   // Source and decision point.
   pdp::FreshnessTable feeds;

@@ -281,6 +281,8 @@ int Serve(const Settings& settings) {
   pdp::service::Audit audit = {.mode = settings.audit_mode,
                                .journal = journal.get()};
   if (queue != nullptr) audit.journal = queue.get();
+  pdp::service::RecentDecisions recent_decisions;
+  audit.recent = &recent_decisions;
   pdp::ChangeRecorder changed(audit, metrics, **store,
                               /*is_new=*/(*store)->revision() == 0,
                               settings.data_dir + "/recorded-revision");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/service/audit_test_support.h"
 #include "pdp/service/ledger.h"
@@ -288,6 +289,41 @@ TEST_F(AuditRecordTest, EachResourceOfAStreamIsRecordedUnderItsDecisionId) {
                 HasSubstr(Text("'patient':'Patient/$PATIENT'"))),
           AllOf(HasSubstr(R"("event":"summary")"), HasSubstr(id),
                 HasSubstr(R"("membership":"ProjectMembership/member")"))));
+}
+
+TEST_F(AuditRecordTest, OnlyWhoWasGivenADecisionRecordsWhatItDidWithIt) {
+  RecentDecisions recent;
+  const auto ledger =
+      Audit{
+          .mode = AuditMode::kRequired, .journal = &journal_, .recent = &recent}
+          .NewLedger(f_.metrics);
+  const auto attempt_of = [&](const Caller& caller) {
+    return CallAttempt{.origin = {.caller = &caller}, .ledger = ledger.get()};
+  };
+  v1::CheckResponse response;
+  ASSERT_TRUE(f_.service
+                  .Check(attempt_of(caller_),
+                         Proto<v1::CheckRequest>(kReadPatient), response)
+                  .status.ok());
+  v1::RecordAccessRequest request;
+  request.set_event("viewed");
+  request.set_decision_id(response.decision().decision_id());
+  const Caller other = {
+      .name = "billing",
+      .permissions = static_cast<uint8_t>(
+          kAllPermissions & ~static_cast<uint8_t>(Permission::kAdmin))};
+  const Caller administrator = {.name = "administrator",
+                                .permissions = kAllPermissions};
+  EXPECT_TRUE(RecordAccess(attempt_of(caller_), request).status.ok());
+  EXPECT_TRUE(RecordAccess(attempt_of(administrator), request).status.ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      RecordAccess(attempt_of(other), request).status));
+  request.set_decision_id(
+      absl::AsciiStrToUpper(response.decision().decision_id()));
+  EXPECT_FALSE(RecordAccess(attempt_of(other), request).status.ok());
+  // Of another server.
+  request.set_decision_id("018bcfe5-6800-7000-8000-000000000001");
+  EXPECT_TRUE(RecordAccess(attempt_of(other), request).status.ok());
 }
 
 TEST_F(AuditRecordTest, RecordAccessTakesADecisionIdAndAKnownEvent) {

@@ -16,15 +16,21 @@
 #include "pdp/base/mutex.h"
 #include "pdp/service/audit_mode.h"
 #include "pdp/service/metrics.h"
+#include "pdp/service/recent_decisions.h"
 
 namespace pdp::service {
 
 // For one thread at a time.
 class Ledger {
  public:
-  // `metrics` must outlive the ledger, and so must the journal of `chain`.
-  Ledger(std::unique_ptr<audit::Chain> chain, AuditMode mode, Metrics& metrics)
-      : chain_(std::move(chain)), mode_(mode), metrics_(metrics) {}
+  // `metrics` must outlive the ledger, and so must the journal of `chain` and
+  // `recent`, which may be null.
+  Ledger(std::unique_ptr<audit::Chain> chain, AuditMode mode, Metrics& metrics,
+         RecentDecisions* recent = nullptr)
+      : chain_(std::move(chain)),
+        mode_(mode),
+        metrics_(metrics),
+        recent_(recent) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
@@ -32,7 +38,15 @@ class Ledger {
   void Add(const audit::Record& record) {
     chain_->Add(record);
     ++added_;
+    const bool is_decision = record.kind != audit::RecordKind::kAccess &&
+                             !record.decision_id.empty();
+    if (recent_ != nullptr && is_decision) {
+      recent_->Note(record.decision_id, record.caller);
+    }
   }
+
+  // Whom decisions were given to; null: nobody knows.
+  const RecentDecisions* recent() const { return recent_; }
 
   // Since the last Write.
   size_t added() const { return added_; }
@@ -52,6 +66,7 @@ class Ledger {
   const std::unique_ptr<audit::Chain> chain_;
   const AuditMode mode_;
   Metrics& metrics_;
+  RecentDecisions* const recent_;
   size_t added_ = 0;
 };
 
@@ -59,11 +74,12 @@ class Ledger {
 struct Audit {
   AuditMode mode = AuditMode::kOff;
   audit::Journal* journal = nullptr;  // Null with kOff alone.
+  RecentDecisions* recent = nullptr;  // May be null.
 
   // A ledger for one thread; null where nothing is recorded.
   std::unique_ptr<Ledger> NewLedger(Metrics& metrics) const {
     if (mode == AuditMode::kOff) return nullptr;
-    return std::make_unique<Ledger>(journal->NewChain(), mode, metrics);
+    return std::make_unique<Ledger>(journal->NewChain(), mode, metrics, recent);
   }
 };
 

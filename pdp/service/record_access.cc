@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "medplum/pdp/v1/decision.pb.h"
@@ -25,6 +27,16 @@ bool IsEvent(std::string_view text) {
          std::end(kEvents);
 }
 
+// Of a decision that is not remembered nobody knows: it may be another
+// server's.
+bool MayRecord(const Caller* caller, const std::string& decision_id,
+               const Ledger& ledger) {
+  return caller == nullptr || caller->May(Permission::kAdmin) ||
+         ledger.recent() == nullptr ||
+         !ledger.recent()->IsOfAnother(absl::AsciiStrToLower(decision_id),
+                                       caller->name);
+}
+
 }  // namespace
 
 CallOutcome RecordAccess(const CallAttempt& attempt,
@@ -41,13 +53,17 @@ CallOutcome RecordAccess(const CallAttempt& attempt,
     return Failed(absl::InvalidArgumentError(StrCat(
         "event: is not one; send one of ", absl::StrJoin(kEvents, ", "))));
   }
+  const CallOrigin& origin = attempt.origin;
+  if (!MayRecord(origin.caller, request.decision_id(), *attempt.ledger)) {
+    return Failed(absl::PermissionDeniedError(
+        "decision_id: of a decision that another caller was given"));
+  }
   audit::Record record;
   record.kind = audit::RecordKind::kAccess;
   record.time = absl::Now();
   record.decision_id = request.decision_id();
   record.method = MethodName(Method::kRecordAccess);
   record.latency = attempt.Elapsed();
-  const CallOrigin& origin = attempt.origin;
   if (origin.caller != nullptr) record.caller = origin.caller->name;
   record.request_id = origin.trace.request_id;
   record.traceparent = origin.trace.traceparent;

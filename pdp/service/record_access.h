@@ -14,7 +14,8 @@ namespace pdp::service {
 namespace v1 = ::medplum::pdp::v1;
 
 // Adds the record to the attempt's ledger.  InvalidArgument: malformed;
-// FailedPrecondition: nothing is recorded here.
+// FailedPrecondition: nothing is recorded here; PermissionDenied: the decision
+// is known to be another caller's, and this one is no administrator.
 CallOutcome RecordAccess(const CallAttempt& attempt,
                          const v1::RecordAccessRequest& request);
 

@@ -27,10 +27,17 @@ CLI::App* AddAction(CLI::App* audit, AuditCommand& command, Action action,
   return app;
 }
 
-void AddDirectories(CLI::App* app, AuditCommand& command) {
-  app->add_option("DIR", command.directories,
-                  "directories of segments: a server's own, and archives")
+CLI::Option* AddDirectories(CLI::App* app, AuditCommand& command) {
+  return app
+      ->add_option("DIR", command.directories,
+                   "directories of segments: a server's own, and archives")
       ->required();
+}
+
+std::vector<std::string> ReportNames() {
+  std::vector<std::string> names = audit::ReportNames();
+  names.emplace_back(kAccessReport);
+  return names;
 }
 
 }  // namespace
@@ -70,11 +77,12 @@ CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json) {
       ->add_option("REPORT", command.report,
                    "patient (with --patient: everyone who asked for it), "
                    "member (with --subject: all that was asked for), denials, "
-                   "changes (of policies and memberships), or terminations "
-                   "(and how fast they took effect)")
+                   "changes (of policies and memberships), terminations "
+                   "(and how fast they took effect), or access (who can reach "
+                   "what today: of the server, without DIR; --project)")
       ->required()
-      ->check(CLI::IsMember(audit::ReportNames()));
-  AddDirectories(report, command);
+      ->check(CLI::IsMember(ReportNames()));
+  AddDirectories(report, command)->required(false);
   AddAuditFilters(report, command.filters);
   report->add_flag("--csv", command.csv, "comma-separated values");
   AddOutput(report, is_json);

@@ -15,6 +15,9 @@ class App;
 
 namespace pdp::ctl {
 
+// The report that is not of the log, but of a server.
+inline constexpr char kAccessReport[] = "access";
+
 struct AuditCommand {
   enum class Action : uint8_t { kVerify, kQuery, kExport, kReport };
 

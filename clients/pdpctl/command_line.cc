@@ -359,7 +359,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     AddOutput(*command, line.output);
   }
   const CLI::App* setup_app = AddSetup(app, setup);
-  const CLI::App* audit_app = AddAudit(app, audit, is_audit_json);
+  CLI::App* audit_app = AddAudit(app, audit, is_audit_json);
+  AccessReportCommand access;
+  AddConnection(*audit_app->get_subcommand("report"), access.connection);
 
   // CLI11 would only say that there is no command.
   const auto commands = app.get_subcommands({});
@@ -412,7 +414,14 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(doctor);
   } else if (audit_app->parsed()) {
     if (is_audit_json) line.output = OutputFormat::kJson;
-    line.command = std::move(audit);
+    if (audit.action == AuditCommand::Action::kReport &&
+        audit.report == kAccessReport) {
+      access.project = audit.filters.project;
+      access.csv = audit.csv;
+      line.command = std::move(access);
+    } else {
+      line.command = std::move(audit);
+    }
   } else {
     if (!conformance_connection.target.empty()) {
       conformance.connection = conformance_connection;

@@ -198,13 +198,21 @@ struct DoctorCommand {
   SetupCommand login;
 };
 
+// `audit report access`: asks a server, not the log.
+struct AccessReportCommand {
+  Connection connection;
+  std::string project;  // Empty: all.
+  bool csv = false;
+};
+
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, ExplainCommand, FilterCommand,
                FilterResourcesCommand, DescribeCommand, StatusCommand,
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
                WatchCommand, LintCommand, SimulateCommand, TestCommand,
-               ConformanceCommand, SetupCommand, DoctorCommand, AuditCommand>
+               ConformanceCommand, SetupCommand, DoctorCommand, AuditCommand,
+               AccessReportCommand>
       command;
 };
 

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "clients/pdpctl/access_report.h"
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/operate.h"
@@ -72,6 +73,9 @@ struct Runner {
   }
   int operator()(const AuditCommand& command) const {
     return RunAudit(command, output, std::cout, std::cerr);
+  }
+  int operator()(const AccessReportCommand& command) const {
+    return RunAccessReport(command, output, std::cout, std::cerr);
   }
   int operator()(const DoctorCommand& command) const {
     return RunDoctor(command, output, std::cout);

@@ -237,6 +237,14 @@ absl::StatusOr<v1::LintPoliciesResponse> RpcClient::LintPolicies(
       });
 }
 
+absl::StatusOr<v1::ListMembershipsResponse> RpcClient::ListMemberships(
+    const v1::ListMembershipsRequest& request) const {
+  return Call<v1::ListMembershipsRequest, v1::ListMembershipsResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->admin->ListMemberships(context, in, out);
+      });
+}
+
 absl::StatusOr<v1::ResyncResponse> RpcClient::Resync() const {
   return Call<v1::ResyncRequest, v1::ResyncResponse>(
       v1::ResyncRequest(), [this](auto* context, const auto& in, auto* out) {

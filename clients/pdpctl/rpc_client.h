@@ -54,6 +54,8 @@ class RpcClient {
       const medplum::pdp::v1::UnblockRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::LintPoliciesResponse> LintPolicies(
       const medplum::pdp::v1::LintPoliciesRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::ListMembershipsResponse> ListMemberships(
+      const medplum::pdp::v1::ListMembershipsRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::ResyncResponse> Resync() const;
   absl::StatusOr<medplum::pdp::v1::CheckpointResponse> Checkpoint(
       const std::string& name) const;

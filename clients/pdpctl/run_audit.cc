@@ -1,6 +1,5 @@
 #include "clients/pdpctl/run_audit.h"
 
-#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -13,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "clients/pdpctl/exit_code.h"
-#include "clients/pdpctl/text_table.h"
+#include "clients/pdpctl/print_report.h"
 #include "pdp/audit/csv.h"
 #include "pdp/audit/heads.h"
 #include "pdp/audit/line_writer.h"
@@ -199,51 +198,13 @@ int RunExport(const AuditCommand& command, std::ostream& out,
   return ExitCode(defects, err);
 }
 
-std::string ToCsv(const audit::ReportTable& table) {
-  std::string text = audit::CsvLine(table.columns);
-  for (const auto& row : table.rows) text += audit::CsvLine(row);
-  return text;
-}
-
-// An object a row.
-std::string ToJson(const audit::ReportTable& table) {
-  std::string text;
-  for (const auto& row : table.rows) {
-    std::string object;
-    for (size_t i = 0; i < row.size(); ++i) {
-      object += StrCat(object.empty() ? "{" : ",", QuoteJson(table.columns[i]),
-                       ":", QuoteJson(row[i]));
-    }
-    text += StrCat(object, "}\n");
-  }
-  return text;
-}
-
-std::string ToText(const audit::ReportTable& table) {
-  std::vector<size_t> widths;
-  for (const std::string& column : table.columns) {
-    widths.push_back(Width(column));
-  }
-  for (const auto& row : table.rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], Width(row[i]));
-    }
-  }
-  std::string text;
-  const auto add = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += Pad(row[i], widths[i]) + "  ";
-    }
-    text += StrCat(line.substr(0, line.find_last_not_of(' ') + 1), "\n");
-  };
-  add(table.columns);
-  for (const auto& row : table.rows) add(row);
-  return text;
-}
-
 int RunReport(const AuditCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err) {
+  if (command.directories.empty()) {
+    return Fail(absl::InvalidArgumentError(
+                    StrCat("report ", command.report, " needs DIR")),
+                err);
+  }
   if (command.report == "patient" && command.filters.patient.empty()) {
     return Fail(absl::InvalidArgumentError("report patient needs --patient"),
                 err);
@@ -258,10 +219,7 @@ int RunReport(const AuditCommand& command, OutputFormat output,
       command, [&](const FoundRecord& found) { report->Add(found); }, err);
   if (!defects.ok()) return ExitCode(defects, err);
   const audit::ReportTable table = report->Finish();
-  out << (command.csv                     ? ToCsv(table)
-          : output == OutputFormat::kJson ? ToJson(table)
-                                          : ToText(table))
-      << std::flush;
+  out << PrintReport(table, command.csv, output) << std::flush;
   return ExitCode(defects, err);
 }
 

@@ -139,6 +139,25 @@ struct LintPoliciesMethod : UnaryMethod {
   }
 };
 
+struct ListMembershipsMethod : UnaryMethod {
+  using Request = v1::ListMembershipsRequest;
+  using Response = v1::ListMembershipsResponse;
+  static constexpr Method kMethod = Method::kListMemberships;
+  static constexpr bool kOnWorker = true;
+
+  static void Post(GrpcServices& grpc, grpc::ServerContext* context,
+                   Request* request,
+                   grpc::ServerAsyncResponseWriter<Response>* writer,
+                   grpc::ServerCompletionQueue* queue, void* tag) {
+    grpc.admin.RequestListMemberships(context, request, writer, queue, queue,
+                                      tag);
+  }
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
+                            const Request& request, Response& response) {
+    return Failed(context.admin.ListMemberships(request, response));
+  }
+};
+
 }  // namespace
 
 void PostAdminCalls(CallQueue& queue) {
@@ -148,6 +167,7 @@ void PostAdminCalls(CallQueue& queue) {
   UnaryCall<BlockMethod>::PostAll(queue);
   UnaryCall<UnblockMethod>::PostAll(queue);
   UnaryCall<LintPoliciesMethod>::PostAll(queue);
+  UnaryCall<ListMembershipsMethod>::PostAll(queue);
 }
 
 }  // namespace pdp::service

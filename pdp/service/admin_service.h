@@ -21,6 +21,8 @@ class CheckpointResponse;
 class GetStatusResponse;
 class LintPoliciesRequest;
 class LintPoliciesResponse;
+class ListMembershipsRequest;
+class ListMembershipsResponse;
 class ResyncResponse;
 class UnblockRequest;
 class UnblockResponse;
@@ -69,6 +71,8 @@ class AdminService {
                        v1::UnblockResponse& response);
   absl::Status LintPolicies(const v1::LintPoliciesRequest& request,
                             v1::LintPoliciesResponse& response) const;
+  absl::Status ListMemberships(const v1::ListMembershipsRequest& request,
+                               v1::ListMembershipsResponse& response) const;
 
  private:
   const policy::DecisionPoint& decision_point_;

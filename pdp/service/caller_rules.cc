@@ -59,6 +59,7 @@ std::optional<Permission> PermissionFor(Method method) {
     case Method::kBlock:
     case Method::kUnblock:
     case Method::kLintPolicies:
+    case Method::kListMemberships:
       return Permission::kAdmin;
     case Method::kHealthCheck:
     case Method::kHealthWatch:

@@ -343,7 +343,8 @@ TEST(CallerRulesTest, EachMethodTakesItsPermissionAndHealthNone) {
       {Permission::kRecord, {Method::kRecordAccess}},
       {Permission::kAdmin,
        {Method::kGetStatus, Method::kResync, Method::kCheckpoint,
-        Method::kBlock, Method::kUnblock, Method::kLintPolicies}},
+        Method::kBlock, Method::kUnblock, Method::kLintPolicies,
+        Method::kListMemberships}},
   };
   size_t judged = 0;
   for (const auto& of : kPermissions) {

@@ -58,6 +58,8 @@ std::string_view MethodName(Method method) {
       return "Unblock";
     case Method::kLintPolicies:
       return "LintPolicies";
+    case Method::kListMemberships:
+      return "ListMemberships";
     case Method::kHealthCheck:
       return "HealthCheck";
     case Method::kHealthWatch:

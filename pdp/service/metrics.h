@@ -34,11 +34,12 @@ enum class Method : uint8_t {
   kBlock,
   kUnblock,
   kLintPolicies,
+  kListMemberships,
   kHealthCheck,
   kHealthWatch,
   kReflection,
 };
-inline constexpr size_t kMethods = 19;
+inline constexpr size_t kMethods = 20;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.

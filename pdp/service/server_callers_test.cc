@@ -94,6 +94,8 @@ class ServerCallersTest : public ServerTest {
           v1::UnblockResponse());
     unary("LintPolicies", admin_stub_, &Admin::LintPolicies,
           v1::LintPoliciesRequest(), v1::LintPoliciesResponse());
+    unary("ListMemberships", admin_stub_, &Admin::ListMemberships,
+          v1::ListMembershipsRequest(), v1::ListMembershipsResponse());
     // Their clients say nothing at first: it is not asked what they would.
     const auto checks = Context(authorizations);
     ends.emplace_back("CheckStream",

@@ -33,6 +33,49 @@ TEST_F(ServerTest, AdminLintsPolicies) {
   EXPECT_EQ(response.findings(0).path(), "resource[0]");
 }
 
+TEST_F(ServerTest, AdminListsMembershipsPageByPage) {
+  Start();
+  std::vector<std::string> listed;
+  v1::ListMembershipsRequest request;
+  request.set_page_size(1);
+  do {
+    grpc::ClientContext context;
+    v1::ListMembershipsResponse response;
+    const grpc::Status status =
+        admin_stub_->ListMemberships(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ASSERT_EQ(response.memberships_size(), 1);
+    const v1::MembershipSummary& membership = response.memberships(0);
+    EXPECT_EQ(membership.problem(), "");
+    listed.push_back(membership.membership());
+    if (membership.membership() == "ProjectMembership/member") {
+      EXPECT_TRUE(membership.active());
+      EXPECT_THAT(membership.policies(),
+                  UnorderedElementsAre("AccessPolicy/policy"));
+      EXPECT_NE(membership.profile(), "");
+      EXPECT_NE(membership.project(), "");
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(listed, ::testing::Contains("ProjectMembership/member"));
+
+  // All at once are the same.
+  grpc::ClientContext context;
+  v1::ListMembershipsResponse response;
+  ASSERT_TRUE(admin_stub_->ListMemberships(&context, {}, &response).ok());
+  EXPECT_EQ(response.next_page_token(), "");
+  ASSERT_EQ(static_cast<size_t>(response.memberships_size()), listed.size());
+
+  grpc::ClientContext other;
+  ASSERT_TRUE(admin_stub_
+                  ->ListMemberships(
+                      &other,
+                      Proto<v1::ListMembershipsRequest>("project: 'another'"),
+                      &response)
+                  .ok());
+  EXPECT_EQ(response.memberships_size(), 0);
+}
+
 TEST_F(ServerTest, DescribesAccess) {
   Start();
   grpc::ClientContext context;

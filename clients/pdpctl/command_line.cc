@@ -181,6 +181,21 @@ CLI::App* AddCheckpoint(CLI::App& app, CheckpointCommand& checkpoint) {
   return command;
 }
 
+CLI::App* AddRecordAccess(CLI::App& app, RecordAccessCommand& record) {
+  CLI::App* command = app.add_subcommand(
+      "record-access", "put into the audit log what was done with a decision");
+  AddConnection(*command, record.connection);
+  command->add_option("DECISION-ID", record.decision, "of an answer")
+      ->required();
+  command
+      ->add_option("EVENT", record.event,
+                   "what was done: viewed, downloaded, exported, ...; withheld "
+                   "is nothing")
+      ->required();
+  command->add_flag("--failed", record.has_failed, "it did not succeed");
+  return command;
+}
+
 CLI::App* AddLint(CLI::App& app, LintCommand& lint) {
   CLI::App* command = app.add_subcommand(
       "lint", "what is wrong with the policies and memberships?");
@@ -316,6 +331,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   ResyncCommand resync;
   CheckpointCommand checkpoint;
   WatchCommand watch;
+  RecordAccessCommand record_access;
   SimulateCommand simulate;
   LintCommand lint;
   TestCommand test;
@@ -349,6 +365,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   const CLI::App* resync_app = AddResync(app, resync);
   const CLI::App* checkpoint_app = AddCheckpoint(app, checkpoint);
   const CLI::App* watch_app = AddWatch(app, watch);
+  const CLI::App* record_access_app = AddRecordAccess(app, record_access);
   const CLI::App* simulate_app = AddSimulate(app, simulate);
   const CLI::App* test_app = AddTest(app, test);
   const CLI::App* lint_app = AddLint(app, lint);
@@ -402,6 +419,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(checkpoint);
   } else if (watch_app->parsed()) {
     line.command = std::move(watch);
+  } else if (record_access_app->parsed()) {
+    line.command = std::move(record_access);
   } else if (simulate_app->parsed()) {
     line.command = std::move(simulate);
   } else if (lint_app->parsed()) {

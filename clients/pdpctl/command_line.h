@@ -126,6 +126,13 @@ struct CheckpointCommand {
   std::string name;
 };
 
+struct RecordAccessCommand {
+  Connection connection;
+  std::string decision;  // Its id.
+  std::string event;     // "viewed".
+  bool has_failed = false;
+};
+
 struct LintCommand {
   Connection connection = {.timeout_seconds = 60};
   std::string directory;  // Empty: of the server.
@@ -210,9 +217,9 @@ struct CommandLine {
   std::variant<CheckCommand, ExplainCommand, FilterCommand,
                FilterResourcesCommand, DescribeCommand, StatusCommand,
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
-               WatchCommand, LintCommand, SimulateCommand, TestCommand,
-               ConformanceCommand, SetupCommand, DoctorCommand, AuditCommand,
-               AccessReportCommand>
+               WatchCommand, RecordAccessCommand, LintCommand, SimulateCommand,
+               TestCommand, ConformanceCommand, SetupCommand, DoctorCommand,
+               AuditCommand, AccessReportCommand>
       command;
 };
 

@@ -50,6 +50,9 @@ struct Runner {
   int operator()(const ResyncCommand& command) const {
     return RunResync(command, output, std::cout, std::cerr);
   }
+  int operator()(const RecordAccessCommand& command) const {
+    return RunRecordAccess(command, output, std::cout, std::cerr);
+  }
   int operator()(const CheckpointCommand& command) const {
     return RunCheckpoint(command, output, std::cout, std::cerr);
   }

@@ -58,6 +58,18 @@ int RunCheckpoint(const CheckpointCommand& command, OutputFormat output,
   return kExitOk;
 }
 
+int RunRecordAccess(const RecordAccessCommand& command, OutputFormat output,
+                    std::ostream& out, std::ostream& err) {
+  v1::RecordAccessRequest request;
+  request.set_decision_id(command.decision);
+  request.set_event(command.event);
+  request.set_success(!command.has_failed);
+  const auto response = RpcClient(command.connection).RecordAccess(request);
+  if (!response.ok()) return Fail(response.status(), err);
+  Print(*response, "recorded\n", output, out);
+  return kExitOk;
+}
+
 int RunWatch(const WatchCommand& command, OutputFormat output,
              std::ostream& out, std::ostream& err) {
   v1::WatchRevisionsRequest request;

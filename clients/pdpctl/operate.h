@@ -14,6 +14,8 @@ int RunResync(const ResyncCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
 int RunCheckpoint(const CheckpointCommand& command, OutputFormat output,
                   std::ostream& out, std::ostream& err);
+int RunRecordAccess(const RecordAccessCommand& command, OutputFormat output,
+                    std::ostream& out, std::ostream& err);
 // Prints every message as it comes, until the server ends the stream.
 int RunWatch(const WatchCommand& command, OutputFormat output,
              std::ostream& out, std::ostream& err);

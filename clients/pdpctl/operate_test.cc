@@ -21,6 +21,18 @@ using testing::HasSubstr;
 
 class FakeDecisionPoint : public v1::PolicyDecisionPoint::Service {
  public:
+  grpc::Status RecordAccess(grpc::ServerContext*,
+                            const v1::RecordAccessRequest* request,
+                            v1::RecordAccessResponse*) override {
+    recorded = *request;
+    if (request->event() != "viewed") {
+      return {grpc::StatusCode::INVALID_ARGUMENT, "event: is not one"};
+    }
+    return grpc::Status::OK;
+  }
+
+  v1::RecordAccessRequest recorded;
+
   grpc::Status WatchRevisions(
       grpc::ServerContext*, const v1::WatchRevisionsRequest* request,
       grpc::ServerWriter<v1::WatchRevisionsResponse>* writer) override {
@@ -82,6 +94,20 @@ class OperateTest : public testing::Test {
 TEST_F(OperateTest, ResyncSaysWhatChanged) {
   EXPECT_EQ(RunResync({connection_}, OutputFormat::kText, out_, err_), 0);
   EXPECT_EQ(out_.str(), "revision 8, 3 resources changed\n");
+}
+
+TEST_F(OperateTest, RecordAccessSendsWhatWasDone) {
+  EXPECT_EQ(RunRecordAccess({connection_, "id", "viewed"}, OutputFormat::kText,
+                            out_, err_),
+            0);
+  EXPECT_EQ(out_.str(), "recorded\n");
+  EXPECT_EQ(decision_point_.recorded.decision_id(), "id");
+  EXPECT_TRUE(decision_point_.recorded.success());
+  EXPECT_NE(RunRecordAccess({connection_, "id", "eaten", true},
+                            OutputFormat::kText, out_, err_),
+            0);
+  EXPECT_FALSE(decision_point_.recorded.success());
+  EXPECT_THAT(err_.str(), HasSubstr("event: is not one"));
 }
 
 TEST_F(OperateTest, CheckpointSaysWhereItIs) {

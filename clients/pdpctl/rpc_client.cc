@@ -262,6 +262,14 @@ absl::StatusOr<v1::CheckpointResponse> RpcClient::Checkpoint(
       });
 }
 
+absl::StatusOr<v1::RecordAccessResponse> RpcClient::RecordAccess(
+    const v1::RecordAccessRequest& request) const {
+  return Call<v1::RecordAccessRequest, v1::RecordAccessResponse>(
+      request, [this](auto* context, const auto& in, auto* out) {
+        return stubs_->decision->RecordAccess(context, in, out);
+      });
+}
+
 absl::Status RpcClient::WatchRevisions(
     const v1::WatchRevisionsRequest& request,
     const std::function<bool(const v1::WatchRevisionsResponse&)>& next) const {

@@ -47,6 +47,8 @@ class RpcClient {
           void(const medplum::pdp::v1::FilterResourcesResponse&)>& next) const;
   absl::StatusOr<medplum::pdp::v1::SimulateResponse> Simulate(
       const medplum::pdp::v1::SimulateRequest& request) const;
+  absl::StatusOr<medplum::pdp::v1::RecordAccessResponse> RecordAccess(
+      const medplum::pdp::v1::RecordAccessRequest& request) const;
   absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;
   absl::StatusOr<medplum::pdp::v1::BlockResponse> Block(
       const medplum::pdp::v1::BlockRequest& request) const;

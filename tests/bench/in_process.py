@@ -59,6 +59,12 @@ def row_of(name, spread):
     return report.spread_row(title, unit, scaled, bar and bar / scale)
 
 
+def place(name):
+    """Runs are interleaved; the table is not."""
+    function, _, argument = name.partition("/")
+    return list(TITLES).index(function), int(argument)
+
+
 def growth_row(what, few, many, bar):
     spread = Spread([b / a for a, b in zip(few.values, many.values)])
     return report.spread_row(what, "x", spread, bar)
@@ -67,7 +73,7 @@ def growth_row(what, few, many, bar):
 def measure(effort, work, match):
     print("in process ...", flush=True)
     spreads = runs_of("decide_benchmark", effort, match and re.escape(match))
-    rows = [row_of(name, spread) for name, spread in spreads.items()]
+    rows = [row_of(name, spreads[name]) for name in sorted(spreads, key=place)]
     few = spreads.get("EvaluateAmongPolicies/10")
     many = spreads.get("EvaluateAmongPolicies/10000")
     if few and many:

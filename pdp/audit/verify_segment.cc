@@ -271,7 +271,8 @@ class Verifier {
     if (torn != next.torn_bytes || tail.digest != next.torn) {
       Find(FindingKind::kChanged,
            "what follows the last record is not what the server found there");
-    } else if (has_more && next.previous_left == "killed") {
+    } else if ((has_more || !end_.close_reason.empty()) &&
+               next.previous_left == "killed") {
       Find(FindingKind::kChanged,
            StrCat("the last ", torn,
                   " bytes were no records any more when the server started"));

@@ -385,6 +385,21 @@ TEST_F(VerifyTest, ARecordThatWasChangedWhileTheServerWasDownIsFound) {
               Contains(HasSubstr("were no records any more")));
 }
 
+// A server that was killed has not closed its chain.
+TEST_F(VerifyTest, WhatWasPutBehindTheEndOfAChainStaysAFault) {
+  {
+    const auto journal = Open();
+    WriteOne(*journal->NewChain());
+  }
+  RemoveHeads();
+  const std::string path = Paths()[0];
+  WriteFile(path, ReadFile(path) + "{\"seq\":9,\"kind\":\"dec");
+  EXPECT_FALSE(Verify().ok());
+  { const auto journal = Open(); }
+  EXPECT_THAT(Faults(Verify()),
+              Contains(HasSubstr("were no records any more")));
+}
+
 TEST_F(VerifyTest, ASegmentThatWasLeftIsARemark) {
   FaultyCalls calls;
   options_.calls = &calls;

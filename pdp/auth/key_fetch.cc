@@ -27,14 +27,15 @@ absl::StatusOr<medplum::KeySet> Fetch(medplum::Http& http,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KeySource>> OpenKeysByUrl(
-    const std::string& url) {
+    const std::string& url, const std::string& ca_file) {
   PDP_ASSIGN_OR_RETURN(const medplum::Url parsed, medplum::Url::Parse(url));
   if (parsed.scheme != medplum::Url::Scheme::kHttps) {
     return absl::InvalidArgumentError("is no https: URL");
   }
   PDP_ASSIGN_OR_RETURN(
       std::unique_ptr<medplum::Http> opened,
-      medplum::Http::Open({.max_response_bytes = kMaxKeySetBytes}));
+      medplum::Http::Open(
+          {.ca_file = ca_file, .max_response_bytes = kMaxKeySetBytes}));
   std::shared_ptr<medplum::Http> http = std::move(opened);
   return KeySource::OpenFetched(
       [http, url = parsed.ToString()] { return Fetch(*http, url); },

@@ -11,10 +11,13 @@
 
 namespace pdp::auth {
 
-// InvalidArgument: `url` is no https: URL.  That it cannot be reached is found
-// out later.
+// `ca_file` has the certificates that the server's is checked against, as PEM;
+// empty: those of the system.
+//
+// InvalidArgument: `url` is no https: URL, or the file cannot be read.  That
+// the server cannot be reached is found out later.
 absl::StatusOr<std::unique_ptr<KeySource>> OpenKeysByUrl(
-    const std::string& url);
+    const std::string& url, const std::string& ca_file);
 
 }  // namespace pdp::auth
 

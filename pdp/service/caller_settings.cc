@@ -155,7 +155,8 @@ absl::Status ReadJwt(const std::string& key, const config::Caller& from,
                      CallerSettings& settings) {
   if (from.issuer().empty()) {
     if (from.audience().empty() && from.token_subject().empty() &&
-        from.jwks_file().empty() && from.jwks_url().empty()) {
+        from.jwks_file().empty() && from.jwks_url().empty() &&
+        from.jwks_ca_file().empty()) {
       return absl::OkStatus();
     }
     return Wrong(StrCat(key, ".issuer"),
@@ -174,11 +175,16 @@ absl::Status ReadJwt(const std::string& key, const config::Caller& from,
   if (!from.jwks_url().empty() && !from.jwks_url().starts_with("https://")) {
     return Wrong(StrCat(key, ".jwks-url"), "is no https: URL");
   }
+  if (from.jwks_url().empty() && !from.jwks_ca_file().empty()) {
+    return Wrong(StrCat(key, ".jwks-ca-file"),
+                 "goes with jwks-url only; leave it out");
+  }
   settings.jwt = {.issuer = from.issuer(),
                   .audience = from.audience(),
                   .subject = from.token_subject(),
                   .jwks_file = from.jwks_file(),
-                  .jwks_url = from.jwks_url()};
+                  .jwks_url = from.jwks_url(),
+                  .jwks_ca_file = from.jwks_ca_file()};
   return absl::OkStatus();
 }
 
@@ -193,7 +199,8 @@ absl::Status CheckTogether(const std::string& key, const CallerSettings& one,
     return absl::OkStatus();
   }
   if (one.jwt->jwks_file != other.jwt->jwks_file ||
-      one.jwt->jwks_url != other.jwt->jwks_url) {
+      one.jwt->jwks_url != other.jwt->jwks_url ||
+      one.jwt->jwks_ca_file != other.jwt->jwks_ca_file) {
     return Wrong(key, StrCat("`", one.jwt->issuer,
                              "` has other keys at another caller"));
   }

@@ -31,6 +31,7 @@ struct CallerSettings {
     // One of the two.
     std::string jwks_file;
     std::string jwks_url;
+    std::string jwks_ca_file;  // Of jwks_url; empty: the system's.
   };
   std::optional<Jwt> jwt;
 };

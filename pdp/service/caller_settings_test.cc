@@ -112,6 +112,16 @@ TEST(CallerSettingsTest, RefusesWhatWouldNotMeanWhatItSays) {
       {{"name=a,issuer=https://i,audience=pdp,jwks-url=http://i/keys,"
         "permissions=admin"},
        "callers[0].jwks-url: is no https: URL"},
+      {{"name=a,issuer=https://i,audience=pdp,jwks-file=/k,jwks-ca-file=/ca,"
+        "permissions=admin"},
+       "callers[0].jwks-ca-file: goes with jwks-url only"},
+      {{"name=a,token-file=/t,jwks-ca-file=/ca,permissions=admin"},
+       "callers[0].issuer: missing"},
+      {{"name=a,issuer=https://i,audience=pdp,jwks-url=https://i/keys,"
+        "permissions=admin",
+        "name=b,issuer=https://i,audience=q,jwks-url=https://i/keys,"
+        "jwks-ca-file=/ca,permissions=admin"},
+       "callers[1]: `https://i` has other keys at another caller"},
       {{kJwt,
         "name=b,issuer=https://i,audience=pdp,token-subject=s,jwks-file=/k,"
         "permissions=admin"},

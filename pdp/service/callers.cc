@@ -74,7 +74,7 @@ absl::Status Callers::Add(size_t index, CallerSettings settings) {
 absl::Status Callers::AddIssuer(size_t index, const CallerSettings::Jwt& jwt) {
   if (issuers_.contains(jwt.issuer)) return absl::OkStatus();
   if (jwt.jwks_file.empty()) {
-    auto keys = auth::OpenKeysByUrl(jwt.jwks_url);
+    auto keys = auth::OpenKeysByUrl(jwt.jwks_url, jwt.jwks_ca_file);
     if (!keys.ok()) return Wrong(index, "jwks-url", keys.status());
     issuers_[jwt.issuer].keys = *std::move(keys);
     return absl::OkStatus();

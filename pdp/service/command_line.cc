@@ -133,7 +133,8 @@ constexpr Flag kFlags[] = {
     {"callers", "KEY=VALUE,...",
      "Who may ask, and what: name=NAME; token-file=PATH, or san=uri:URI or "
      "dns:NAME, or issuer=ISSUER,audience=AUDIENCE and jwks-file=PATH or "
-     "jwks-url=URL (and token-subject=SUB), or from=loopback; "
+     "jwks-url=URL (and jwks-ca-file=PATH, token-subject=SUB), or "
+     "from=loopback; "
      "permissions=check|filter|explain|describe|simulate|record|admin|all, "
      "projects=ID, subjects=own|token|any, own=REFERENCE, "
      "resources=reference|inline; repeatable, as are permissions, projects and "

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""TLS to the Medplum server, for its API and its WebSocket: a certificate is
-believed where the configured authority vouches for it, for this host, today."""
+"""TLS to the Medplum server, for its API and its WebSocket, and to who issues
+callers' tokens: a certificate is believed where the configured authority
+vouches for it, for this host, today."""
 
 import subprocess
 import time
 import unittest
 
+import grpc
+
 from fake_client import FakeMedplum
-from harness import PERMIT, RARE_SWEEPS, EndToEndTest, wait_until
+from harness import LONG, PERMIT, RARE_SWEEPS, EndToEndTest, admin_pb2
+from harness import wait_until
 
 DENIED = "INTERACTION_NOT_GRANTED"
 
@@ -81,6 +85,39 @@ class TlsTest(EndToEndTest):
                 self.assertIsNone(pdp.ready)
                 self.assertEqual([], self.fake.requests())
                 pdp.stop()
+
+    def test_the_keys_of_callers_come_from_whom_the_authority_vouches_for(self):
+        clinic = self.clinic()
+        other = Authority(self.directory, "other")
+        token = None
+        for issuer, code in ((self.authority, grpc.StatusCode.OK),
+                             (other, grpc.StatusCode.UNAUTHENTICATED)):
+            with self.subTest(issuer.name), FakeMedplum(
+                    *issuer.issue("keys", "IP:127.0.0.1")) as login:
+                # One that this server signs by the keys that it serves.
+                token = login.sign_token(claims={
+                    "iss": "https://login.example.com", "aud": "pdp",
+                    "exp": int(time.time()) + 600})
+                pdp = self.pdp(clinic, callers=[{
+                    "name": "console", "permissions": ["admin"],
+                    "issuer": "https://login.example.com", "audience": "pdp",
+                    "jwks-url": login.base_url + ".well-known/jwks.json",
+                    "jwks-ca-file": self.authority.certificate}])
+                wait_until(lambda p=pdp, t=token, c=code:
+                           self.status_with(p, t) == c, code.name)
+                self.assertEqual(code == grpc.StatusCode.OK,
+                                 bool(login.requests()))
+                pdp.stop()
+
+    @staticmethod
+    def status_with(pdp, token):
+        try:
+            pdp.admin.GetStatus(
+                admin_pb2.GetStatusRequest(), timeout=LONG,
+                metadata=[("authorization", f"Bearer {token}")])
+            return grpc.StatusCode.OK
+        except grpc.RpcError as error:
+            return error.code()
 
 
 if __name__ == "__main__":

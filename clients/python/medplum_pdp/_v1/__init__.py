@@ -1,0 +1,1 @@
+"""medplum.pdp.v1, written by protoc: clients/python/generate.py."""

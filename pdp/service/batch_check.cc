@@ -11,6 +11,12 @@
 #include "pdp/service/item_error.h"
 
 namespace pdp::service {
+namespace {
+
+// After so many it is seen whether anybody still waits.
+constexpr int kItemsPerLook = 8;
+
+}  // namespace
 
 // One BatchCheck.
 class DecisionService::Batch {
@@ -122,6 +128,10 @@ CallOutcome DecisionService::Batch::Run() {
   response_.mutable_results()->Reserve(request_.items_size());
   CallOutcome pending;
   for (int i = 0; i < request_.items_size(); ++i) {
+    if (i % kItemsPerLook == 0) {
+      status = attempt_.CheckAwaited();
+      if (!status.ok()) return Failed(std::move(status));
+    }
     v1::BatchCheckResult& result = *response_.add_results();
     if (unsupported) {
       service_.DenyUnsupported(*unsupported, moment,

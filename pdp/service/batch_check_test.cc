@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <string>
 
 #include "medplum/pdp/v1/decision.pb.h"
@@ -119,6 +122,48 @@ TEST(BatchCheckTest, ItemsMayHaveSubjectsOfTheirOwn) {
             v1::REASON_SUBJECT_UNKNOWN);
   EXPECT_EQ(response.results(2).decision().reason(), v1::REASON_NOT_SUPPORTED);
   EXPECT_EQ(response.results(3).decision().reason(), v1::REASON_PERMITTED);
+}
+
+TEST(BatchCheckTest, StopsWhereItStandsWhenNobodyWaitsForItAnyMore) {
+  std::atomic<bool> has_left;
+  CallAttempt attempt;
+  attempt.has_left = &has_left;
+  const struct {
+    const char* name;
+    std::function<void()> end;
+    absl::StatusCode code;
+  } kCases[] = {
+      {"the caller left", [&] { has_left = true; },
+       absl::StatusCode::kCancelled},
+      {"the deadline passed",
+       [&] { attempt.deadline = std::chrono::system_clock::now(); },
+       absl::StatusCode::kDeadlineExceeded},
+  };
+  constexpr int kItems = 100;
+  std::string items;
+  for (int i = 0; i < kItems; ++i) {
+    items += StrCat("items { subject { reference: 'ProjectMembership/m", i,
+                    "' } interaction: INTERACTION_READ "
+                    "resource { type: 'Patient' id: '$PATIENT' } } ");
+  }
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(test.name);
+    has_left = false;
+    attempt.deadline = std::chrono::system_clock::time_point::max();
+    Fixture f;
+    int read = 0;
+    f.lookup.while_reading = [&] {
+      if (++read == kItems / 2) test.end();
+    };
+    v1::BatchCheckResponse response;
+    EXPECT_EQ(Batch(f, items, response, attempt).status.code(), test.code);
+    EXPECT_GE(response.results_size(), kItems / 8) << "it had begun";
+    EXPECT_LT(response.results_size(), kItems);
+    EXPECT_EQ(
+        f.metrics.decisions(policy::Effect::kDeny, fhir::Interaction::kRead,
+                            policy::Reason::kSubjectUnknown),
+        0u);
+  }
 }
 
 TEST(BatchCheckTest, ABadContextFailsTheCall) {

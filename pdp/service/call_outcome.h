@@ -52,6 +52,10 @@ inline absl::Status CallerLeft() {
   return absl::CancelledError("the caller left");
 }
 
+inline absl::Status DeadlinePassed() {
+  return absl::DeadlineExceededError("the deadline has passed");
+}
+
 inline CallOutcome Failed(absl::Status status) {
   CallOutcome outcome;
   outcome.status = std::move(status);
@@ -76,6 +80,9 @@ struct CallAttempt {
   bool is_first = true;  // Of the attempts of a call.
   // Whether whoever called has left; null: nobody looks.
   const std::atomic<bool>* has_left = nullptr;
+  // When whoever called waits no more.
+  std::chrono::system_clock::time_point deadline =
+      std::chrono::system_clock::time_point::max();
   bool may_fetch = false;    // Facts can be fetched: CallOutcome.needed.
   bool may_refresh = false;  // The source can be read again.
   bool may_resolve_tokens = false;
@@ -87,9 +94,13 @@ struct CallAttempt {
   absl::Duration Elapsed() const {
     return absl::FromChrono(std::chrono::steady_clock::now() - started);
   }
-  // There is nobody to answer.
-  bool IsCancelled() const {
-    return has_left != nullptr && has_left->load(std::memory_order_relaxed);
+  // Cancelled or DeadlineExceeded: there is nobody to answer any more.
+  absl::Status CheckAwaited() const {
+    if (has_left != nullptr && has_left->load(std::memory_order_relaxed)) {
+      return CallerLeft();
+    }
+    return deadline <= std::chrono::system_clock::now() ? DeadlinePassed()
+                                                        : absl::OkStatus();
   }
   bool WasFetched(const fhir::ResourceKey& key) const {
     return std::find(fetched.begin(), fetched.end(), key) != fetched.end();

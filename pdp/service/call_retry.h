@@ -19,12 +19,15 @@ class CallRetry {
  public:
   // A request has come in.
   void Begin(const CallContext& context, const CallOrigin& origin,
-             Ledger* ledger, const std::atomic<bool>* has_left = nullptr) {
+             Ledger* ledger, const std::atomic<bool>* has_left = nullptr,
+             std::chrono::system_clock::time_point deadline =
+                 std::chrono::system_clock::time_point::max()) {
     rounds_ = 0;
     attempt_ = {.origin = origin,
                 .ledger = ledger,
                 .started = Clock::now(),
                 .has_left = has_left,
+                .deadline = deadline,
                 .may_fetch = context.fetcher != nullptr,
                 .may_refresh = context.refresher != nullptr,
                 .may_resolve_tokens = context.tokens != nullptr};

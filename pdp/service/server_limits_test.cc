@@ -129,6 +129,38 @@ TEST_F(ServerLimitsTest, ACallWhoseCallerHasLeftIsGivenUp) {
   EXPECT_EQ(response.results_size(), 1);
 }
 
+// Also where it is being answered.
+TEST_F(ServerLimitsTest, ABatchIsCutShortAtItsDeadline) {
+  constexpr int kItems = 100;
+  v1::BatchCheckRequest batch;
+  for (int i = 0; i < kItems; ++i) {
+    auto& item = *batch.add_items();
+    item.mutable_subject()->set_reference(StrCat("ProjectMembership/m", i));
+    item.set_interaction(request_.interaction());
+    *item.mutable_resource() = request_.resource();
+  }
+  std::atomic<int> read = 0;
+  std::promise<void> client_gave_up;
+  const std::shared_future<void> gave_up = client_gave_up.get_future().share();
+  f_.lookup.while_reading = [&] {
+    ++read;
+    gave_up.wait();
+  };
+  Start();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::milliseconds(1'500));
+  v1::BatchCheckResponse response;
+  EXPECT_EQ(stub_->BatchCheck(&context, batch, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  client_gave_up.set_value();
+  EXPECT_TRUE(Eventually([&] {
+    return f_.metrics.calls(Method::kBatchCheck,
+                            absl::StatusCode::kDeadlineExceeded) == 1;
+  }));
+  EXPECT_LT(read, kItems);
+}
+
 TEST_F(ServerLimitsTest, ConnectionsPastThoseThatMayBeOpenAreClosed) {
   options_.limits.connections_per_address = 2;
   Start({"127.0.0.1:0", StrCat("unix:", directory_ / "pdp.sock")});

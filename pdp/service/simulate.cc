@@ -191,7 +191,8 @@ std::optional<CallOutcome> DecisionService::Simulation::RunAt(
   for (const v1::CheckRequest& check : request_.checks()) {
     BothFacts& facts = facts_[static_cast<size_t>(response_.checks_size())];
     if (!IsAt(revision)) return std::nullopt;
-    if (attempt_.IsCancelled()) return Failed(CallerLeft());
+    absl::Status awaited = attempt_.CheckAwaited();
+    if (!awaited.ok()) return Failed(std::move(awaited));
     v1::SimulatedCheck& simulated = *response_.add_checks();
     const CallOutcome outcome =
         Simulate(before, after, check, simulated, facts);

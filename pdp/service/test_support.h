@@ -129,6 +129,7 @@ class PendingLookup final : public fhir::ResourceLookup {
   }
 
   fhir::LookupResult Read(const fhir::ResourceKey& key) const override {
+    if (while_reading) while_reading();
     {
       MutexLock lock(mutex_);
       const auto found = held_.find(key);
@@ -161,6 +162,8 @@ class PendingLookup final : public fhir::ResourceLookup {
                              visit) const override {
     return lookup_.Scan(type, project, visit);
   }
+
+  std::function<void()> while_reading;  // May be empty.
 
  private:
   const fhir::MemoryLookup lookup_;

@@ -42,7 +42,7 @@ struct UnaryMethod {
   // True: it does not leave without, whatever the audit mode.  Not on a worker.
   static constexpr bool kNeedsRecord = false;
   static Worker& WorkerOf(const CallContext& context) { return context.worker; }
-  // True: it is given up when whoever called has left.
+  // True: it is given up when whoever called has left, or waits no more.
   static constexpr bool kEndsWithCaller = false;
 };
 
@@ -94,7 +94,7 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
       return;
     }
     if (context_->deadline() <= std::chrono::system_clock::now()) {
-      Finish(absl::DeadlineExceededError("the deadline has passed"));
+      Finish(DeadlinePassed());
       return;
     }
     Attempt();
@@ -168,7 +168,12 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     queue_.context().metrics.CallStarted(M::kMethod);
     CallOrigin origin;
     const absl::Status admitted = Admit(queue_, *context_, M::kMethod, origin);
-    retry_.Begin(queue_.context(), origin, queue_.ledger(), &has_left_);
+    if constexpr (M::kEndsWithCaller) {
+      retry_.Begin(queue_.context(), origin, queue_.ledger(), &has_left_,
+                   context_->deadline());
+    } else {
+      retry_.Begin(queue_.context(), origin, queue_.ledger());
+    }
     if (!admitted.ok()) {
       Finish(admitted);
       return;
@@ -238,7 +243,8 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
 
   // With a ledger of the worker's own.
   CallOutcome AnswerOnWorker(CallAttempt attempt) {
-    if (attempt.IsCancelled()) return Failed(CallerLeft());
+    absl::Status awaited = attempt.CheckAwaited();
+    if (!awaited.ok()) return Failed(std::move(awaited));
     const CallContext& context = queue_.context();
     std::unique_ptr<Ledger> ledger;
     if (M::kIsRecorded) ledger = context.ledgers->Take();

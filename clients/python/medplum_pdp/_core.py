@@ -15,7 +15,7 @@ import grpc
 from medplum_pdp._v1 import decision_pb2, decision_pb2_grpc
 from medplum_pdp.decision import (Decision, Failure, decision_from, no_decision,
                                   reason_name)
-from medplum_pdp.filters import FilterResult, filter_from
+from medplum_pdp.filters import FilterResult
 from medplum_pdp.options import (CallOptions, CallReport, Hook, RetryBudget,
                                  Tls)
 
@@ -231,10 +231,6 @@ def check_answer(response: decision_pb2.CheckResponse) -> Decision:
     if not response.HasField("decision"):
         return no_decision("MALFORMED", "the answer has no decision")
     return decision_from(response.decision)
-
-
-def filter_answer(response: decision_pb2.FilterResponse) -> FilterResult:
-    return filter_from(response)
 
 
 def item_answer(result: Any) -> Decision:

@@ -17,7 +17,7 @@ from medplum_pdp._stream import DuplexStream
 from medplum_pdp._v1 import decision_pb2, types_pb2
 from medplum_pdp.decision import Decision, Obligation, no_decision
 from medplum_pdp.errors import NoDecision, PermissionDenied, raise_unless
-from medplum_pdp.filters import FilterResult, no_filter
+from medplum_pdp.filters import FilterResult, filter_from, no_filter
 from medplum_pdp.options import (CallOptions, Hook, RetryBudget, Tls,
                                  TokenProvider)
 from medplum_pdp.requests import Json, subject, to_json
@@ -138,7 +138,8 @@ class PdpClient:
             failure = error.failure
             return attempts.report_filter(
                 no_filter(failure.code, failure.message))
-        return attempts.report_filter(_core.filter_answer(response))
+        return attempts.report_filter(
+            filter_from(response, request.resource_type))
 
     def require_filter(self, request: decision_pb2.FilterRequest,
                        options: CallOptions = _DEFAULT) -> FilterResult:

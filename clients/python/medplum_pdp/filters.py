@@ -26,6 +26,8 @@ class FilterResult:
     to use it.  It is true where something may be found."""
 
     kind: FilterKind
+    #: The type that was asked about.
+    resource_type: str = ""
     reason: str = ""
     message: str = dataclasses.field(default="", repr=False)
     decision_id: str = ""
@@ -63,7 +65,8 @@ def no_filter(code: str, message: str) -> FilterResult:
     return FilterResult(FilterKind.NO_DECISION, failure=Failure(code, message))
 
 
-def filter_from(message: decision_pb2.FilterResponse) -> FilterResult:
+def filter_from(message: decision_pb2.FilterResponse,
+                resource_type: str) -> FilterResult:
     """What `message` says; NO_DECISION where it says nothing that is known."""
     malformed = no_filter("MALFORMED", "the answer is malformed")
     reason = reason_name(message.reason)
@@ -73,8 +76,9 @@ def filter_from(message: decision_pb2.FilterResponse) -> FilterResult:
     if message.kind == decision_pb2.FILTER_KIND_ALWAYS_DENIED:
         if status not in (401, 403, 503):
             return malformed
-        return FilterResult(FilterKind.ALWAYS_DENIED, reason, message.message,
-                            message.decision_id, _denial_status=status)
+        return FilterResult(FilterKind.ALWAYS_DENIED, resource_type, reason,
+                            message.message, message.decision_id,
+                            _denial_status=status)
     kinds = {
         decision_pb2.FILTER_KIND_ALWAYS_PERMITTED: FilterKind.ALWAYS_PERMITTED,
         decision_pb2.FILTER_KIND_CONDITIONAL: FilterKind.CONDITIONAL,
@@ -84,8 +88,8 @@ def filter_from(message: decision_pb2.FilterResponse) -> FilterResult:
             not message.queries:
         return malformed
     return FilterResult(
-        kinds[message.kind], reason, message.message, message.decision_id,
-        tuple(message.queries), message.single_query,
+        kinds[message.kind], resource_type, reason, message.message,
+        message.decision_id, tuple(message.queries), message.single_query,
         message.condition if message.HasField("condition") else None,
         tuple(message.hidden_fields), message.strip_fields_required,
         tuple(message.inexact), moment(message, "valid_until"))

@@ -263,8 +263,8 @@ class number(_Single):
 
     def __init__(self, column: Any) -> None:
         super().__init__(
-            column, lambda c: isinstance(c.type, (sa.Numeric, sa.Integer)),
-            "number")
+            column, lambda c: isinstance(
+                c.type, (sa.Numeric, sa.Float, sa.Integer)), "number")
 
     def exists(self) -> Clause:
         return _sql.number_present(self._column)

@@ -29,10 +29,11 @@ import flask
 from medplum_pdp._v1 import decision_pb2, types_pb2
 from medplum_pdp.client import PdpClient
 from medplum_pdp.decision import Decision, Obligation, reason_name
-from medplum_pdp.errors import NoDecision
+from medplum_pdp.errors import NoDecision, PdpError
+from medplum_pdp.filters import FilterResult
 from medplum_pdp.options import CallOptions
-from medplum_pdp.requests import (Json, check_request, interaction, resource,
-                                  subject)
+from medplum_pdp.requests import (Json, check_request, filter_request,
+                                  interaction, resource, subject)
 
 __all__ = ["ConfigurationError", "FlaskPdp", "Tenant", "UnmappedRole",
            "bearer_token", "from_header", "from_url", "stored"]
@@ -45,6 +46,7 @@ _PUBLIC = "_medplum_pdp_public"
 # Kept at the request: `flask.g` may live longer.
 _DECISION = "_medplum_pdp_decision"
 _TENANT = "_medplum_pdp_tenant"
+_ASKING = "_medplum_pdp_asking"
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _POLICY = re.compile(r"AccessPolicy/[A-Za-z0-9\-.]{1,64}")
@@ -194,10 +196,12 @@ class FlaskPdp:
                     f"the role {name!r} is mapped to no AccessPolicy/id")
 
     def init_app(self, app: flask.Flask) -> None:
-        """Lets no view of `app` run without a guard.  Where its views are
-        already there, raises ConfigurationError for those that would not."""
+        """Lets no view of `app` run without a guard, and answers a PdpError
+        that a view raises.  Raises ConfigurationError for views that are there
+        already and have none."""
         app.extensions[_EXTENSION] = self
         app.before_request(self._refuse_unguarded)
+        app.register_error_handler(PdpError, self._answer_error)
         self.verify(app)
 
     def verify(self, app: flask.Flask) -> None:
@@ -282,6 +286,18 @@ class FlaskPdp:
             raise ConfigurationError("the view has no require_permission")
         return found
 
+    def filter(self, resource_type: str, query: str = "") -> FilterResult:
+        """What the subject of the request may find, in the tenant of the view
+        alone.  Raises PermissionDenied where that is nothing, NoDecision where
+        it is not known; left uncaught, these are the answer."""
+        found = getattr(flask.request, _ASKING, None)
+        if found is None:
+            raise ConfigurationError("the view has no guard")
+        who, context = found
+        return self.client.require_filter(
+            filter_request(who, resource_type, query, context=context),
+            self._options())
+
     def record_access(self, event: str, success: bool = True) -> None:
         """Puts into the audit log what the view did with its permit.  Raises
         NoDecision where it may not have been recorded."""
@@ -341,6 +357,11 @@ class FlaskPdp:
                    request.endpoint)
         return self._answer(500, "")
 
+    def _answer_error(self, error: PdpError) -> flask.Response:
+        decision = getattr(error, "decision", None)
+        return self._answer(error.http_status,
+                            getattr(decision, "decision_id", ""))
+
     def _answer(self, status: int, decision_id: str) -> flask.Response:
         response = flask.jsonify({"decisionId": decision_id or None})
         response.status_code = status
@@ -362,6 +383,7 @@ class FlaskPdp:
             reference = self._tenant_reference(tenant, arguments)
             setattr(flask.request, _TENANT, (tenant, reference))
         context = self._context_of(tenant, reference)
+        setattr(flask.request, _ASKING, (who, context))
         permissions = [r for r in guard.requirements
                        if isinstance(r, _Permission)]
         roles = [r for r in guard.requirements if isinstance(r, _Role)]

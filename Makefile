@@ -1,10 +1,12 @@
 # The commands of this project.  Each installs what is missing first.
 
-.PHONY: help demo run test test-long differential bench bench-cerbos bench-instructions build clean
+.PHONY: help demo run install install-client test test-long differential bench bench-cerbos bench-instructions build clean
 
 help:
 	@echo "make demo       install, build, run real checks on the sample clinic"
 	@echo "make run        install, build, serve the sample clinic on 127.0.0.1:8990"
+	@echo "make install    install pdpd, pdpctl and the C++ client to PREFIX (/usr/local)"
+	@echo "make install-client  install the C++ client alone"
 	@echo "make test       install, build, run all tests"
 	@echo "make test-long  the long forms of the tests"
 	@echo "make differential  compare random decisions with Medplum's own code"
@@ -27,6 +29,20 @@ run:
 	@.ci/install
 	@.ci/build gcc pdpd pdpctl
 	@tests/demo/run.sh
+
+# DESTDIR is put before PREFIX, for packages.
+PREFIX ?= /usr/local
+INSTALL = cmake --install build --prefix $(PREFIX)
+
+install:
+	@.ci/install
+	@.ci/build gcc pdpd pdpctl medplum_pdp_client
+	@$(INSTALL)
+
+install-client:
+	@.ci/install
+	@.ci/build gcc medplum_pdp_client
+	@$(INSTALL) --component client
 
 test:
 	@.ci/test

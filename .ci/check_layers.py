@@ -44,6 +44,8 @@ MAY_KNOW = {
         "pdp/recorded",
         "proto",
     ],
+    # Of the others what needs abseil alone: it is installed without them.
+    "clients/cpp": ["pdp/base", "pdp/fhir", "pdp/medplum", "proto"],
     "clients/pdpctl": [
         "pdp/audit",
         "pdp/base",
@@ -62,7 +64,7 @@ MAY_KNOW = {
 # Headers of libraries, and the only modules that may include them.
 LIBRARIES = {
     "rocksdb/": {"store"},
-    "grpcpp/": {"pdp/service", "clients/pdpctl", "pdp"},
+    "grpcpp/": {"pdp/service", "clients/cpp", "clients/pdpctl", "pdp"},
     "prometheus/": {"pdp/service"},
     "yaml-cpp/": {"pdp/service", "clients/pdpctl"},
     "CLI/": {"pdp/service", "clients/pdpctl"},

@@ -10,6 +10,8 @@ const membership = (id: string): string => `ProjectMembership/${id}`;
 /** Clinicians of the two clinics: all patients of their clinic. */
 export const NORTH_CLINICIAN = membership('13000001-0000-4000-8000-000000000001');
 export const SOUTH_CLINICIAN = membership('13000002-0000-4000-8000-000000000001');
+export const NORTH_ADMIN = membership('13000001-0000-4000-8000-000000000005');
+export const NORTH_ASSISTANT = membership('13000001-0000-4000-8000-000000000006');
 /** Reads Tasks, and may change their status alone. */
 export const NORTH_NURSE = membership('13000001-0000-4000-8000-000000000007');
 /** A clinician with two patients. */
@@ -20,7 +22,6 @@ export const MSO_STAFF = membership('13000000-0000-4000-8000-000000000001');
 export const PATIENT_MEMBER = membership('13000001-0000-4000-8000-000000000020');
 /** A service that sees no names. */
 export const SCORE_SERVICE = membership('13000001-0000-4000-8000-000000000030');
-/** A member of a clinic that no longer is. */
 export const NORTH = 'Organization/11000001-0000-4000-8000-000000000001';
 export const SOUTH = 'Organization/11000002-0000-4000-8000-000000000001';
 export const PROJECT = '10000000-0000-4000-8000-000000000001';

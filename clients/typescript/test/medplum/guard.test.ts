@@ -1,0 +1,562 @@
+/** A guarded client between a bot, a real pdpd and a FHIR server. */
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+
+import { create } from '@bufbuild/protobuf';
+import { MedplumClient, OperationOutcomeError } from '@medplum/core';
+import { MockClient } from '@medplum/mock';
+import type { Observation, Patient, Resource } from '@medplum/fhirtypes' with { 'resolution-mode': 'import' };
+
+import { FilterAnswer, MisuseError, NoDecision, PdpClient, PermissionDenied } from '../../src';
+import { FilterKind, FilterResponseSchema, Reason } from '../../src/api';
+import { type GuardOptions, type GuardedMedplum, guardMedplum } from '../../src/medplum';
+import * as clinic from '../support/clinic';
+import { type StoredResource } from '../support/clinic';
+import { FakeFhir } from '../support/fake_fhir';
+import { Pdpd } from '../support/pdpd';
+
+const RESOURCES = clinic.clinicResources();
+
+function find(type: string, predicate: (resource: StoredResource) => boolean = () => true): StoredResource {
+  const found = RESOURCES.find((resource) => resource.resourceType === type && predicate(resource));
+  assert.ok(found, type);
+  return found;
+}
+
+function isIn(tenant: string): (resource: StoredResource) => boolean {
+  return ({ meta }) => JSON.stringify(meta['compartment'] ?? []).includes(tenant);
+}
+
+const SOUTH_OBSERVATION = find('Observation', isIn(clinic.SOUTH));
+const NORTH_OBSERVATION = find('Observation', (r) => isIn(clinic.NORTH)(r) && r['status'] === 'preliminary');
+
+describe('a guarded client', () => {
+  let server: Pdpd;
+  let pdp: PdpClient;
+  let fhir: FakeFhir;
+  let medplum: MedplumClient;
+
+  before(async () => {
+    server = await Pdpd.start();
+    pdp = new PdpClient(server.target, { insecure: true, deadlineMs: 30_000 });
+  });
+  beforeEach(async () => {
+    fhir?.stop();
+    fhir = await FakeFhir.start(RESOURCES);
+    // With a cache, as in a browser.
+    medplum = new MedplumClient({ baseUrl: fhir.baseUrl, accessToken: 'a.e30.c', cacheTime: 60_000, maxRetries: 0 });
+  });
+  after(async () => {
+    fhir.stop();
+    pdp.close();
+    await server.stop();
+  });
+
+  function as(subject: string, options: Partial<GuardOptions> = {}): GuardedMedplum {
+    return guardMedplum(medplum, { pdp, subject, ...options });
+  }
+  function writes(): string[] {
+    return fhir.requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${url}`);
+  }
+  function ids(resources: readonly { id?: string | undefined }[]): string[] {
+    return resources.map(({ id }) => id ?? '').sort();
+  }
+  const idsIn = (type: string, predicate: (resource: StoredResource) => boolean): string[] =>
+    ids(RESOURCES.filter((resource) => resource.resourceType === type && predicate(resource)));
+
+  describe('searching', () => {
+    it('asks for nothing but what the member may find', async () => {
+      const patients = await as(clinic.NORTH_CLINICIAN).searchResources('Patient');
+      assert.deepEqual(ids(patients), idsIn('Patient', isIn(clinic.NORTH)));
+      assert.equal(fhir.requests.length, 1);
+      assert.match(fhir.requests[0]?.url ?? '', /_compartment=Organization\/11000001.*_project=10000000/);
+      assert.ok(!ids(patients).includes(clinic.SOUTH_PATIENT));
+      assert.equal(patients.bundle.total, patients.length);
+    });
+
+    it('takes a query in each form that MedplumClient takes', async () => {
+      const guard = as(clinic.NORTH_CLINICIAN);
+      const expected = idsIn('Patient', (r) => isIn(clinic.NORTH)(r) && r['gender'] === 'female');
+      assert.ok(expected.length > 0);
+      const forms = [
+        'gender=female',
+        '?gender=female',
+        { gender: 'female' },
+        new URLSearchParams('gender=female'),
+        [['gender', 'female']],
+        'gender=%66emale',
+        { gender: 'female', status: undefined },
+      ];
+      for (const form of forms) {
+        assert.deepEqual(ids(await guard.searchResources('Patient', form)), expected, JSON.stringify(form));
+      }
+    });
+
+    it('cannot be widened by what is in the query', async () => {
+      const guard = as(clinic.NORTH_CLINICIAN);
+      const mine = idsIn('Patient', isIn(clinic.NORTH));
+      const hostile = [
+        `_project=${clinic.PROJECT},other`,
+        `_compartment=${clinic.SOUTH}`,
+        `_id=${clinic.SOUTH_PATIENT}`,
+        `_compartment=${clinic.SOUTH},${clinic.NORTH}`,
+        '_filter=_id ne "x"',
+        `_filter=_id eq "${clinic.SOUTH_PATIENT}"`,
+        `_filter=a) or (_id eq "${clinic.SOUTH_PATIENT}"`,
+        '_include=Patient:organization',
+        '_include:iterate=Patient:general-practitioner',
+        '_include=*',
+        '_revinclude=Observation:subject',
+        '_revinclude:iterate=*',
+        '_has:Observation:subject:code=x',
+        'organization.name=South',
+        'general-practitioner:Practitioner.name=x',
+        '_type=Patient,Observation',
+        '_deleted=true',
+        'gender=female#&_project=',
+        '%5Finclude=Patient:organization',
+        '_elements=id',
+        '_fields=id',
+        '_summary=true',
+        '%5Felements=id',
+        '_elements:x=id',
+        'unknown=1',
+        '&&=&',
+        '_=1',
+      ];
+      for (const query of hostile) {
+        fhir.requests.length = 0;
+        let found: string[] = [];
+        try {
+          found = ids(await guard.searchResources('Patient', query));
+        } catch (error) {
+          const isRefusal = error instanceof PermissionDenied || error instanceof MisuseError;
+          const isUnknownToTheFake = error instanceof OperationOutcomeError;
+          assert.ok(isRefusal || isUnknownToTheFake, `${query}: ${String(error)}`);
+        }
+        assert.ok(found.every((id) => mine.includes(id)), query);
+        for (const { url } of fhir.requests) {
+          assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`), query);
+          assert.match(url, new RegExp(`_project=${clinic.PROJECT}(&|$)`), query);
+          assert.doesNotMatch(url, /_include|_revinclude|_elements|_fields|_deleted/, query);
+        }
+      }
+    });
+
+    it('names the parameter that is not safe', async () => {
+      await assert.rejects(as(clinic.NORTH_CLINICIAN).search('Patient', '_revinclude=Observation:subject'), (error) => {
+        assert.ok(error instanceof PermissionDenied);
+        assert.match(error.message, /_revinclude/);
+        return true;
+      });
+      assert.deepEqual(fhir.requests, []);
+    });
+
+    it('is of one type, whatever is given for it', async () => {
+      const guard = as(clinic.NORTH_CLINICIAN);
+      for (const type of ['', 'Patient/1', 'Patient?x=', '../Patient', '$graphql', 'Patient,Observation', 'Binary', 'patient', '*']) {
+        for (const run of [
+          () => guard.search(type as 'Patient'),
+          () => guard.searchOne(type as 'Patient'),
+          () => guard.readCanonical(type as 'Patient', 'x'),
+          () => guard.readResource(type as 'Patient', clinic.PATIENT_1),
+          () => guard.deleteResource(type as 'Patient', clinic.PATIENT_1),
+          () => guard.createResource({ resourceType: type } as Patient),
+        ]) {
+          await assert.rejects(run, MisuseError, type);
+        }
+      }
+      assert.deepEqual(fhir.requests, []);
+    });
+
+    it('finds nothing where the member may not search', async () => {
+      const bundle = await as(clinic.PATIENT_MEMBER).search('Practitioner');
+      assert.deepEqual(bundle.entry, []);
+      assert.equal(bundle.total, 0);
+      assert.deepEqual(await as(clinic.PATIENT_MEMBER).searchResources('Practitioner'), Object.assign([], { bundle }));
+      assert.deepEqual(fhir.requests, []);
+      await assert.rejects(as('ProjectMembership/nobody').search('Patient'), (error) => {
+        assert.ok(error instanceof PermissionDenied);
+        assert.equal(error.httpStatus, 401);
+        return true;
+      });
+      await assert.rejects(as(clinic.MSO_STAFF, { context: { activeTenants: ['Organization/x'] } }).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
+    });
+
+    it('strips what the member does not see', async () => {
+      const patients = await as(clinic.SCORE_SERVICE).searchResources('Patient', 'gender=female');
+      assert.ok(patients.length > 0);
+      for (const patient of patients) assert.ok(!('name' in patient) && !('telecom' in patient) && 'gender' in patient);
+      // Nor can it be searched by.
+      await assert.rejects(as(clinic.SCORE_SERVICE).search('Patient', 'family=Ash'), PermissionDenied);
+      await assert.rejects(as(clinic.SCORE_SERVICE).search('Patient', '_sort=family'), PermissionDenied);
+    });
+
+    it('takes out what nobody asked for, included resources first of all', async () => {
+      fhir.included = [SOUTH_OBSERVATION, NORTH_OBSERVATION, find('Patient', ({ id }) => id === clinic.SOUTH_PATIENT)];
+      const bundle = await as(clinic.NORTH_CLINICIAN).search('Patient');
+      const found = (bundle.entry ?? []).map(({ resource }) => resource?.id);
+      assert.ok(!found.includes(SOUTH_OBSERVATION.id) && !found.includes(clinic.SOUTH_PATIENT));
+      assert.ok(found.includes(NORTH_OBSERVATION.id));
+      assert.equal(bundle.total, undefined, 'it would tell how many were taken out');
+      const included = (bundle.entry ?? []).filter(({ search }) => search?.mode === 'include');
+      assert.deepEqual(included.map(({ resource }) => resource?.id as string), [NORTH_OBSERVATION.id]);
+      assert.equal((await as(clinic.NORTH_CLINICIAN).searchOne('Patient'))?.resourceType, 'Patient');
+    });
+
+    it('does not trust what a server answers', async () => {
+      const south = find('Patient', ({ id }) => id === clinic.SOUTH_PATIENT);
+      const answers: Record<string, unknown>[] = [
+        { resourceType: 'Bundle', entry: [{ resource: south }] },
+        { resourceType: 'Bundle', entry: [{ resource: { ...south, id: undefined } }, {}] },
+        { resourceType: 'Bundle', entry: [{ resource: { resourceType: 'OperationOutcome', issue: [] } }] },
+      ];
+      for (const answer of answers) {
+        fhir.hijack = () => answer;
+        assert.deepEqual((await as(clinic.NORTH_CLINICIAN).search('Patient')).entry, []);
+      }
+      fhir.hijack = () => ({ resourceType: 'Patient' });
+      await assert.rejects(as(clinic.NORTH_CLINICIAN).search('Patient'), NoDecision);
+    });
+
+    it('reads page by page, narrowing each anew', async () => {
+      const expected = idsIn('Observation', isIn(clinic.NORTH));
+      const found: string[] = [];
+      let pages = 0;
+      for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Observation', '_count=2')) {
+        found.push(...ids(page));
+        ++pages;
+      }
+      assert.deepEqual(found.sort(), expected);
+      assert.equal(pages, Math.ceil(expected.length / 2));
+      for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
+    });
+
+    it('does not follow a link to anywhere else', async () => {
+      let asked = 0;
+      fhir.hijack = (url) => {
+        if (++asked > 3) return { resourceType: 'Bundle', entry: [] };
+        const next = `${fhir.baseUrl}fhir/R4/Patient?_compartment=${clinic.SOUTH}&_count=50&_offset=${asked * 20}&evil=1`;
+        assert.ok(!url.searchParams.has('evil'));
+        return { resourceType: 'Bundle', link: [{ relation: 'next', url: next }], entry: [{ resource: find('Patient', isIn(clinic.NORTH)) }] };
+      };
+      const bundle = await as(clinic.NORTH_CLINICIAN).search('Patient', 'gender=female');
+      const next = new URL(bundle.link?.find(({ relation }) => relation === 'next')?.url ?? '');
+      assert.equal(next.search, '?gender=female&_offset=20', 'the bot\'s own query, and a place');
+      asked = 0;
+      for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.ok(page.length <= 1);
+      for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
+      // A link that leads back is not followed for ever.
+      fhir.hijack = () => ({ resourceType: 'Bundle', link: [{ relation: 'next', url: `${fhir.baseUrl}x?_offset=0` }], entry: [] });
+      for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.equal(page.length, 0);
+    });
+
+    it('unites several searches, and refuses what holds for one only', async () => {
+      const real = await pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
+      assert.equal(real.queries.length, 2);
+      // As where the two cannot be said in one search, and one finds what the
+      // other does, too.
+      const filter: typeof pdp.filter = async (question) => {
+        const { queries } = await pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
+        const asked = question.query ? `&${question.query}` : '';
+        const several = [...queries, ...queries].map((query) => query + asked);
+        return FilterAnswer.of(
+          create(FilterResponseSchema, {
+            kind: FilterKind.CONDITIONAL,
+            reason: Reason.PERMITTED,
+            enforcementHttpStatus: 200,
+            queries: several,
+          }),
+          'Patient',
+        );
+      };
+      const several = { pdp: { filter, check: pdp.check.bind(pdp), filterResources: pdp.filterResources.bind(pdp) } };
+      const guard = as(clinic.MSO_STAFF, several);
+      const both = idsIn('Patient', (r) => isIn(clinic.NORTH)(r) || isIn(clinic.SOUTH)(r));
+      const bundle = await guard.search('Patient');
+      assert.deepEqual((bundle.entry ?? []).map(({ resource }) => resource?.id as string).sort(), both);
+      assert.equal(bundle.total, undefined);
+      assert.equal(fhir.requests.length, 4);
+      const found: string[] = [];
+      for await (const page of guard.searchResourcePages('Patient', '_count=1')) found.push(...ids(page));
+      assert.deepEqual(found.sort(), both);
+      for (const query of ['_sort=birthdate', '_total=accurate', '_count=0', '_summary=count', '_cursor=x']) {
+        await assert.rejects(guard.search('Patient', query), MisuseError, query);
+      }
+      // The one search of the real answer has all of them.
+      assert.deepEqual(ids(await as(clinic.MSO_STAFF).searchResources('Patient')), both);
+    });
+  });
+
+  describe('reading', () => {
+    it('shows what the member may read, and the same of all else', async () => {
+      const own = await as(clinic.PATIENT_MEMBER).readResource('Patient', clinic.PATIENT_1);
+      assert.equal(own.id, clinic.PATIENT_1);
+      const errors: unknown[] = [];
+      for (const id of [clinic.PATIENT_2, '20000009-0000-4000-8000-000000000009']) {
+        await as(clinic.PATIENT_MEMBER).readResource('Patient', id).catch((error: unknown) => errors.push(error));
+      }
+      fhir.delete('Patient', clinic.PATIENT_2);
+      await as(clinic.PATIENT_MEMBER).readResource('Patient', clinic.PATIENT_2).catch((error: unknown) => errors.push(error));
+      assert.equal(errors.length, 3);
+      for (const error of errors) {
+        assert.ok(error instanceof PermissionDenied);
+        assert.equal(error.httpStatus, 403);
+        assert.match(error.message, /^not permitted \(decision [0-9a-f-]{36}\)$/);
+      }
+    });
+
+    it('takes ids and references that are nothing else', async () => {
+      const guard = as(clinic.NORTH_CLINICIAN);
+      const hostile = [
+        ...['', '.', '..', '../Observation/1', '1/_history/2', '1?_format=x', '1#x', '%2e%2e', 'a/b', '$everything', 'a b'],
+        `${clinic.PATIENT_1}/$everything`,
+        'x'.repeat(65),
+      ];
+      for (const id of hostile) {
+        await assert.rejects(guard.readResource('Patient', id), MisuseError, id);
+        await assert.rejects(guard.readHistory('Patient', id), MisuseError, id);
+        await assert.rejects(guard.readVersion('Patient', clinic.PATIENT_1, id), MisuseError, id);
+        await assert.rejects(guard.deleteResource('Patient', id), MisuseError, id);
+        await assert.rejects(guard.readReference({ reference: `Patient/${id}` }), MisuseError, id);
+      }
+      for (const reference of ['system', '', 'Patient', 'https://x/Patient/1', 'Patient/1/_history/2', '#x', 'Patient?identifier=1']) {
+        await assert.rejects(guard.readReference({ reference }), MisuseError, reference);
+      }
+      await assert.rejects(guard.readReference({}), MisuseError);
+      assert.deepEqual(fhir.requests, []);
+      assert.equal((await guard.readReference({ reference: `Patient/${clinic.PATIENT_1}` })).id, clinic.PATIENT_1);
+    });
+
+    it('takes no options that make another request of it', async () => {
+      const guard = as(clinic.NORTH_CLINICIAN);
+      const hostile: RequestInit[] = [
+        { method: 'DELETE' },
+        { body: '{}' },
+        { headers: { Authorization: 'Bearer x' } },
+        { headers: { 'X-Medplum-On-Behalf-Of': 'Practitioner/1' } },
+        { headers: [['X-Medplum', 'no']] },
+        { headers: new Headers({ 'If-None-Exist': 'x' }) },
+        { headers: { 'If-Match': 'W/"1"' } },
+        { redirect: 'manual' },
+      ];
+      for (const options of hostile) {
+        await assert.rejects(guard.readResource('Patient', clinic.PATIENT_1, options), MisuseError, JSON.stringify(options));
+        await assert.rejects(guard.search('Patient', '', options), MisuseError, JSON.stringify(options));
+        await assert.rejects(guard.createResource({ resourceType: 'Patient' }, options), MisuseError);
+      }
+      assert.deepEqual(fhir.requests, []);
+    });
+
+    it('serves nothing from the client\'s cache', async () => {
+      // The bot has read it, as itself and for another member.
+      await medplum.readResource('Patient', clinic.PATIENT_1);
+      await medplum.search('Patient');
+      await as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1);
+      await as(clinic.NORTH_CLINICIAN).search('Patient');
+      await assert.rejects(as(clinic.SOUTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
+      const found = await as(clinic.SOUTH_CLINICIAN).searchResources('Patient');
+      assert.ok(!ids(found).includes(clinic.PATIENT_1));
+      const stripped = await as(clinic.SCORE_SERVICE).readResource('Patient', clinic.PATIENT_1);
+      assert.ok(!('name' in stripped));
+      assert.ok('name' in (await as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1)));
+      // What has changed since is judged as it is.
+      const patient = find('Patient', ({ id }) => id === clinic.PATIENT_1);
+      const south = [{ reference: clinic.SOUTH }];
+      const compartment = [{ reference: `Project/${clinic.PROJECT}` }, ...south];
+      fhir.put({ ...patient, meta: { ...patient.meta, versionId: 'moved', lastUpdated: '2030-01-01T00:00:00Z', accounts: south, compartment } });
+      await assert.rejects(as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
+    });
+
+    it('does not hand on links that open what the member may not', async () => {
+      const binary = '40000001-0000-4000-8000-000000000001';
+      const signed = `https://storage.example.com/binary/${binary}/40000002-0000-4000-8000-000000000001?Expires=1&Signature=abc&Key-Pair-Id=K`;
+      const document = find('DocumentReference', isIn(clinic.NORTH));
+      const content = [{ attachment: { contentType: 'text/plain', url: signed } }];
+      const meta = { ...document.meta, versionId: 'signed', lastUpdated: '2030-01-01T00:00:00Z' };
+      fhir.put({ ...document, content, meta });
+      const guard = as(clinic.NORTH_ADMIN);
+      const read = await guard.readResource('DocumentReference', document.id);
+      assert.equal(read.content?.[0]?.attachment?.url, `Binary/${binary}`);
+      const searched = await guard.searchResources('DocumentReference', `_id=${document.id}`);
+      assert.ok(searched.length === 1 && !JSON.stringify(searched).includes('Signature'));
+      assert.ok(!JSON.stringify(await guard.readHistory('DocumentReference', document.id)).includes('Signature'));
+    });
+
+    it('shows versions to those who may read versions', async () => {
+      const history = await as(clinic.NORTH_CLINICIAN).readHistory('Patient', clinic.PATIENT_1);
+      assert.equal(history.entry?.length, 1);
+      await assert.rejects(as(clinic.SOUTH_CLINICIAN).readHistory('Patient', clinic.PATIENT_1), PermissionDenied);
+      await assert.rejects(as(clinic.NORTH_CLINICIAN).readHistory('Patient', '20000009-0000-4000-8000-000000000009'), PermissionDenied);
+      const version = find('Patient', ({ id }) => id === clinic.PATIENT_1).meta.versionId ?? '';
+      assert.equal((await as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version)).id, clinic.PATIENT_1);
+      await assert.rejects(as(clinic.SOUTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version), PermissionDenied);
+      await assert.rejects(as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, 'absent'), PermissionDenied);
+    });
+
+    it('has no decision where the decision point is away', async () => {
+      const away = new PdpClient('127.0.0.1:1', { insecure: true, deadlineMs: 2_000 });
+      const guard = as(clinic.NORTH_CLINICIAN, { pdp: away });
+      await assert.rejects(guard.search('Patient'), NoDecision);
+      await assert.rejects(guard.readResource('Patient', clinic.PATIENT_1), NoDecision);
+      await assert.rejects(guard.readResource('Patient', 'absent'), NoDecision);
+      await assert.rejects(guard.createResource({ resourceType: 'Patient' }), NoDecision);
+      await assert.rejects(guard.deleteResource('Patient', clinic.PATIENT_1), NoDecision);
+      assert.deepEqual(writes(), []);
+      away.close();
+    });
+  });
+
+  describe('writing', () => {
+    const observation = (patient: string): Observation => ({
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'weight' },
+      subject: { reference: `Patient/${patient}` },
+    });
+
+    it('stores what was judged', async () => {
+      const made = await as(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1));
+      assert.equal(made.resourceType, 'Observation');
+      assert.deepEqual(writes(), ['POST /fhir/R4/Observation']);
+      const sent = JSON.parse(fhir.requests.at(-1)?.body ?? '') as StoredResource;
+      assert.equal(sent.id, undefined);
+      assert.deepEqual(Object.keys(sent.meta).sort(), ['account', 'accounts', 'project']);
+      assert.ok(JSON.stringify(sent.meta['accounts']).includes(clinic.NORTH));
+    });
+
+    it('stores nothing that was not permitted', async () => {
+      const south = as(clinic.SOUTH_CLINICIAN);
+      const stored = fhir.get('Observation', NORTH_OBSERVATION.id) as unknown as Observation & { id: string };
+      for (const run of [
+        () => as(clinic.NORTH_NURSE).createResource(observation(clinic.SOUTH_PATIENT)),
+        () => as(clinic.PATIENT_MEMBER).createResource({ resourceType: 'Organization', name: 'x' }),
+        () => as(clinic.PATIENT_MEMBER).createResource({ resourceType: 'AccessPolicy' }),
+        () => south.updateResource({ ...stored, status: 'amended' }),
+        () => south.patchResource('Observation', stored.id, [{ op: 'replace', path: '/status', value: 'amended' }]),
+        () => south.deleteResource('Observation', stored.id),
+        () => as(clinic.NORTH_NURSE).deleteResource('Observation', stored.id),
+        () => as(clinic.NORTH_NURSE).updateResource({ ...stored, id: '20000009-0000-4000-8000-000000000009' }),
+        () => south.upsertResource(observation(clinic.PATIENT_1), 'status=final'),
+        () => south.createResourceIfNoneExist(observation(clinic.PATIENT_1), '_id=x'),
+      ]) {
+        await assert.rejects(run, PermissionDenied, run.toString());
+      }
+      assert.deepEqual(writes(), []);
+    });
+
+    it('restores what the member may not change', async () => {
+      const task = find('Task', (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening') && r['status'] === 'requested') as unknown as Resource & { id: string };
+      const guard = as(clinic.NORTH_NURSE);
+      const changed = { ...task, status: 'completed', description: 'changed by the nurse', intent: 'order' };
+      const decision = await pdp.check({
+        subject: clinic.NORTH_NURSE,
+        interaction: 'update',
+        resource: { body: task, proposed: changed },
+        returnCompletedResource: true,
+      });
+      assert.deepEqual(decision.obligations, ['READONLY_FIELDS']);
+      const answer = (await guard.updateResource(changed as Resource & { id: string })) as unknown as StoredResource;
+      assert.equal(answer['status'], 'completed');
+      assert.equal(answer['description'], (task as unknown as StoredResource)['description']);
+      assert.equal(fhir.get('Task', task.id)?.['description'], (task as unknown as StoredResource)['description']);
+      assert.equal(fhir.requests.at(-1)?.headers['if-match'], `W/"${task.meta?.versionId ?? ''}"`);
+    });
+
+    it('stores over the version that was judged, and no other', async () => {
+      const stored = fhir.get('Observation', NORTH_OBSERVATION.id) as unknown as Observation & { id: string };
+      fhir.beforeWrite = () => {
+        fhir.beforeWrite = undefined;
+        fhir.put({ ...NORTH_OBSERVATION, meta: { ...NORTH_OBSERVATION.meta, versionId: 'newer' } });
+      };
+      await assert.rejects(as(clinic.NORTH_NURSE).updateResource({ ...stored, status: 'amended' }), OperationOutcomeError);
+      assert.equal(fhir.get('Observation', stored.id)?.['status'], NORTH_OBSERVATION['status']);
+    });
+
+    it('takes a resource once: it cannot be another when it is stored', async () => {
+      let reads = 0;
+      const sly = {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { text: 'weight' },
+        get subject() {
+          return { reference: `Patient/${++reads === 1 ? clinic.PATIENT_1 : clinic.SOUTH_PATIENT}` };
+        },
+      } as unknown as Observation;
+      await as(clinic.NORTH_NURSE).createResource(sly);
+      const sent = JSON.parse(fhir.requests.at(-1)?.body ?? '') as { subject: { reference: string } };
+      assert.equal(sent.subject.reference, `Patient/${clinic.PATIENT_1}`);
+      assert.equal(reads, 1);
+    });
+
+    it('resolves no reference by a search of the bot\'s', async () => {
+      const conditional = { ...observation(clinic.PATIENT_1), performer: [{ reference: 'Practitioner?name=x' }] };
+      await assert.rejects(as(clinic.NORTH_NURSE).createResource(conditional), MisuseError);
+      await assert.rejects(as(clinic.NORTH_NURSE).upsertResource(conditional, '_id=x'), MisuseError);
+      assert.deepEqual(fhir.requests, []);
+    });
+
+    it('patches what the member sees, so that a test tells nothing of what is hidden', async () => {
+      const guard = as(clinic.NORTH_NURSE);
+      const id = NORTH_OBSERVATION.id;
+      const patched = await guard.patchResource('Observation', id, [{ op: 'replace', path: '/status', value: 'amended' }]);
+      assert.equal(patched.status, 'amended');
+      assert.deepEqual(writes(), [`PUT /fhir/R4/Observation/${id}`]);
+      const name = (find('Patient', (r) => r.id === clinic.PATIENT_1)['name'] as { family: string }[])[0]?.family;
+      for (const value of [name, 'guess']) {
+        const probe = as(clinic.SCORE_SERVICE).patchResource('Patient', clinic.PATIENT_1, [
+          { op: 'test', path: '/name/0/family', value },
+        ]);
+        await assert.rejects(probe, MisuseError, 'the same, right or wrong');
+      }
+      for (const path of ['/id', '/resourceType']) {
+        await assert.rejects(guard.patchResource('Observation', id, [{ op: 'replace', path, value: 'Patient' }]), MisuseError);
+      }
+      await assert.rejects(guard.patchResource('Observation', id, [{ op: 'add', path: '/__proto__/x', value: 1 }]));
+      await assert.rejects(guard.patchResource('Observation', id, []), MisuseError);
+    });
+
+    it('finds by what the member may find, before it creates or updates', async () => {
+      const guard = as(clinic.NORTH_NURSE);
+      const found = await guard.createResourceIfNoneExist(observation(clinic.PATIENT_1), `_id=${NORTH_OBSERVATION.id}`);
+      assert.equal(found.id, NORTH_OBSERVATION.id);
+      assert.deepEqual(writes(), []);
+      // One of the other clinic is not found, and not told of.
+      const made = await guard.createResourceIfNoneExist(
+        { ...observation(clinic.PATIENT_1), status: 'preliminary' },
+        `_id=${SOUTH_OBSERVATION.id}`,
+      );
+      assert.notEqual(made.id, SOUTH_OBSERVATION.id);
+      const upserted = await guard.upsertResource({ ...observation(clinic.PATIENT_1), status: 'amended' }, `_id=${made.id}`);
+      assert.equal(upserted.id, made.id);
+      await assert.rejects(guard.upsertResource({ ...observation(clinic.PATIENT_1), id: SOUTH_OBSERVATION.id }, `_id=${made.id}`), MisuseError);
+      for (const { headers } of fhir.requests) assert.equal(headers['if-none-exist'], undefined);
+      await assert.rejects(guard.upsertResource(observation(clinic.PATIENT_1), ''), MisuseError, 'more than one');
+    });
+
+    it('works with a MockClient as well', async () => {
+      const mock = new MockClient();
+      for (const resource of RESOURCES) mock.repo.createResource(structuredClone(resource) as unknown as Resource).catch(assert.fail);
+      const guard = (subject: string): GuardedMedplum => guardMedplum(mock, { pdp, subject });
+      const patient = await guard(clinic.NORTH_NURSE).readResource('Patient', clinic.PATIENT_1);
+      assert.equal(patient.id, clinic.PATIENT_1);
+      await assert.rejects(guard(clinic.NORTH_NURSE).readResource('Patient', clinic.SOUTH_PATIENT), PermissionDenied);
+      const stripped = await guard(clinic.SCORE_SERVICE).readResource('Patient', clinic.PATIENT_1);
+      assert.ok(!('name' in stripped));
+      await guard(clinic.NORTH_NURSE).updateResource({ ...patient, gender: 'unknown' });
+      assert.equal((await mock.repo.readResource<Patient>('Patient', clinic.PATIENT_1)).gender, 'unknown');
+      const made = await guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1));
+      assert.equal(made.meta?.project, clinic.PROJECT);
+      // A bot of another project would create it there.
+      mock.getProject = () => ({ resourceType: 'Project', id: 'other' });
+      await assert.rejects(guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1)), /another project/);
+    });
+
+    it('deletes what the member may delete', async () => {
+      const task = find('Task', (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening'));
+      await as(clinic.NORTH_ASSISTANT).deleteResource('Task', task.id);
+      assert.deepEqual(writes(), [`DELETE /fhir/R4/Task/${task.id}`]);
+    });
+  });
+});

@@ -14,7 +14,7 @@ class AsyncDuplexStream:
 
     def __init__(self, call: Any) -> None:
         self._call = call
-        self._incoming: "asyncio.Queue[Any]" = asyncio.Queue()
+        self._incoming: asyncio.Queue[Any] = asyncio.Queue()
         self._reader = asyncio.ensure_future(self._read())
         self.has_ended = False
         self.failure: Optional[Failure] = None

@@ -264,7 +264,7 @@ def split_batch(request: decision_pb2.BatchCheckRequest,
     resources that its items refer to."""
     sizes = [resource.ByteSize() for resource in request.resources]
     part = _empty_part(request)
-    known: "dict[int, int]" = {}
+    known: dict[int, int] = {}
     size = 0
     for item in request.items:
         index = None

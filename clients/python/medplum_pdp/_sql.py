@@ -222,7 +222,7 @@ def _in_range(column: Any, operator: str, begin: Any, end: Any) -> Clause:
     return tests[operator]()
 
 
-def range_of(value: str) -> "tuple[datetime.datetime, datetime.datetime]":
+def range_of(value: str) -> tuple[datetime.datetime, datetime.datetime]:
     """The day, or the millisecond, that `value` says.  Raises ValueError."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
         begin = datetime.datetime.strptime(value, "%Y-%m-%d")

@@ -24,8 +24,8 @@ class DuplexStream:
 
     def __init__(self, method: Callable[..., Any], timeout: float,
                  metadata: Metadata) -> None:
-        self._outgoing: "queue.Queue[Any]" = queue.Queue(_ROOM)
-        self._incoming: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        self._outgoing: queue.Queue[Any] = queue.Queue(_ROOM)
+        self._incoming: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._end: Optional[_Ended] = None
         self._call = method(iter(self._outgoing.get, _LAST), timeout=timeout,

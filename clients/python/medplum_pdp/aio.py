@@ -244,7 +244,7 @@ class AsyncPdpClient:
             await self._channel.close()
             self._channel = None
 
-    async def __aenter__(self) -> "AsyncPdpClient":
+    async def __aenter__(self) -> AsyncPdpClient:
         return self
 
     async def __aexit__(self, kind: Optional[Type[BaseException]],

@@ -212,7 +212,7 @@ class PdpClient:
                     options)
 
     def watch_revisions(self, memberships: Iterable[str] = (),
-                        options: CallOptions = _DEFAULT) -> "RevisionWatch":
+                        options: CallOptions = _DEFAULT) -> RevisionWatch:
         """Tells when what these members may do has changed; none named: any
         member.  Without a deadline unless `options` says one."""
         request = decision_pb2.WatchRevisionsRequest(
@@ -233,7 +233,7 @@ class PdpClient:
                 self._channel.close()
             self._channel = None
 
-    def __enter__(self) -> "PdpClient":
+    def __enter__(self) -> PdpClient:
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]],

@@ -54,7 +54,7 @@ class Decision:
     message: str = ""
     decision_id: str = ""
     hidden_fields: Tuple[str, ...] = ()
-    obligations: "frozenset[Obligation]" = frozenset()
+    obligations: frozenset[Obligation] = frozenset()
     #: Until when the answer may be reused; None: not at all.
     valid_until: Optional[datetime.datetime] = None
     #: Where there is no decision: why.
@@ -102,7 +102,7 @@ class Decision:
         """What to answer to the one who asked, by who honors no obligation."""
         return self.http_status_if()
 
-    def strip(self, resource: Mapping[str, Any]) -> "dict[str, Any]":
+    def strip(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """`resource` without the hidden fields, to be shown.
 
         Raises ValueError where nothing may be shown: it is not permitted, or a
@@ -127,7 +127,7 @@ def decision_from(message: types_pb2.Decision) -> Decision:
     reason = reason_name(message.reason)
     if reason is None:
         return malformed
-    values: "dict[str, Any]" = {
+    values: dict[str, Any] = {
         "reason": reason,
         "message": message.message,
         "decision_id": message.decision_id,
@@ -152,7 +152,7 @@ def decision_from(message: types_pb2.Decision) -> Decision:
     return malformed
 
 
-def _obligations(message: types_pb2.Decision) -> "frozenset[Obligation]":
+def _obligations(message: types_pb2.Decision) -> frozenset[Obligation]:
     found = set()
     if message.hidden_fields:
         found.add(Obligation.HIDDEN_FIELDS)

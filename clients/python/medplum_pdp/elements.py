@@ -125,6 +125,12 @@ class reference(_Single):
             raise UnknownCondition
         return _sql.equals(self._column, value)
 
+    def compare_id(self, reference: str) -> Clause:
+        if "/" not in reference:
+            raise MappingError("compartments are mapped by whole references, "
+                               "and the condition has an id alone")
+        return _sql.equals(self._column, reference)
+
 
 class reference_id(_Single):
     """The id of a resource of one type: a reference to it."""

@@ -23,7 +23,7 @@ _Path = Tuple[str, ...]
 
 
 def strip_hidden_fields(resource: Mapping[str, Any],
-                        hidden_fields: Iterable[str]) -> "dict[str, Any]":
+                        hidden_fields: Iterable[str]) -> dict[str, Any]:
     """A copy of `resource` without what the paths name.
 
     A path is element names joined by dots.  It leads into the items of an
@@ -38,7 +38,7 @@ def strip_hidden_fields(resource: Mapping[str, Any],
 
 
 def _strip_object(value: Mapping[str, Any],
-                  paths: List[_Path]) -> "dict[str, Any]":
+                  paths: List[_Path]) -> dict[str, Any]:
     left = {}
     for name, element in value.items():
         inner, is_cut = _follow(paths, name)

@@ -123,7 +123,7 @@ class _Permission:
     proposed: Optional[Callable[[], Json]]
     honored: Tuple[Obligation, ...]
 
-    def names(self) -> "set[str]":
+    def names(self) -> set[str]:
         return set(_PLACE.findall(self.what)) if isinstance(self.what, str) \
             else set()
 
@@ -132,7 +132,7 @@ class _Permission:
 class _Organization:
     tenant: Tenant
 
-    def names(self) -> "set[str]":
+    def names(self) -> set[str]:
         return {self.tenant.name} if self.tenant.source == "url" else set()
 
 
@@ -140,7 +140,7 @@ class _Organization:
 class _Role:
     policy: str
 
-    def names(self) -> "set[str]":
+    def names(self) -> set[str]:
         return set()
 
 
@@ -151,7 +151,7 @@ _Requirement = Union[_Permission, _Organization, _Role]
 class _Guard:
     """What a wrapped view carries; decorators over it copy it on."""
 
-    pdp: "FlaskPdp"
+    pdp: FlaskPdp
     view: View
     requirements: Tuple[_Requirement, ...]
     # Those of guards further in, under other decorators.

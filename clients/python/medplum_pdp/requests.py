@@ -87,7 +87,7 @@ def check_request(who: Union[str, types_pb2.Subject],
 
 def batch_request(who: Union[str, types_pb2.Subject],
                   interaction_name: Union[str, int],
-                  references: "list[str]", *,
+                  references: list[str], *,
                   context: Optional[types_pb2.Context] = None,
                   ) -> decision_pb2.BatchCheckRequest:
     """The same question about many resources."""

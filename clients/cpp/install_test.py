@@ -80,7 +80,7 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(lines[0], "may find no appointments")
         self.assertTrue(lines[1].startswith("200 {"), lines)
         self.assertIn("birthDate", lines[1])
-        self.assertNotIn("Kline", lines[1])
+        self.assertNotIn("Fenwick", lines[1])
         self.assertRegex(lines[2], r'^403 \{"decisionId":"[^"]+"\}$')
 
     def test_the_protos_are_installed_as_they_are(self):

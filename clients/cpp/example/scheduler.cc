@@ -25,10 +25,10 @@ struct Patient {
 const Patient kPatients[] = {
     {"20000001-0000-4000-8000-000000000001",
      R"({"resourceType":"Patient","id":"20000001-0000-4000-8000-000000000001",)"
-     R"("name":[{"family":"Kline"}],"birthDate":"1984-04-02"})"},
+     R"("name":[{"family":"Fenwick"}],"birthDate":"1984-06-11"})"},
     {"20000002-0000-4000-8000-000000000001",
      R"({"resourceType":"Patient","id":"20000002-0000-4000-8000-000000000001",)"
-     R"("name":[{"family":"Adler"}],"birthDate":"1979-01-30"})"},
+     R"("name":[{"family":"Mendez"}],"birthDate":"1990-12-19"})"},
 };
 
 // Prints the searches to run in the member's place, instead of one that finds

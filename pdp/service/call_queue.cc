@@ -215,12 +215,10 @@ void CallQueue::Run() {
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
     static_cast<QueueTag*>(tag)->Proceed(ok);
-    if (ledger_ != nullptr) {
-      do {
-        TakeWhatIsReady();
-        ReleaseHeld();
-      } while (!held_.empty());
-    }
+    do {
+      TakeWhatIsReady();
+      ReleaseHeld();
+    } while (!held_.empty());
     if (is_stopping_) ShutDownIfOver();
   }
 }
@@ -249,16 +247,28 @@ void CallQueue::TakeWhatIsReady() {
 }
 
 void CallQueue::ReleaseHeld() {
-  if (ledger_ == nullptr) return;
-  const absl::Status written = ledger_->Write();
+  const absl::Status written =
+      ledger_ == nullptr ? absl::OkStatus() : ledger_->Write();
+  const size_t answers = std::exchange(answers_, 0);
   std::vector<HeldCall*> held;
   held.swap(held_);
-  if (held.size() == 1) {
+  if (answers == 1) {
     ++lone_drains_;
-  } else if (held.size() > 1) {
+  } else if (answers > 1) {
     lone_drains_ = 0;
   }
+  const Corks corks(SocketsOf(held));
   for (HeldCall* call : held) call->Release(written);
+}
+
+// Nothing for a lone call, which shares its packet with no other.
+std::vector<int> CallQueue::SocketsOf(
+    const std::vector<HeldCall*>& calls) const {
+  if (calls.size() < 2 || context_.sockets == nullptr) return {};
+  std::vector<std::string> peers;
+  peers.reserve(calls.size());
+  for (const HeldCall* call : calls) peers.push_back(call->peer());
+  return context_.sockets->Find(peers);
 }
 
 }  // namespace pdp::service

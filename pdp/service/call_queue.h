@@ -8,7 +8,8 @@
 //
 // An answer with a decision leaves when its audit record is written.  Records
 // are written at once for all answers that are made from what the queue has
-// ready (a drain), so that many calls cost one write, and one call no wait.
+// ready (a drain), and the answers share packets, so that many calls cost one
+// write to the log and one to each connection, and one call no wait.
 //
 // A call that has to wait is put aside, and another is posted in its place, so
 // that calls that wait are never in the way of those that do not.
@@ -27,6 +28,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -43,6 +45,7 @@
 #include "pdp/service/ledger.h"
 #include "pdp/service/metrics.h"
 #include "pdp/service/revision_watchers.h"
+#include "pdp/service/shared_packets.h"
 #include "pdp/service/worker.h"
 
 namespace pdp::service {
@@ -71,7 +74,8 @@ struct CallContext {
   RevisionWatchers* watchers = nullptr;    // May be null.
   policy::AccessTokens* tokens = nullptr;  // May be null.
   Audit audit = {};
-  LedgerPool* ledgers = nullptr;  // Of the workers.
+  LedgerPool* ledgers = nullptr;         // Of the workers.
+  const PeerSockets* sockets = nullptr;  // May be null.
 };
 
 // What comes out of a completion queue.
@@ -120,6 +124,9 @@ class HeldCall {
  public:
   // The record is written, or why not.
   virtual void Release(const absl::Status& written) = 0;
+
+  // The connection that its answer leaves by.
+  virtual std::string peer() const = 0;
 
  protected:
   ~HeldCall() = default;
@@ -189,13 +196,21 @@ class CallQueue {
 
   // Where answers of this thread are recorded; null: they are not.
   Ledger* ledger() const { return ledger_.get(); }
+  // What answers end with after their records were `written`: OK where they may
+  // leave.
+  absl::Status Verdict(const absl::Status& written) const {
+    return ledger_ == nullptr ? absl::OkStatus() : ledger_->Verdict(written);
+  }
   // No more answers are to be made before those that were are released.
   bool is_ledger_full() const {
     return ledger_ != nullptr && ledger_->added() >= kMaxRecordsPerWrite;
   }
-  // Releases `call` once what was added to the ledger is written.
-  // REQUIRES: ledger() is not null, and `call` is not held.
+  // Releases `call` once what was added to the ledger is written, together with
+  // whatever else is answered by then.
+  // REQUIRES: `call` is not held.
   void Hold(HeldCall* call) { held_.push_back(call); }
+  // Another answer of the call that was held last, or of one before it.
+  void CountAnswer() { ++answers_; }
 
   // What runs `task` on the queue's thread when it is called, from any thread.
   // It may outlive the queue; `task` then never runs.
@@ -228,7 +243,7 @@ class CallQueue {
 
   static constexpr size_t kMaxRecordsPerWrite = 512;
   static constexpr int kMaxEventsPerDrain = 64;
-  // After so many drains of one record each, looking for another has been in
+  // After so many drains of one answer each, looking for another has been in
   // vain so often that it is done only every so many drains.
   static constexpr uint32_t kVainDrains = 8;
   static constexpr uint32_t kDrainsPerLook = 16;
@@ -239,6 +254,7 @@ class CallQueue {
     return lone_drains_ >= kVainDrains && lone_drains_ % kDrainsPerLook != 0;
   }
   void ReleaseHeld();
+  std::vector<int> SocketsOf(const std::vector<HeldCall*>& calls) const;
   // gRPC aborts the process where an operation is begun on a queue that is shut
   // down, so no call may be left.
   void ShutDownIfOver();
@@ -263,7 +279,8 @@ class CallQueue {
   absl::flat_hash_map<uint64_t, Waiting> waiting_;
   absl::flat_hash_set<OpenStream*> streams_;
   std::vector<HeldCall*> held_;
-  uint32_t lone_drains_ = 0;  // Of one record, one after the other.
+  size_t answers_ = 0;        // Of those that are held.
+  uint32_t lone_drains_ = 0;  // Of one answer, one after the other.
   uint64_t next_waiting_ = 1;
   int64_t calls_in_flight_ = 0;
   bool draining_ = false;

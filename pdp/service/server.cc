@@ -24,6 +24,7 @@
 #include "pdp/service/connection_acceptor.h"
 #include "pdp/service/grpc_services.h"
 #include "pdp/service/listening_socket.h"
+#include "pdp/service/shared_packets.h"
 #include "pdp/service/tls_credentials.h"
 #include "pdp/service/worker.h"
 
@@ -108,6 +109,7 @@ class Server::Impl {
   std::vector<ListenAddress> addresses_;
   std::atomic<bool> is_serving_{false};
   GrpcServices services_;
+  PeerSockets sockets_;
   std::unique_ptr<LedgerPool> ledgers_;
   Worker worker_{kMaxQueuedWork};
   Worker urgent_worker_{kMaxQueuedWork};
@@ -182,7 +184,8 @@ absl::Status Server::Impl::Listen(
         builder.experimental().AddExternalConnectionAcceptor(
             External::FROM_FD, credentials_.back());
     listeners.push_back(
-        {.socket = std::move(socket), .serve = [acceptor](int fd) {
+        {.socket = std::move(socket), .serve = [this, acceptor](int fd) {
+           sockets_.Add(fd);
            Acceptor::NewConnectionParameters connection;
            connection.fd = fd;
            acceptor->HandleNewConnection(&connection);
@@ -224,7 +227,8 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .watchers = served.watchers,
                     .tokens = served.tokens,
                     .audit = served.audit,
-                    .ledgers = ledgers_.get()},
+                    .ledgers = ledgers_.get(),
+                    .sockets = &sockets_},
         i == 0 ? CallQueue::Serves::kEverything : CallQueue::Serves::kDecisions,
         builder.AddCompletionQueue()));
   }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -100,11 +101,13 @@ class StreamCall final : public WaitingCall,
 
   void Release(const absl::Status& written) override {
     is_held_ = false;
-    const absl::Status verdict = queue_.ledger()->Verdict(written);
+    const absl::Status verdict = queue_.Verdict(written);
     if (!verdict.ok()) Withdraw(verdict);
     recorded_ = backlog_.size();
     Advance();
   }
+
+  std::string peer() const override { return context_.peer(); }
 
  private:
   using Request = typename M::Request;
@@ -198,12 +201,14 @@ class StreamCall final : public WaitingCall,
 
   // What was answered leaves when it is recorded.
   void HoldAnswers() {
-    if (!M::kIsRecorded || queue_.ledger() == nullptr) {
+    if (!M::kIsRecorded) {
       recorded_ = backlog_.size();
-    } else if (!is_held_) {
-      is_held_ = true;
-      queue_.Hold(this);
+      return;
     }
+    queue_.CountAnswer();
+    if (is_held_) return;
+    is_held_ = true;
+    queue_.Hold(this);
   }
 
   // What was answered could not be recorded.
@@ -256,7 +261,7 @@ class StreamCall final : public WaitingCall,
       is_writing_ = true;
       write_began_ = absl::Now();
       --recorded_;
-      stream_.Write(backlog_.front(), written_.tag());
+      stream_.Write(backlog_.front(), HowToWrite(), written_.tag());
       backlog_.pop_front();
     }
     if (end_) {
@@ -268,6 +273,16 @@ class StreamCall final : public WaitingCall,
       is_reading_ = true;
       stream_.Read(&request_, read_.tag());
     }
+  }
+
+  // What has another behind it leaves with that; but the first, with which the
+  // headers leave, for which gRPC would wait.
+  grpc::WriteOptions HowToWrite() {
+    grpc::WriteOptions options;
+    if (std::exchange(has_written_, true) && recorded_ > 0) {
+      options.set_buffer_hint();
+    }
+    return options;
   }
 
   void Finish(const absl::Status& status) {
@@ -302,6 +317,7 @@ class StreamCall final : public WaitingCall,
   bool is_begun_ = false;  // Answering what is next.
   bool is_reading_ = false;
   bool is_writing_ = false;
+  bool has_written_ = false;
   bool is_waiting_ = false;
   bool is_held_ = false;
   bool is_read_out_ = false;  // The client sends no more.

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "pdp/service/call_gate.h"
@@ -101,8 +102,10 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
   }
 
   void Release(const absl::Status& written) override {
-    Finish(M::kNeedsRecord ? written : queue_.ledger()->Verdict(written));
+    Finish(M::kNeedsRecord ? written : queue_.Verdict(written));
   }
+
+  std::string peer() const override { return context_->peer(); }
 
  private:
   using Request = typename M::Request;
@@ -195,10 +198,11 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
   void EndAttempt(CallOutcome outcome) {
     if (!outcome.pending()) {
       // An error says nothing that would have to be recorded first.
-      const bool is_held = M::kIsRecorded && state_ != State::kWorking &&
-                           outcome.status.ok() && queue_.ledger() != nullptr;
+      const bool is_held =
+          M::kIsRecorded && state_ != State::kWorking && outcome.status.ok();
       if (is_held) {
         state_ = State::kHeld;
+        queue_.CountAnswer();
         queue_.Hold(this);
       } else {
         Finish(outcome.status);

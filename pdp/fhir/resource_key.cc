@@ -1,7 +1,9 @@
 #include "pdp/fhir/resource_key.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "pdp/base/strings.h"
@@ -24,6 +26,25 @@ bool IsId(std::string_view text) {
          });
 }
 
+using Block [[gnu::vector_size(16)]] = unsigned char;
+
+// Whether each byte is a hexadecimal digit where `shape` has an `x`, and what
+// `shape` has elsewhere.
+bool HasShape(const char* text, const char* shape) {
+  Block bytes;
+  Block wanted;
+  std::memcpy(&bytes, text, sizeof bytes);
+  std::memcpy(&wanted, shape, sizeof wanted);
+  const Block lower = bytes | 0x20;
+  const auto is_digit = (bytes >= '0') & (bytes <= '9');
+  const auto is_letter = (lower >= 'a') & (lower <= 'f');
+  const auto has_shape =
+      (wanted == 'x') ? (is_digit | is_letter) : (bytes == wanted);
+  uint64_t halves[2];
+  std::memcpy(halves, &has_shape, sizeof halves);
+  return (halves[0] & halves[1]) == ~uint64_t{0};
+}
+
 }  // namespace
 
 std::string ResourceKey::ToString() const { return StrCat(type, "/", id); }
@@ -39,21 +60,14 @@ std::optional<ResourceKey> ResourceKey::Parse(std::string_view reference) {
 
 bool IsUuid(std::string_view id) {
   constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  // What stands for itself, and 'x' for a digit.
-  static constexpr std::array<char, 256> kKinds = [] {
-    std::array<char, 256> kinds{};
-    for (const char c : std::string_view("0123456789abcdefABCDEF")) {
-      kinds[static_cast<unsigned char>(c)] = 'x';
-    }
-    kinds['-'] = '-';
-    return kinds;
-  }();
   if (id.size() != kShape.size()) return false;
-  int different = 0;
-  for (size_t i = 0; i < kShape.size(); ++i) {
-    different |= kKinds[static_cast<unsigned char>(id[i])] ^ kShape[i];
+  // Two blocks, and one that ends where the text does.
+  constexpr size_t kStarts[] = {0, sizeof(Block),
+                                kShape.size() - sizeof(Block)};
+  for (const size_t start : kStarts) {
+    if (!HasShape(id.data() + start, kShape.data() + start)) return false;
   }
-  return different == 0;
+  return true;
 }
 
 }  // namespace pdp::fhir

@@ -11,7 +11,8 @@ namespace pdp::policy {
 namespace {
 
 void AppendPart(std::string_view part, std::string& key) {
-  absl::StrAppend(&key, part.size(), ":");
+  const size_t size = part.size();
+  key.append(reinterpret_cast<const char*>(&size), sizeof(size));
   key += part;
 }
 
@@ -25,11 +26,13 @@ void AppendOptional(const std::optional<std::string_view>& part,
 std::string AccessKey(std::string_view membership,
                       const RequestContext& context) {
   std::string key;
+  key.reserve(membership.size() + 2 * sizeof(size_t));
   AppendPart(membership, key);
   AppendOptional(context.smart_scope, key);
   AppendOptional(context.launch_patient, key);
   key += context.use_stored_tenant ? '+' : '-';
   for (const std::string_view tenant : context.active_tenants) {
+    key += ',';
     AppendPart(tenant, key);
   }
   return key;

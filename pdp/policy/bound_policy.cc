@@ -1,5 +1,8 @@
 #include "pdp/policy/bound_policy.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "pdp/fhir/json.h"
@@ -112,6 +115,20 @@ BoundPolicy::BoundPolicy(std::vector<BoundEntry> entries,
 void BoundPolicy::Entries::Add(const BoundEntry& entry) {
   list.push_back(&entry);
   elements.Add(entry.compiled->elements);
+}
+
+// Of the first and the last eight characters and the length.
+size_t BoundPolicy::TypeHash::operator()(std::string_view type) const {
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  uint64_t first = 0;
+  uint64_t last = 0;
+  const size_t size = std::min(type.size(), sizeof(first));
+  if (size != 0) {
+    std::memcpy(&first, type.data(), size);
+    std::memcpy(&last, type.data() + type.size() - size, size);
+  }
+  const uint64_t mixed = (first ^ (last * kOdd) ^ type.size()) * kOdd;
+  return mixed ^ (mixed >> 32);
 }
 
 std::span<const BoundEntry* const> BoundPolicy::EntriesFor(

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "pdp/base/strings.h"
 #include "pdp/fhir/element_set.h"
 #include "pdp/policy/access_policy.h"
@@ -87,7 +88,13 @@ class BoundPolicy {
     void Add(const BoundEntry& entry);
   };
 
-  StringMap<Entries> by_type_;
+  // Names of types are short and few, and differ at their ends.
+  struct TypeHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view type) const;
+  };
+
+  absl::flat_hash_map<std::string, Entries, TypeHash, StringEqual> by_type_;
   Entries wildcards_;
   const BoundEntry* narrowed_entry_ = nullptr;
   std::string compartment_;

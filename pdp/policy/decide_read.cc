@@ -295,7 +295,7 @@ bool Decider::ReadRow(Path path) {
 
 // False where matching in memory raises an error.
 bool Decider::IsReadableInMemory(EntryMatch& memory) {
-  memory = MatchInMemory(access_, *resource_, Interaction::kRead, scratch_);
+  memory = ReadMatch(*resource_);
   if (trace_ != nullptr) {
     trace_->TryInMemory(DecisionStage::kRead, *resource_, Interaction::kRead,
                         memory);
@@ -303,6 +303,16 @@ bool Decider::IsReadableInMemory(EntryMatch& memory) {
   if (memory.match != Match::kError) return true;
   decision_.memory_match = Match::kError;
   return DenyError(memory);
+}
+
+// Asks the entries once about the resource that is judged, which reading it and
+// hiding its fields both want to know.
+const EntryMatch& Decider::ReadMatch(const Resource& resource) {
+  const bool is_judged = &resource == resource_.get();
+  if (is_judged && matched_ == resource_) return read_match_;
+  read_match_ = MatchInMemory(access_, resource, Interaction::kRead, scratch_);
+  matched_ = is_judged ? resource_ : nullptr;
+  return read_match_;
 }
 
 // The durable half of a read.
@@ -458,8 +468,7 @@ bool Decider::AddHiddenFields(const Resource& resource) {
 
 bool Decider::AddHiddenFields(const Resource& resource,
                               std::vector<std::string_view>& hidden) {
-  const EntryMatch match =
-      MatchInMemory(access_, resource, Interaction::kRead, scratch_);
+  const EntryMatch& match = ReadMatch(resource);
   if (match.match == Match::kError) return DenyError(match);
   if (match.medplum_entry != nullptr &&
       !AddFields(*match.medplum_entry, &PolicyEntry::hidden_fields, hidden)) {

@@ -72,6 +72,7 @@ class Decider {
   bool ReadPatchBase();
   bool DenyUnknown();
   bool IsReadableInMemory(EntryMatch& memory);
+  const EntryMatch& ReadMatch(const fhir::Resource& resource);
   Match ReadDurably(const EntryMatch& memory, DurableEntryMatch& durable);
   Match MatchPredicate(fhir::Interaction interaction, bool medplum_asks_it,
                        DurableEntryMatch& durable);
@@ -159,6 +160,10 @@ class Decider {
   fhir::ResourcePtr resource_;
   // What the client sends, as it is before any field is restored.
   fhir::ResourcePtr submitted_;
+  // What the entries say to a read of `matched_`, which it keeps alive: another
+  // at the same address would be taken for it.
+  EntryMatch read_match_;
+  fhir::ResourcePtr matched_;
   // The entry that made it readable, where one can be named.
   const BoundEntry* read_entry_ = nullptr;
   bool read_in_memory_ = false;

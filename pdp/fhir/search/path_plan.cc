@@ -299,10 +299,11 @@ bool PathPlan::Collect(JsonElement root, Collection& values) const {
 PathPlan::Found PathPlan::FindMember(JsonObject object, const Step& step,
                                      JsonElement& value, TypeId& type) {
   const size_t size = step.element.size();
+  const char first = step.element[0];
   size_t best = step.members.size();
   for (const auto field : object) {
     const std::string_view key = field.key;
-    if (key.size() < size) continue;
+    if (key.size() < size || (key[0] != first && key[0] != '_')) continue;
     if (key[0] == '_' && key.substr(1).starts_with(step.element)) {
       return Found::kUnusual;
     }

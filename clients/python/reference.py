@@ -25,9 +25,11 @@ import medplum_pdp.sqlalchemy  # noqa: E402
 PAGE = HERE / "docs/reference.md"
 HEAD = """# Reference of medplum_pdp
 
-Written by `clients/python/reference.py` from the docstrings. Messages (`Context`, `Resource`, `Subject` and so on) are those of
-`proto/medplum/pdp/v1`, whose comments say what they mean. `Json` is a resource as a mapping or as its text; `Some` is an iterable, asynchronous
-or not; a `Hook` takes a CallReport, a `TokenProvider` nothing and returns a token.
+Written by `clients/python/reference.py` from the docstrings. Messages
+(`Context`, `Resource`, `Subject` and so on) are those of
+`proto/medplum/pdp/v1`, whose comments say what they mean. `Json` is a resource
+as a mapping or as its text; `Some` is an iterable, asynchronous or not; a
+`Hook` takes a CallReport, a `TokenProvider` nothing and returns a token.
 """
 ATTRIBUTE = re.compile(r"    (?P<name>[a-z]\w*): (?P<type>[^=]+?)(?: = .*)?$|"
                        r"    (?P<member>[A-Z_]+) = ")
@@ -66,7 +68,7 @@ def attributes(cls: type) -> list[str]:
         if match:
             name = match.group("member") or match.group("name")
             kind = match.group("type")
-            text = f"- `{name}`" + (f": `{kind.strip(chr(34))}`" if kind else "")
+            text = f"- `{name}`" + (f": `{kind}`" if kind else "")
             if comments:
                 text += ". " + " ".join(comments)
             if not name.startswith("_"):

@@ -25,7 +25,7 @@ DEFAULT_TIMEOUT = 1.0
 # Of a stream that ends by itself.
 DEFAULT_STREAM_TIMEOUT = 60.0
 
-# What the server takes in one batch, and less than what it takes in one message.
+# What the server takes in one batch, and less than it takes in one message.
 MAX_BATCH_ITEMS = 1000
 MAX_BATCH_BYTES = 3 * 1024 * 1024
 
@@ -254,7 +254,8 @@ _CODES = {code.value[0]: code.name for code in grpc.StatusCode
 def batch_answers(response: decision_pb2.BatchCheckResponse,
                   count: int) -> List[Decision]:
     if len(response.results) != count:
-        return [no_decision("MALFORMED", "not as many results as items")] * count
+        return [no_decision("MALFORMED",
+                            "not as many results as items")] * count
     return [item_answer(result) for result in response.results]
 
 

@@ -171,7 +171,8 @@ class PdpClient:
         return self._released(header, resources, options, ReleaseReader())
 
     def explain(self, request: decision_pb2.ExplainRequest,
-                options: CallOptions = _DEFAULT) -> decision_pb2.ExplainResponse:
+                options: CallOptions = _DEFAULT,
+                ) -> decision_pb2.ExplainResponse:
         """A decision with the trace of every entry.  It permits nothing.
         Raises NoDecision."""
         _core.expect(request, decision_pb2.ExplainRequest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import json
 from typing import Any, Mapping, Optional, Tuple
 
 from medplum_pdp._v1 import types_pb2
@@ -112,6 +113,33 @@ class Decision:
                                  Obligation.READONLY_FIELDS):
             raise ValueError("not permitted: there is nothing to show")
         return strip_hidden_fields(resource, self.hidden_fields)
+
+    def strip_version(self, version: Mapping[str, Any]) -> dict[str, Any]:
+        """`version`, a resource of a history, without what is hidden in it.
+
+        Raises ValueError as `strip` does.
+        """
+        if not self.permitted_if(Obligation.HIDDEN_FIELDS,
+                                 Obligation.VERSION_FIELDS):
+            raise ValueError("not permitted: there is nothing to show")
+        meta = version.get("meta")
+        version_id = meta.get("versionId") if isinstance(meta, dict) else None
+        named = {v.version_id: tuple(v.hidden_fields) for v in
+                 (self.proto.versions if self.proto is not None else ())}
+        if named and not version_id:
+            raise ValueError("it is not known which version this is")
+        return strip_hidden_fields(
+            version, named.get(version_id, self.hidden_fields))
+
+    @property
+    def completed_resource(self) -> Optional[dict[str, Any]]:
+        """What to store where a write is permitted, readonly fields as they
+        were; None unless the request had `return_completed_resource`."""
+        if self.proto is None or not self.permitted_if(*Obligation) or \
+                not self.proto.write.resource:
+            return None
+        found = json.loads(self.proto.write.resource)
+        return found if isinstance(found, dict) else None
 
     def __bool__(self) -> bool:
         return self.permitted

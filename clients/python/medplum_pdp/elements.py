@@ -55,7 +55,7 @@ class Element:
 def _column(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
     found = column.__clause_element__() \
         if hasattr(column, "__clause_element__") else column
-    if not isinstance(found, sa.Column) and getattr(found, "table", None) is None:
+    if getattr(found, "table", None) is None:
         raise MappingError("an element is mapped to a column")
     if not fits(found):
         raise MappingError(f"{found} holds no {what}: {found.type!r}")

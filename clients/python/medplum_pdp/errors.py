@@ -28,7 +28,8 @@ class PermissionDenied(PdpError):
 class NoDecision(PdpError):
     """There is no decision, and so no permission: HTTP 503."""
 
-    def __init__(self, decision: Union[Decision, FilterResult, Failure]) -> None:
+    def __init__(self,
+                 decision: Union[Decision, FilterResult, Failure]) -> None:
         if isinstance(decision, Failure):
             super().__init__(f"{decision.code}: {decision.message}")
             self.decision = None

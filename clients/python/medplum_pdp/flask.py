@@ -227,7 +227,7 @@ class FlaskPdp:
     def public(self, view: View) -> View:
         """Says that a view needs no guard."""
         if getattr(view, _GUARD, None) is not None:
-            raise ConfigurationError("the view is guarded, and cannot be public")
+            raise ConfigurationError("the view is guarded, and so not public")
         setattr(view, _PUBLIC, self)
         return view
 

@@ -14,11 +14,9 @@ import grpc
 import support
 from support import (LONG, Asyncio, ClientTest, Status, Threads, checked, deny,
                      permit, question)
-from medplum_pdp import (AsyncPdpClient, BatchCheckItem, BatchCheckRequest,
-                         CallOptions, Effect, NoDecision, Obligation,
-                         PdpClient, PermissionDenied, RetryBudget, Tls,
-                         check_request, filter_header, filter_request)
-from medplum_pdp._core import is_local
+from medplum_pdp import (AsyncPdpClient, CallOptions, Effect, NoDecision,
+                         Obligation, PdpClient, PermissionDenied, RetryBudget,
+                         check_request, filter_request)
 from medplum_pdp._v1 import decision_pb2, types_pb2
 
 Code = grpc.StatusCode
@@ -127,6 +125,35 @@ class AnswersTest(ClientTest):
         for client in self.clients(server.target):
             self.assertEqual(client.check(question()).strip(patient),
                              {"resourceType": "Patient", "id": "1"})
+
+    def test_each_version_is_stripped_of_its_own_fields(self):
+        oblige = types_pb2.EFFECT_PERMIT_WITH_OBLIGATIONS
+        answer = permit(effect=oblige, hidden_fields=["name"], versions=[
+            types_pb2.VersionFields(version_id="2", hidden_fields=["id"]),
+            types_pb2.VersionFields(version_id="1")])
+        server = self.answering(checked(answer))
+        for client in self.clients(server.target):
+            decision = client.check(question())
+            for version, wanted in (("1", {"name", "id"}), ("2", {"name"}),
+                                    ("3", {"id"})):
+                meta = {"versionId": version}
+                left = decision.strip_version(
+                    {"name": 1, "id": "1", "meta": meta})
+                self.assertEqual(set(left) - {"meta"}, wanted)
+            for unknown in ({"name": 1}, {"meta": {}}, {"meta": []}):
+                with self.assertRaises(ValueError):
+                    decision.strip_version(unknown)
+            with self.assertRaises(ValueError):
+                decision.strip({"name": 1})
+
+    def test_the_completed_resource_is_there_where_it_is_permitted(self):
+        write = types_pb2.WriteOutcome(resource=b'{"id": "1"}')
+        for answer, wanted in ((permit(write=write), {"id": "1"}),
+                               (permit(), None), (deny(write=write), None)):
+            server = self.answering(checked(answer))
+            for client in self.clients(server.target):
+                self.assertEqual(client.check(question()).completed_resource,
+                                 wanted)
 
     def test_the_repr_shows_no_content(self):
         secret = "SECRET-CONTENT"
@@ -375,321 +402,6 @@ class FailuresTest(ClientTest):
                 self.assertEqual(client.tenants(support.MEMBER), wanted)
 
 
-class ManyTest(ClientTest):
-    def batch(self, count, **fields):
-        return BatchCheckRequest(
-            subject=types_pb2.Subject(reference=support.MEMBER),
-            items=[BatchCheckItem(
-                interaction=types_pb2.INTERACTION_READ,
-                resource=types_pb2.Resource(type="Patient", id=str(i)))
-                for i in range(count)], **fields)
-
-    @staticmethod
-    def judge(method, request, context):
-        """Permits the resources whose id is even."""
-        batch = BatchCheckRequest.FromString(request)
-        results = []
-        for item in batch.items:
-            resource = item.resource if item.HasField("resource") else \
-                batch.resources[item.resource_index]
-            even = int(resource.id) % 2 == 0
-            results.append(decision_pb2.BatchCheckResult(
-                decision=permit() if even else deny()))
-        return decision_pb2.BatchCheckResponse(results=results)
-
-    def test_a_large_batch_is_asked_in_parts_and_answered_in_order(self):
-        server = self.serve(self.judge)
-        for client in self.clients(server.target):
-            server.calls.clear()
-            decisions = client.check_many(self.batch(2500))
-            self.assertEqual([d.permitted for d in decisions],
-                             [i % 2 == 0 for i in range(2500)])
-            self.assertEqual(len(server.calls), 3)
-            self.assertEqual(client.check_many(self.batch(0)), [])
-
-    def test_parts_keep_the_resources_that_their_items_refer_to(self):
-        resources = [types_pb2.Resource(type="Patient", id=str(i),
-                                        body=b"x" * 600_000) for i in range(9)]
-        request = BatchCheckRequest(
-            subject=types_pb2.Subject(reference=support.MEMBER),
-            resources=resources,
-            items=[BatchCheckItem(resource_index=i % 9) for i in range(100)])
-        server = self.serve(self.judge)
-        for client in self.clients(server.target):
-            server.calls.clear()
-            decisions = client.check_many(request)
-            self.assertEqual([d.permitted for d in decisions],
-                             [i % 9 % 2 == 0 for i in range(100)])
-            self.assertGreater(len(server.calls), 1)
-            request.items.add(resource_index=9)
-            with self.assertRaises(ValueError):
-                client.check_many(request)
-            del request.items[-1]
-
-    def test_a_part_that_fails_decides_none_of_its_items(self):
-        def script(method, request, context):
-            if len(BatchCheckRequest.FromString(request).items) < 1000:
-                raise Status(Code.RESOURCE_EXHAUSTED)
-            return self.judge(method, request, context)
-        server = self.serve(script)
-        for client in self.clients(server.target):
-            decisions = client.check_many(self.batch(1002))
-            self.assertEqual(decisions[0].effect, Effect.PERMIT)
-            self.assertEqual([d.effect for d in decisions[1000:]],
-                             [Effect.NO_DECISION] * 2)
-
-    def test_results_that_do_not_fit_the_items_decide_none(self):
-        result = decision_pb2.BatchCheckResult
-        few = [result(decision=permit())]
-        cases = [few, few * 3,
-                 [result(), result(error=decision_pb2.ItemError(code=3))],
-                 [result(decision=permit(effect=9)),
-                  result(error=decision_pb2.ItemError(code=0))]]
-        for results in cases:
-            server = self.answering(
-                decision_pb2.BatchCheckResponse(results=results))
-            for client in self.clients(server.target):
-                self.assertEqual(
-                    [d.effect for d in client.check_many(self.batch(2))],
-                    [Effect.NO_DECISION] * 2)
-
-
-class StreamTest(ClientTest):
-    @staticmethod
-    def judge(requests, wrong=None, last=None):
-        for data in requests:
-            request = decision_pb2.CheckStreamRequest.FromString(data)
-            if request.id == last:
-                raise Status(Code.UNAVAILABLE, "draining")
-            even = int(request.check.resource.id) % 2 == 0
-            yield decision_pb2.CheckStreamResponse(
-                id=request.id if request.id != wrong else 77,
-                decision=permit() if even else deny())
-
-    def streaming(self, **options):
-        server = support.ScriptedServer(lambda *_: None)
-        self.addCleanup(server.stop)
-
-        def stream(method, requests, context):
-            try:
-                for answer in self.judge(requests, **options):
-                    yield answer.SerializeToString()
-            except Status as status:
-                context.abort(status.code, status.message)
-        server._server._state.generic_handlers[0]._answer = stream
-        return server
-
-    @staticmethod
-    def questions(count):
-        return (check_request(support.MEMBER, "read", f"Patient/{i}")
-                for i in range(count))
-
-    def test_answers_come_in_the_order_of_the_questions(self):
-        server = self.streaming()
-        for client in self.clients(server.target):
-            for window in (1, 7, 64):
-                answers = client.check_stream(self.questions(300),
-                                              window=window)
-                self.assertEqual([d.permitted for d in answers],
-                                 [i % 2 == 0 for i in range(300)])
-            self.assertEqual(client.check_stream([]), [])
-
-    def test_what_has_no_answer_is_no_decision(self):
-        for options in ({"last": 10}, {"wrong": 10}):
-            server = self.streaming(**options)
-            for client in self.clients(server.target):
-                answers = client.check_stream(self.questions(200))
-                self.assertEqual(len(answers), 200)
-                self.assertEqual([d.permitted for d in answers[:10]],
-                                 [True, False] * 5)
-                self.assertEqual({d.effect for d in answers[10:]},
-                                 {Effect.NO_DECISION})
-
-    def test_answers_that_cannot_be_read_decide_nothing(self):
-        server = self.serve(lambda *_: [b"\xff\xff\xff"] * 3)
-        for client in self.clients(server.target):
-            self.assertEqual(
-                {d.effect for d in client.check_stream(self.questions(9))},
-                {Effect.NO_DECISION})
-
-    def test_a_stream_that_cannot_begin_decides_nothing(self):
-        with socket.socket() as silent:
-            silent.bind(("127.0.0.1", 0))
-            silent.listen()
-            target = f"127.0.0.1:{silent.getsockname()[1]}"
-            for client in self.clients(target, stream_timeout=0.3):
-                answers = client.check_stream(self.questions(500))
-                self.assertEqual([d.effect for d in answers],
-                                 [Effect.NO_DECISION] * 500)
-
-    def test_what_the_questions_raise_is_raised(self):
-        def questions():
-            yield question()
-            raise KeyError("mine")
-        server = self.streaming()
-        for client in self.clients(server.target):
-            with self.assertRaisesRegex(KeyError, "mine"):
-                client.check_stream(questions())
-
-
-class ReleaseTest(ClientTest):
-    HEADER = filter_header(support.MEMBER)
-
-    def releasing(self, *parts):
-        def script(method, requests, context):
-            for _ in requests:
-                pass
-            for part in parts:
-                if isinstance(part, Status):
-                    raise part
-            return [part if isinstance(part, bytes) else
-                    decision_pb2.FilterResourcesResponse(**part)
-                    for part in parts]
-        return self.serve(script)
-
-    @staticmethod
-    def resource(index, data=b'{"id": "1"}'):
-        return {"resource": decision_pb2.FilteredResource(
-            index=index, resource=data)}
-
-    @staticmethod
-    def summary(received, permitted):
-        return {"summary": decision_pb2.FilterResourcesSummary(
-            received=received, permitted=permitted)}
-
-    def test_what_is_permitted_comes_out(self):
-        server = self.releasing(self.resource(0), self.resource(2),
-                                self.summary(3, 2))
-        for client in self.clients(server.target):
-            found = client.filter_resources(self.HEADER, [{}, {}, {}])
-            self.assertEqual([f.index for f in found], [0, 2])
-            self.assertEqual(found.resources[0].resource, {"id": "1"})
-            self.assertEqual(found.summary.received, 3)
-            found = client.stream_filtered(self.HEADER, iter([{}, {}, {}]))
-            self.assertEqual([f.index for f in found], [0, 2])
-
-    def test_what_does_not_fit_is_thrown_away(self):
-        summary = self.summary(2, 1)
-        cases = [
-            [], [self.resource(0)], [{}], [summary, summary],
-            [self.resource(0), self.resource(0), summary],
-            [self.resource(1), self.resource(0), summary],
-            [self.resource(2), summary],
-            [self.resource(0), self.summary(2, 2)],
-            [self.resource(0), self.summary(1, 1)],
-            [summary, self.resource(0)],
-            [self.resource(0, b"[]"), summary],
-            [self.resource(0, b"{"), summary],
-            [b"\xff\xff\xff"], [self.resource(0), b"\xff\xff\xff", summary],
-        ]
-        for parts in cases:
-            server = self.releasing(*parts)
-            for client in self.clients(server.target):
-                with self.assertRaises(NoDecision, msg=parts):
-                    client.filter_resources(self.HEADER, [{}, {}])
-                with self.assertRaises(NoDecision):
-                    client.stream_filtered(self.HEADER, [{}, {}])
-
-    def test_a_stream_that_fails_raises(self):
-        server = self.releasing(Status(Code.INVALID_ARGUMENT, "resource 1"))
-        for client in self.clients(server.target):
-            with self.assertRaisesRegex(NoDecision, "INVALID_ARGUMENT"):
-                client.filter_resources(self.HEADER, [{}] * 5000)
-
-
-class WatchTest(ClientTest):
-    CHANGES = [decision_pb2.WatchRevisionsResponse(revision=1),
-               decision_pb2.WatchRevisionsResponse(
-                   revision=2, changed=[support.MEMBER])]
-
-    def test_changes_come_and_the_end_is_an_error(self):
-        server = self.serve(lambda *_: self.CHANGES)
-        seen = []
-        with PdpClient(server.target, plaintext=True) as client:
-            with self.assertRaises(NoDecision):
-                for change in client.watch_revisions([support.MEMBER]):
-                    seen.append((change.revision, change.changed))
-
-        async def run():
-            async with AsyncPdpClient(server.target, plaintext=True) as client:
-                async for change in client.watch_revisions([support.MEMBER]):
-                    seen.append((change.revision, change.changed))
-        with self.assertRaises(NoDecision):
-            asyncio.run(run())
-        self.assertEqual(seen, [(1, ()), (2, (support.MEMBER,))] * 2)
-
-
-class MetadataTest(ClientTest):
-    TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-    def test_trace_and_request_are_carried_on(self):
-        server = self.answering(checked(permit()))
-        for client in self.clients(server.target):
-            client.check(question(), CallOptions(traceparent=self.TRACE,
-                                                 request_id="r-1"))
-            self.assertEqual(server.metadata[-1]["traceparent"], self.TRACE)
-            self.assertEqual(server.metadata[-1]["x-request-id"], "r-1")
-
-    def test_what_is_malformed_is_left_out(self):
-        server = self.answering(checked(permit()))
-        for client in self.clients(server.target):
-            for bad in ("", "a b", "x\r\nauthorization: y", "\u00e4", "x" * 999):
-                decision = client.check(question(), CallOptions(
-                    traceparent=bad, request_id=bad))
-                self.assertTrue(decision.permitted)
-                self.assertNotIn("traceparent", server.metadata[-1])
-                self.assertNotIn("x-request-id", server.metadata[-1])
-
-    def test_the_token_is_asked_for_on_every_call(self):
-        server = self.answering(checked(permit()))
-        tokens = iter(["one", "two", "three", "four"])
-        for client in self.clients(server.target,
-                                   token_provider=lambda: next(tokens)):
-            client.check(question())
-            client.check(question())
-        self.assertEqual([m["authorization"] for m in server.metadata],
-                         ["Bearer " + t for t in ("one", "two", "three",
-                                                  "four")])
-
-    def test_without_the_token_there_is_no_call_and_no_secret_in_the_error(self):
-        def broken():
-            raise RuntimeError("SECRET")
-        server = self.answering(checked(permit()))
-        for provider in (broken, lambda: None, lambda: "", lambda: "a\nb"):
-            for client in self.clients(server.target, token_provider=provider):
-                decision = client.check(question())
-                self.assertEqual(decision.failure.code, "UNAUTHENTICATED")
-                self.assertNotIn("SECRET", repr(decision))
-                self.assertNotIn("SECRET", repr(client.client))
-        self.assertEqual(server.calls, [])
-
-    def test_an_awaited_token_is_waited_for_until_the_deadline(self):
-        async def token():
-            return "one"
-
-        async def never():
-            await asyncio.sleep(LONG)
-        server = self.answering(checked(permit()))
-        for provider, wanted in ((token, True), (never, False)):
-            client = Asyncio(server.target, token_provider=provider,
-                             timeout=LONG if wanted else 0.1)
-            self.assertEqual(client.check(question()).permitted, wanted)
-            client.close()
-
-    def test_the_hook_is_told_and_cannot_do_harm(self):
-        def hook(report):
-            reports.append(report)
-            raise RuntimeError("mine")
-        server = self.answering(checked(deny()))
-        for client in self.clients(server.target, hook=hook):
-            reports = []
-            with self.assertLogs("medplum_pdp"):
-                client.check(question())
-            self.assertEqual(
-                [(r.method, r.outcome, r.reason, r.retried) for r in reports],
-                [("Check", "DENY", "RESOURCE_NOT_GRANTED", False)])
-
-
 class ForgottenAwaitTest(ClientTest):
     def test_what_was_not_awaited_permits_nothing(self):
         server = self.answering(checked(permit()))
@@ -713,35 +425,6 @@ class ForgottenAwaitTest(ClientTest):
                                             client.check(question()))
                 self.assertTrue(all(both))
         asyncio.run(run())
-
-
-class TransportTest(unittest.TestCase):
-    def test_plaintext_has_to_be_asked_for(self):
-        for target, options in (
-                ("pdp:8990", {}), ("127.0.0.1:8990", {}), ("", {}),
-                ("pdp:8990", {"tls": Tls(), "plaintext": True}),
-                ("pdp:8990", {"plaintext": True,
-                              "token_provider": lambda: "t"}),
-                ("pdp:8990", {"plaintext": True, "timeout": 0})):
-            for kind in (PdpClient, AsyncPdpClient):
-                with self.assertRaises(ValueError):
-                    kind(target, **options)
-        PdpClient("unix:/run/pdp.sock", token_provider=lambda: "t")
-        with self.assertRaises(ValueError):
-            Tls(certificate_file="a")
-
-    def test_what_stays_on_this_host(self):
-        for address in ("localhost:1", "127.0.0.1:1", "127.9.9.9:1", "[::1]:1",
-                        "dns:///localhost:1", "dns:localhost:1",
-                        "ipv4:127.0.0.1:1,127.0.0.2:1", "ipv6:[::1]:1",
-                        "unix:/a", "unix-abstract:a"):
-            self.assertTrue(is_local(address), address)
-        for address in ("pdp:1", "10.0.0.1:1", "127.0.0.1.example.com:1",
-                        "localhost.example.com:1", "localhost", "[::2]:1",
-                        "dns:///pdp:1", "dns://1.1.1.1/localhost:1",
-                        "xds:///localhost:1", "ipv4:127.0.0.1:1,10.0.0.1:1",
-                        "http://localhost:1", "1127.0.0.1:1"):
-            self.assertFalse(is_local(address), address)
 
 
 if __name__ == "__main__":

@@ -281,7 +281,8 @@ class PermissionTest(FlaskTest):
         self.assertEqual(self.ask("/p/1"), 200)
         self.assertEqual(self.answer.data, b"d-1")
         self.assertEqual([(r.decision_id, r.event, r.success)
-                          for r in self.world.recorded], [("d-1", "viewed", True)])
+                          for r in self.world.recorded],
+                         [("d-1", "viewed", True)])
 
     def test_a_decision_does_not_outlive_its_request(self):
         def view():

@@ -53,7 +53,8 @@ class LiveTest(unittest.TestCase):
     def test_more_than_a_batch(self):
         references = [OWN, OTHER] * 600
         for client in self.clients():
-            found = client.check_many(batch_request(PATIENT, "read", references))
+            found = client.check_many(
+                batch_request(PATIENT, "read", references))
             self.assertEqual([d.permitted for d in found], [True, False] * 600)
 
     def test_denied_unknown_and_asked_wrongly(self):

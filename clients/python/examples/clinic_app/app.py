@@ -1,5 +1,5 @@
-"""A clinic's application: its own patients in its own database, and not one line
-that decides who may see them.
+"""A clinic's application: its own patients in its own database, and not one
+line that decides who may see them.
 
 Patients belong to an organization and may be shared with others.  Which of them
 a member finds, opens and changes is decided by the AccessPolicies in policies/;

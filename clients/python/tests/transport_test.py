@@ -2,6 +2,7 @@
 """What goes with a call: metadata, tokens, the hook; and over what."""
 
 import asyncio
+import time
 import unittest
 
 from support import (LONG, Asyncio, ClientTest, checked, deny, permit,
@@ -80,6 +81,32 @@ class MetadataTest(ClientTest):
             self.assertEqual(
                 [(r.method, r.outcome, r.reason, r.retried) for r in reports],
                 [("Check", "DENY", "RESOURCE_NOT_GRANTED", False)])
+
+
+class ReplicasTest(ClientTest):
+    def test_replicas_are_asked_in_turn_and_one_that_is_gone_is_left_out(self):
+        servers = [self.answering(checked(permit())) for _ in range(2)]
+        target = "ipv4:" + ",".join(server.target for server in servers)
+        for client in self.clients(target):
+            while not all(server.calls for server in servers):
+                self.assertTrue(client.check(question()).permitted)
+        servers[0].stop()
+        for client in self.clients(target):
+            for _ in range(20):
+                self.assertTrue(client.check(question()).permitted)
+
+    def test_a_server_that_comes_back_is_asked_again(self):
+        server = self.answering(checked(permit()))
+        for client in self.clients(server.target):
+            self.assertTrue(client.check(question()).permitted)
+            server.stop()
+            self.assertFalse(client.check(question()).permitted)
+            server = self.serve(lambda *_: checked(permit()),
+                                address=server.target)
+            deadline = time.monotonic() + LONG
+            while not client.check(question()).permitted:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
 
 
 class TransportTest(unittest.TestCase):

@@ -47,6 +47,7 @@ MAY_KNOW = {
     # Of the others what needs abseil alone: it is installed without them.
     "clients/cpp": ["pdp/base", "pdp/fhir", "pdp/medplum", "proto"],
     "clients/pdpctl": [
+        "clients/pdpctl/provision",  # In main.cc.
         "pdp/audit",
         "pdp/base",
         "pdp/fhir",
@@ -55,6 +56,16 @@ MAY_KNOW = {
         "pdp/medplum",
         "pdp/policy",
         "pdp/recorded",
+        "proto",
+    ],
+    "clients/pdpctl/provision": [
+        "clients/pdpctl",
+        "pdp/base",
+        "pdp/fhir",
+        "pdp/fhir/fhirpath",
+        "pdp/fhir/search",
+        "pdp/medplum",
+        "pdp/policy",
         "proto",
     ],
     "tests": None,  # Tests may know everything.
@@ -66,7 +77,7 @@ LIBRARIES = {
     "rocksdb/": {"store"},
     "grpcpp/": {"pdp/service", "clients/cpp", "clients/pdpctl", "pdp"},
     "prometheus/": {"pdp/service"},
-    "yaml-cpp/": {"pdp/service", "clients/pdpctl"},
+    "yaml-cpp/": {"pdp/service", "clients/pdpctl", "clients/pdpctl/provision"},
     "CLI/": {"pdp/service", "clients/pdpctl"},
     "curl/": {"pdp/medplum"},
     "boost/": {"pdp/medplum"},

@@ -380,6 +380,14 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   AccessReportCommand access;
   AddConnection(*audit_app->get_subcommand("report"), access.connection);
 
+  ProvisionLine provision;
+  bool is_provision_json = false;
+  CLI::App* provision_app =
+      AddProvision(app, provision.command, is_provision_json);
+  for (const char* name : {"onboard", "suspend", "offboard"}) {
+    AddConnection(*provision_app->get_subcommand(name), provision.connection);
+  }
+
   // CLI11 would only say that there is no command.
   const auto commands = app.get_subcommands({});
   const auto is_named = [&](const CLI::App* command) {
@@ -441,6 +449,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     } else {
       line.command = std::move(audit);
     }
+  } else if (provision_app->parsed()) {
+    if (is_provision_json) line.output = OutputFormat::kJson;
+    line.command = std::move(provision);
   } else {
     if (!conformance_connection.target.empty()) {
       conformance.connection = conformance_connection;

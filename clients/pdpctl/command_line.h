@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "clients/pdpctl/audit_command.h"
+#include "clients/pdpctl/provision_command.h"
 
 namespace pdp::ctl {
 
@@ -212,6 +213,12 @@ struct AccessReportCommand {
   bool csv = false;
 };
 
+struct ProvisionLine {
+  ProvisionCommand command;
+  // Whoever proves what was done; without a target nobody does.
+  Connection connection = {.target = ""};
+};
+
 struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, ExplainCommand, FilterCommand,
@@ -219,7 +226,7 @@ struct CommandLine {
                BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
                WatchCommand, RecordAccessCommand, LintCommand, SimulateCommand,
                TestCommand, ConformanceCommand, SetupCommand, DoctorCommand,
-               AuditCommand, AccessReportCommand>
+               AuditCommand, AccessReportCommand, ProvisionLine>
       command;
 };
 

@@ -8,6 +8,7 @@
 #include "clients/pdpctl/command_line.h"
 #include "clients/pdpctl/commands.h"
 #include "clients/pdpctl/operate.h"
+#include "clients/pdpctl/provision/run_provision.h"
 #include "clients/pdpctl/run_audit.h"
 #include "clients/pdpctl/run_conformance.h"
 #include "clients/pdpctl/run_doctor.h"
@@ -76,6 +77,9 @@ struct Runner {
   }
   int operator()(const AuditCommand& command) const {
     return RunAudit(command, output, std::cout, std::cerr);
+  }
+  int operator()(const ProvisionLine& line) const {
+    return pdp::provision::Run(line, output, std::cout, std::cerr);
   }
   int operator()(const AccessReportCommand& command) const {
     return RunAccessReport(command, output, std::cout, std::cerr);

@@ -29,45 +29,45 @@ class RpcClient {
   RpcClient(const RpcClient&) = delete;
   RpcClient& operator=(const RpcClient&) = delete;
 
-  absl::StatusOr<medplum::pdp::v1::CheckResponse> Check(
-      const medplum::pdp::v1::CheckRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::CheckResponse> Check(
+      const ::medplum::pdp::v1::CheckRequest& request) const;
   // Many at once.
-  std::vector<absl::StatusOr<medplum::pdp::v1::CheckResponse>> CheckAll(
-      std::span<const medplum::pdp::v1::CheckRequest> requests) const;
-  absl::StatusOr<medplum::pdp::v1::ExplainResponse> Explain(
-      const medplum::pdp::v1::ExplainRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::FilterResponse> Filter(
-      const medplum::pdp::v1::FilterRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
-      const medplum::pdp::v1::DescribeAccessRequest& request) const;
+  std::vector<absl::StatusOr<::medplum::pdp::v1::CheckResponse>> CheckAll(
+      std::span<const ::medplum::pdp::v1::CheckRequest> requests) const;
+  absl::StatusOr<::medplum::pdp::v1::ExplainResponse> Explain(
+      const ::medplum::pdp::v1::ExplainRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::FilterResponse> Filter(
+      const ::medplum::pdp::v1::FilterRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::DescribeAccessResponse> DescribeAccess(
+      const ::medplum::pdp::v1::DescribeAccessRequest& request) const;
   // Sends `messages`, and hands each answer to `next`.
   absl::Status FilterResources(
-      std::span<const medplum::pdp::v1::FilterResourcesRequest> messages,
-      const std::function<
-          void(const medplum::pdp::v1::FilterResourcesResponse&)>& next) const;
-  absl::StatusOr<medplum::pdp::v1::SimulateResponse> Simulate(
-      const medplum::pdp::v1::SimulateRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::RecordAccessResponse> RecordAccess(
-      const medplum::pdp::v1::RecordAccessRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::GetStatusResponse> GetStatus() const;
-  absl::StatusOr<medplum::pdp::v1::BlockResponse> Block(
-      const medplum::pdp::v1::BlockRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::UnblockResponse> Unblock(
-      const medplum::pdp::v1::UnblockRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::LintPoliciesResponse> LintPolicies(
-      const medplum::pdp::v1::LintPoliciesRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::ListMembershipsResponse> ListMemberships(
-      const medplum::pdp::v1::ListMembershipsRequest& request) const;
-  absl::StatusOr<medplum::pdp::v1::ResyncResponse> Resync() const;
-  absl::StatusOr<medplum::pdp::v1::CheckpointResponse> Checkpoint(
+      std::span<const ::medplum::pdp::v1::FilterResourcesRequest> messages,
+      const std::function<void(
+          const ::medplum::pdp::v1::FilterResourcesResponse&)>& next) const;
+  absl::StatusOr<::medplum::pdp::v1::SimulateResponse> Simulate(
+      const ::medplum::pdp::v1::SimulateRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::RecordAccessResponse> RecordAccess(
+      const ::medplum::pdp::v1::RecordAccessRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::GetStatusResponse> GetStatus() const;
+  absl::StatusOr<::medplum::pdp::v1::BlockResponse> Block(
+      const ::medplum::pdp::v1::BlockRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::UnblockResponse> Unblock(
+      const ::medplum::pdp::v1::UnblockRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::LintPoliciesResponse> LintPolicies(
+      const ::medplum::pdp::v1::LintPoliciesRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::ListMembershipsResponse> ListMemberships(
+      const ::medplum::pdp::v1::ListMembershipsRequest& request) const;
+  absl::StatusOr<::medplum::pdp::v1::ResyncResponse> Resync() const;
+  absl::StatusOr<::medplum::pdp::v1::CheckpointResponse> Checkpoint(
       const std::string& name) const;
 
   // Hands each message to `next`, however long that takes, until it returns
   // false; OK then, otherwise why the server ended the stream.
   absl::Status WatchRevisions(
-      const medplum::pdp::v1::WatchRevisionsRequest& request,
+      const ::medplum::pdp::v1::WatchRevisionsRequest& request,
       const std::function<
-          bool(const medplum::pdp::v1::WatchRevisionsResponse&)>& next) const;
+          bool(const ::medplum::pdp::v1::WatchRevisionsResponse&)>& next) const;
 
  private:
   struct Stubs;

@@ -44,6 +44,7 @@ absl::StatusOr<HttpExchange> Session::Send(const Request& request) {
   if (!request.body.empty()) {
     headers.push_back(StrCat("Content-Type: ", request.content_type));
   }
+  headers.insert(headers.end(), request.headers.begin(), request.headers.end());
   if (!request.with_token) {
     http.headers = std::move(headers);
     return http_.Send(http, repeat);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pdp/medplum/http.h"
@@ -36,6 +37,7 @@ class Session {
     std::string target;  // Below the base URL.
     std::string body;
     std::string_view content_type = "application/fhir+json";
+    std::vector<std::string> headers = {};  // `Name: value`; more of them.
     // It may be sent twice.
     bool is_idempotent = true;
     bool with_token = true;

@@ -184,6 +184,92 @@ class ReadTest(ApiTest):
                          self.fake.violations())
 
 
+class AdminApiTest(ApiTest):
+    """Semantics H.1, C.6 and C.8."""
+
+    def setUp(self):
+        super().setUp()
+        self.admin = self.fake.api(self.fake.add_login(
+            project=self.project, policy=[{"resourceType": "*"}],
+            watched=False))
+        self.policy = {"reference": self.fake.put(
+            project=self.project, resource={"resourceType": "AccessPolicy",
+                                            "name": "p"})["reference"]}
+
+    def invite(self, **body):
+        return self.admin.request(
+            "POST", f"admin/projects/{self.project}/invite",
+            {"resourceType": "Practitioner", "firstName": "A",
+             "lastName": "B", "email": "a@example.com",
+             "access": [{"policy": self.policy}], **body})
+
+    def test_an_invited_user_is_a_member_once(self):
+        status, first = self.invite(membership={"identifier": [
+            {"system": "s", "value": "v"}]})
+        self.assertEqual(200, status)
+        _, found = self.admin.get("ProjectMembership?identifier=s%7Cv")
+        self.assertEqual([first["id"]],
+                         [e["resource"]["id"] for e in found["entry"]])
+        self.assertEqual(409, self.invite()[0])
+        self.assertEqual(first["id"], self.invite(upsert=True)[1]["id"])
+        status, second = self.invite(forceNewMembership=True)
+        self.assertEqual(200, status)
+        self.assertNotEqual(first["id"], second["id"])
+        self.assertEqual(first["user"], second["user"])
+        self.assertEqual(first["profile"], second["profile"])
+
+    def test_invites_name_policies_of_the_project(self):
+        other = self.fake.put(project=self.fake.add_project(), resource={
+            "resourceType": "AccessPolicy", "name": "p"})["reference"]
+        for reference in (other, "AccessPolicy/never"):
+            self.assertEqual(400, self.invite(
+                access=[{"policy": {"reference": reference}}])[0])
+
+    def test_a_project_without_defaults_gives_a_member_no_policy(self):
+        _, member = self.invite(access=None)
+        self.assertNotIn("accessPolicy", member)
+        self.fake.change(reference=f"Project/{self.project}", values={
+            "defaultAccessPolicies": [{"profileType": "Practitioner",
+                                       "accessPolicy": self.policy}]})
+        _, member = self.invite(access=None, email="b@example.com")
+        self.assertEqual(self.policy, member["accessPolicy"])
+
+    def test_an_update_of_another_version_is_refused(self):
+        _, made = self.admin.create({"resourceType": "Organization",
+                                     "name": "a"})
+        path = f"fhir/R4/Organization/{made['id']}"
+        made["name"] = "b"
+        self.assertEqual(412, self.admin.request("PUT", path, made,
+                                                 If_Match='W/"other"')[0])
+        version = made["meta"]["versionId"]
+        self.assertEqual(200, self.admin.request(
+            "PUT", path, made, If_Match=f'W/"{version}"')[0])
+
+    def test_accounts_are_set_for_a_patient_and_its_compartment(self):
+        _, patient = self.admin.create({"resourceType": "Patient"})
+        _, one = self.admin.create({
+            "resourceType": "Observation",
+            "subject": {"reference": f"Patient/{patient['id']}"}})
+        body = {"resourceType": "Parameters", "parameter": [
+            {"name": "accounts",
+             "valueReference": {"reference": "Organization/1"}},
+            {"name": "propagate", "valueBoolean": True}]}
+        path = f"fhir/R4/Patient/{patient['id']}/$set-accounts"
+        self.assertEqual(403, self.fake.api(self.fake.add_login(
+            project=self.project, admin=False,
+            policy=[{"resourceType": "*"}])).request("POST", path, body)[0])
+        self.assertEqual(200, self.admin.request("POST", path, body)[0])
+        for name in (f"Patient/{patient['id']}", f"Observation/{one['id']}"):
+            meta = self.fake.read(reference=name)["meta"]
+            self.assertEqual([{"reference": "Organization/1"}],
+                             meta["accounts"])
+            self.assertIn({"reference": "Organization/1"},
+                          meta["compartment"])
+        self.assertNotEqual(one["meta"]["versionId"],
+                            self.fake.read(reference=f"Observation/{one['id']}")
+                            ["meta"]["versionId"])
+
+
 class SearchTest(ApiTest):
     def setUp(self):
         super().setUp()

@@ -101,6 +101,12 @@ def parameter_matches(name, value, version, world):
         tags = world.resource(version).get("meta", {}).get("tag", ())
         return any(f"{tag.get('system')}|{tag.get('code')}" in values
                    for tag in tags)
+    if name == "identifier":
+        identifiers = world.resource(version).get("identifier", ())
+        return any(f"{one.get('system')}|{one.get('value')}" in values or
+                   one.get("value") in values for one in identifiers)
+    if name == "external-id":
+        name = "externalId"
     element = world.resource(version).get(name)
     if isinstance(element, dict):
         return element.get("reference") in values

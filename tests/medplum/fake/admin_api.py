@@ -1,6 +1,7 @@
 """What is not FHIR: `/auth/me` and `/admin/projects`."""
 
 import secrets
+import uuid
 
 from .fhir_api import Answer, author_of
 from .outcome import Outcome, bad_request, dumps
@@ -67,28 +68,105 @@ class AdminApi:
         return Answer(201, client.text, content_type=JSON)
 
     def _invite(self, caller, project, body):
-        email = body.get("email", "someone@example.com")
-        user = self.world.put({"resourceType": "User", "email": email})
-        name = {"given": [body.get("firstName", "A")],
-                "family": body.get("lastName", "B")}
-        profile = self.world.put({
-            "resourceType": body.get("resourceType", "Practitioner"),
-            "name": [name]}, project=project)
+        """A User, a profile and a membership; what of them is there is used
+        (semantics H.1)."""
+        self._check_policies(project, body)
+        user = self._invited_user(project, body)
+        known = [m for m in self._memberships(project)
+                 if m["user"]["reference"] == f"User/{user['id']}"]
+        again = body.get("forceNewMembership") or body.get("upsert")
+        if known and not again:
+            raise Outcome(status=409, code="conflict",
+                          text="User is already a member of this project")
+        profile = self._invited_profile(project, body, known)
         resource = self.world.living(f"Project/{project}") or {}
-        membership = self.world.put(compact({
+        name = profile["name"][0]
+        membership = compact({
             "access": body.get("access"),
             "accessPolicy": body.get("accessPolicy"),
             "admin": body.get("admin"),
+            "externalId": body.get("externalId"),
             "invitedBy": author_of(self.world, caller),
             "resourceType": "ProjectMembership",
             "project": {"reference": f"Project/{project}",
                         "display": resource.get("name")},
-            "user": {"reference": f"User/{user.id}", "display": email},
-            "profile": {"reference": f"{profile.type}/{profile.id}",
+            "user": compact({"reference": f"User/{user['id']}",
+                             "display": user.get("email")}),
+            "profile": {"reference": f"{profile['resourceType']}/"
+                                     f"{profile['id']}",
                         "display": f"{name['given'][0]} {name['family']}"},
             **body.get("membership", {}),
+        })
+        if known and not body.get("forceNewMembership"):
+            membership["id"] = known[0]["id"]
+        if "accessPolicy" not in membership and not membership.get("access"):
+            membership.update(default_access(resource, body))
+        membership.setdefault("id", str(uuid.uuid4()))
+        self.world.put(membership, project=project)
+        written = self.world.living(f"ProjectMembership/{membership['id']}")
+        return Answer(200, dumps(written), content_type=JSON)
+
+    def _check_policies(self, project, body):
+        named = [body.get("accessPolicy")]
+        for access in (body.get("access"),
+                       body.get("membership", {}).get("access")):
+            named += [item["policy"] for item in access or []]
+        for reference in filter(None, named):
+            type_, _, id_ = reference["reference"].partition("/")
+            found = self.world.find(type_, id_)
+            if found is None or found.deleted or found.project != project:
+                raise bad_request("Access policy does not exist")
+
+    def _memberships(self, project):
+        found = [v for v in self.world.all_living("ProjectMembership")
+                 if v.project == project]
+        return [self.world.resource(v) for v in found]
+
+    def _invited_user(self, project, body):
+        email = (body.get("email") or "").lower() or None
+        external = body.get("externalId")
+        if not email and not external:
+            raise bad_request("Either email or externalId is required")
+        own = external or body.get("scope") == "project" or (
+            body.get("resourceType") == "Patient" and
+            body.get("scope") != "server")
+        for version in self.world.all_living("User"):
+            user = self.world.resource(version)
+            if version.project == (project if own else None) and (
+                    user.get("externalId") == external if external
+                    else user.get("email") == email):
+                return user
+        made = self.world.put(compact({
+            "resourceType": "User", "email": email, "externalId": external,
+            "firstName": body.get("firstName"),
+            "lastName": body.get("lastName"),
+            "project": {"reference": f"Project/{project}"} if own else None,
+        }), project=project if own else None)
+        return made.resource
+
+    def _invited_profile(self, project, body, known):
+        type_ = body.get("resourceType", "Practitioner")
+        if type_ not in ("Patient", "Practitioner", "RelatedPerson"):
+            raise bad_request("Invalid resourceType")
+        for membership in known:
+            profile = self.world.living(membership["profile"]["reference"])
+            if profile and profile["resourceType"] == type_:
+                return profile
+        email = (body.get("email") or "").lower()
+        for version in self.world.all_living(type_) if email else ():
+            profile = self.world.resource(version)
+            if version.project == project and email in [
+                    t.get("value") for t in profile.get("telecom", [])]:
+                return profile
+        made = self.world.put(compact({
+            "resourceType": type_,
+            "name": [{"given": [body.get("firstName", "A")],
+                      "family": body.get("lastName", "B")}],
+            "telecom": [{"system": "email", "use": "work", "value": email}]
+            if email else None,
+            "patient": body.get("patient"),
         }), project=project)
-        return Answer(200, membership.text, content_type=JSON)
+        return made.resource
 
     def _member(self, caller, method, project, id_, body):
         found = self.world.find("ProjectMembership", id_)
@@ -100,9 +178,32 @@ class AdminApi:
             self.world.put(body, author=author_of(self.world, caller))
             found = self.world.find("ProjectMembership", id_)
         if method == "DELETE":
+            owner = (self.world.living(f"Project/{project}") or {}).get("owner")
+            user = self.world.resource(found)["user"]["reference"]
+            if owner and owner.get("reference") == user:
+                raise bad_request("Cannot delete the owner of the project")
             self.world.delete("ProjectMembership", id_)
             return Answer(200, dumps(Outcome("ok").as_resource()))
         return Answer(200, found.text, content_type=JSON)
+
+
+def default_access(project, body):
+    """What a membership without any policy has by the project's defaults."""
+    type_ = body.get("resourceType", "Practitioner")
+    if body.get("admin") and type_ == "Practitioner":
+        type_ = "Admin"
+    for default in project.get("defaultAccessPolicies", []):
+        if default["profileType"] != type_:
+            continue
+        if type_ == "RelatedPerson":
+            return {"access": [{
+                "policy": default["accessPolicy"],
+                "parameter": [{"name": "patient",
+                               "valueReference": body.get("patient")}]}]}
+        return {"accessPolicy": default["accessPolicy"]}
+    if type_ == "Patient" and "defaultPatientAccessPolicy" in project:
+        return {"accessPolicy": project["defaultPatientAccessPolicy"]}
+    return {}
 
 
 def compact(resource):

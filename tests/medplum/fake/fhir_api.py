@@ -54,7 +54,8 @@ class FhirApi:
             if method == "GET":
                 return self._read(caller, *parts, extended)
             if method == "PUT":
-                return self._update(caller, *parts, parse(body), extended)
+                return self._update(caller, *parts, parse(body), extended,
+                                    headers.get("If-Match"))
             if method == "PATCH":
                 return self._patch(caller, *parts, parse(body), extended)
             if method == "DELETE":
@@ -63,6 +64,8 @@ class FhirApi:
             return self._history(caller, parts, extended)
         if parts[0::2] == ["Subscription", "$get-ws-binding-token"]:
             return self._binding_token(caller, parts[1])
+        if parts[2:] == ["$set-accounts"] and method == "POST":
+            return self._set_accounts(caller, *parts[:2], parse(body))
         if parts[2:] == ["$expunge"] and method == "POST":
             return self._expunge(caller, *parts[:2], pairs)
         raise Outcome("not-found")
@@ -207,7 +210,7 @@ class FhirApi:
             **etag(version), "Location":
             f"{self.settings.base_url}fhir/R4/Subscription/{id_}"})
 
-    def _update(self, caller, type_, id_, resource, extended):
+    def _update(self, caller, type_, id_, resource, extended, if_match=None):
         if resource.get("resourceType") != type_ or resource.get("id") != id_:
             raise bad_request("Incorrect id or resource type")
         before = self.world.find(type_, id_)
@@ -217,6 +220,8 @@ class FhirApi:
             entry = caller.access.entry_for(before, "update")
             if entry is None:
                 raise Outcome("forbidden")
+            if if_match and if_match != f'W/"{before.version}"':
+                raise Outcome("precondition-failed")
             if not before.deleted:
                 resource = restored(self.world.resource(before), resource,
                                     entry)
@@ -242,6 +247,52 @@ class FhirApi:
             raise Outcome("gone")  # Deleted all the same.
         self.world.delete(type_, id_)
         return outcome_answer(Outcome("ok"))
+
+    def _set_accounts(self, caller, type_, id_, body):
+        """Replaces accounts; with `propagate`, the difference goes to what is
+        in the Patient's compartment, too (semantics C.8)."""
+        if not (caller.access.super_admin or caller.access.admin):
+            raise Outcome("forbidden")
+        found, _, _ = self._visible(caller, type_, id_)
+        parameters = body.get("parameter", [])
+        wanted = [p["valueReference"]["reference"] for p in parameters
+                  if p["name"] == "accounts"]
+        had = accounts_of(self.world.resource(found))
+        targets = [found]
+        if type_ == "Patient" and any(p.get("valueBoolean") for p in parameters
+                                      if p["name"] == "propagate"):
+            targets += self._compartment(f"Patient/{id_}")
+        for target in targets:
+            has = wanted if target is found else [
+                a for a in accounts_of(self.world.resource(target))
+                if a not in had or a in wanted]
+            has = has + [a for a in wanted if a not in has]
+            if caller.access.entry_for(target, "update") is not None:
+                self._put_accounts(target, has)
+        return Answer(200, dumps({
+            "resourceType": "Parameters",
+            "parameter": [{"name": "resourcesUpdated",
+                           "valueInteger": len(targets)}]}))
+
+    def _compartment(self, patient):
+        """What names the patient as its subject or patient."""
+        for type_ in list(self.world.current):
+            for version in self.world.all_living(type_):
+                resource = self.world.resource(version)
+                if patient in (reference_of(resource, "subject"),
+                               reference_of(resource, "patient")):
+                    yield version
+
+    def _put_accounts(self, version, accounts):
+        resource = json.loads(version.text)
+        meta = {k: v for k, v in resource["meta"].items()
+                if k not in ("account", "accounts")}
+        if accounts:
+            meta["account"] = {"reference": accounts[0]}
+            meta["accounts"] = [{"reference": a} for a in accounts]
+        # Accounts are no content to World.put: the version is a new one.
+        self.world.put({**resource, "meta": meta}, project=version.project,
+                       version=str(uuid.uuid4()))
 
     def _expunge(self, caller, type_, id_, pairs):
         if not (caller.access.super_admin or caller.access.admin):
@@ -322,6 +373,17 @@ def bundle_answer(type_, results):
         "entry": [{"response": {"status": str(result.status)},
                    "resource": json.loads(result.body)}
                   for result in results]}))
+
+
+def reference_of(resource, name):
+    element = resource.get(name)
+    return element.get("reference") if isinstance(element, dict) else None
+
+
+def accounts_of(resource):
+    meta = resource.get("meta", {})
+    one = [meta["account"]] if "account" in meta else []
+    return [a["reference"] for a in meta.get("accounts", one)]
 
 
 def restored(before, resource, entry):

@@ -13,6 +13,7 @@ KNOWN = {
     "forbidden": (403, "error", "forbidden", "Forbidden"),
     "not-found": (404, "error", "not-found", "Not found"),
     "gone": (410, "error", "deleted", "Gone"),
+    "precondition-failed": (412, "error", "processing", "Precondition Failed"),
     "too-many-requests": (429, "error", "throttled", "Too Many Requests"),
 }
 

@@ -8,7 +8,7 @@ from .outcome import bad_request, dumps
 from .world import format_instant, parse_instant
 
 FIELDS = ("name", "profile", "user", "project", "active", "status", "type",
-          "url", "admin")
+          "url", "admin", "identifier", "external-id")
 SUBSETTED = {"system": "http://hl7.org/fhir/v3/ObservationValue",
              "code": "SUBSETTED"}
 

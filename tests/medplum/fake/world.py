@@ -207,13 +207,14 @@ class World:
     @staticmethod
     def _meta(given, version, stamp, project, author):
         meta = {k: v for k, v in given.items()
-                if k in ("profile", "security", "tag", "accounts")}
+                if k in ("profile", "security", "tag", "account", "accounts")}
         meta["versionId"] = version
         meta["lastUpdated"] = format_instant(stamp)
         meta["author"] = author or {"reference": "system"}
         if project:
             meta["project"] = project
-            meta["compartment"] = [{"reference": f"Project/{project}"}]
+            meta["compartment"] = [{"reference": f"Project/{project}"},
+                                   *meta.get("accounts", [])]
         return meta
 
     def delete(self, type_, id_, *, notify=True):

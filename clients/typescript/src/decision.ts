@@ -31,6 +31,7 @@ export interface PolicyEntry {
   readonly builtIn: string;
 }
 
+/** Something the reader of a decision should know. */
 export interface Note {
   /** A name of NoteCode; `UNKNOWN` for one that this version does not know. */
   readonly code: string;

@@ -66,6 +66,7 @@ export interface TypeAccess {
   readonly unrestrictedInteractions: readonly string[];
 }
 
+/** A tenant of the subject, and how it was granted. */
 export interface Tenant {
   readonly reference: string;
   /** How it was granted, in words. */
@@ -75,6 +76,7 @@ export interface Tenant {
   readonly parameter: string;
 }
 
+/** An AccessPolicy that the subject is bound to, if need be for one tenant. */
 export interface Role {
   /** The AccessPolicy. */
   readonly policy: string;

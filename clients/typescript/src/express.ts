@@ -42,6 +42,7 @@ export type TenantSource =
 
 type Promised<T> = T | Promise<T>;
 
+/** Which request may go on. */
 export interface PermissionOptions<Request extends HttpRequest = HttpRequest> {
   readonly pdp: Pick<PdpClient, 'check'>;
   readonly interaction: Interaction | ((request: Request) => Interaction);

@@ -33,6 +33,7 @@ export interface FilterQuestion {
 /** NO_DECISION is never sent: the client says so. */
 export type FilterKindName = 'ALWAYS_DENIED' | 'ALWAYS_PERMITTED' | 'CONDITIONAL' | 'NO_DECISION';
 
+/** How a Condition compares; `decision.proto` says what each means. */
 export type ComparisonOperatorName = Exclude<keyof typeof ComparisonOperator, 'UNSPECIFIED'>;
 
 /** A condition over a resource, for other data stores; `decision.proto` says how values compare. */

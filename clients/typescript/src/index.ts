@@ -4,12 +4,34 @@
  * @packageDocumentation
  */
 
-export * from './client';
-export * from './decision';
-export * from './descriptions';
-export * from './errors';
+export {
+  type AccessEvent,
+  type BatchItem,
+  type BatchQuestion,
+  type ExplainQuestion,
+  PdpClient,
+  type RevisionChange,
+} from './client';
+export {
+  Decision,
+  type EffectName,
+  type HttpStatus,
+  type Note,
+  type Obligation,
+  type PolicyEntry,
+  type ReasonName,
+  type WriteOutcome,
+} from './decision';
+export type { AccessDescription, EntryTrace, Explanation, Role, Tenant, TypeAccess } from './descriptions';
+export { type Failure, type GrpcStatusName, MisuseError, NoDecision, PdpError, PermissionDenied } from './errors';
 export { stripHiddenFields } from './fields';
-export * from './filter';
+export {
+  type ComparisonOperatorName,
+  type Condition,
+  FilterAnswer,
+  type FilterKindName,
+  type FilterQuestion,
+} from './filter';
 export type { CallEvent, CallOptions, PdpClientOptions, TlsOptions } from './options';
 export type {
   CheckQuestion,

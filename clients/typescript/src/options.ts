@@ -36,6 +36,7 @@ export interface CallEvent {
   readonly retried: boolean;
 }
 
+/** Of a client. */
 export interface PdpClientOptions {
   /** TLS. Not given: `insecure` has to be. */
   readonly tls?: TlsOptions;

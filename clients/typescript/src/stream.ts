@@ -103,6 +103,7 @@ class Turn {
   }
 }
 
+/** Of one stream. */
 export interface CheckStreamOptions extends CallOptions {
   /** How many questions may be without an answer at once. Default 64. */
   readonly maxInFlight?: number;

@@ -1,6 +1,7 @@
 /** What is promised of the package itself. */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
@@ -19,6 +20,11 @@ describe('the package', () => {
       const file: unknown = JSON.parse(fs.readFileSync(path.join(PACKAGE, name), 'utf8'));
       assert.equal((file as { version: string }).version, project, name);
     }
+  });
+
+  it('has the API reference that its code says', () => {
+    const run = spawnSync(process.execPath, [path.join(PACKAGE, 'scripts/api.mjs'), '--check'], { encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
   });
 
   it('has a lock file without hosts', () => {

@@ -19,6 +19,7 @@ export class UnguardedMethod extends MisuseError {
   }
 }
 
+/** Of a guard. */
 export interface GuardOptions<Allowed extends RefusedMethod = never> extends MemberOptions {
   /**
    * Methods to call unguarded, with all rights of the bot. Each is a hole: what

@@ -13,15 +13,22 @@ import { type StoredResource, unsign } from './resources';
 /** What a guard needs of a PdpClient. */
 export type GuardingPdp = Pick<PdpClient, 'check' | 'filter' | 'filterResources'>;
 
+/** On whose behalf a bot acts, and how that is asked. */
 export interface MemberOptions {
+  /** Shared by all guards. */
   readonly pdp: GuardingPdp;
   /** The member on whose behalf the bot acts. */
   readonly subject: Subject;
+  /** Such as `activeTenants`: what the member works in now. */
   readonly context?: Context;
   readonly consistency?: Consistency;
+  /** Whose token the bot's is: see FilterQuestion. Default `privileged`. */
   readonly runner?: 'privileged' | 'same-project';
+  /** Of each question to the decision point, in milliseconds. */
   readonly deadlineMs?: number;
+  /** The request that the bot works on. */
   readonly trace?: Trace;
+  /** Told of each decision. What it throws is swallowed. */
   readonly onDecision?: (decision: Decision | FilterAnswer) => void;
 }
 

@@ -141,6 +141,9 @@ export const REFUSED_METHODS = [
   'setVerbose',
 ] as const;
 
+/** A method that is checked, narrowed and stripped. */
 export type GuardedMethod = (typeof GUARDED_METHODS)[number];
+/** A method that reaches no server. */
 export type LocalMethod = (typeof LOCAL_METHODS)[number];
+/** A method that is refused unless it is allowed by name. */
 export type RefusedMethod = (typeof REFUSED_METHODS)[number];

@@ -49,6 +49,7 @@ const PARAMETERS: Record<string, (resource: StoredResource) => unknown[]> = {
   url: (resource) => at(resource, 'url'),
   code: (resource) => codings(resource, 'code'),
   subject: (resource) => at(resource, 'subject', 'reference'),
+  patient: (resource) => at(resource, 'for', 'reference'),
   family: (resource) => at(resource, 'name', 'family'),
   'general-practitioner': (resource) => at(resource, 'generalPractitioner', 'reference'),
 };

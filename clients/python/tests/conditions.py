@@ -62,7 +62,15 @@ PARAMETERS = {
     "Patient.birthDate": ("birthdate", "date", ORDERED, DAYS + MOMENTS),
     "Patient.meta.lastUpdated": ("_lastUpdated", "date", ORDERED,
                                  DAYS + MOMENTS),
+    "Patient.deceased": ("death-date", "date", ORDERED, DAYS + MOMENTS),
     "Patient.score": ("score", "quantity", ORDERED, NUMBERS),
+    "Patient.multipleBirth": ("births", "number", ORDERED, NUMBERS),
+    "Patient.price": ("price", "number", ORDERED, NUMBERS),
+    # A concept whose code is the gender and whose text is the name.
+    "Patient.maritalStatus": (
+        "marital-status", "token", ["=", "!="],
+        [w for w in WORDS if w.isascii()] +
+        ["http://s|male", "http://s|", "|male", "http://S|male"]),
     "Patient.meta.compartment": (
         "_compartment", "reference", ["=", "!="],
         ["Organization/" + o for o in ORGANIZATIONS] +
@@ -99,7 +107,10 @@ def rows(generator, count):
                 [utc(m) for m in MOMENTS] +
                 [utc("2024-05-01T10:00:00.123456Z"),
                  utc("2000-01-01T23:59:59.999Z")]),
+            "deceased": maybe(utc(m).replace(tzinfo=None) for m in MOMENTS),
             "score": maybe([0.0, -1.5, 0.1, 5.0, 1000.0]),
+            "births": maybe([0, 5, -1, 1000]),
+            "price": maybe([0.0, -1.5, 0.1, 5.0, 1000.0]),
             "shared_with": generator.sample(ORGANIZATIONS,
                                             generator.choice([0, 0, 1, 2])),
         })
@@ -181,24 +192,32 @@ def _elements(path, row):
         return [PROJECTS[0]]
     if name == "active":
         return [{True: "true", False: "false"}[v] for v in plain("active")]
+    if name == "maritalStatus":
+        return [] if row["gender"] is None and row["name"] is None else \
+            [(row["gender"], row["name"])]
     if name in ("identifier", "telecom"):
         return [(row[name + "_system"] or "", value) for value in plain(name)]
     return plain({"id": "id", "gender": "gender", "name.text": "name",
                   "generalPractitioner": "practitioner",
                   "birthDate": "birth_date", "meta.lastUpdated": "updated",
-                  "score": "score"}[name])
+                  "deceased": "deceased", "score": "score", "price": "price",
+                  "multipleBirth": "births"}[name])
 
 
 def _passes(c, operator, element, value):
     if c.parameter == "_compartment":
         return element.partition("/")[2] == value.partition("/")[2]
-    if c.parameter_type == "quantity":
+    if c.parameter_type in ("quantity", "number"):
         return _in_order(operator, element, float(value))
     if c.parameter_type == "date":
         return _in_order(operator, _point(element)[:len(value)], value)
     if c.path == "Patient.telecom":
         system, code = element
         return _is_token((system, _lower(code)), _lower(value))
+    if c.path == "Patient.maritalStatus":
+        code, text = element
+        return ("|" not in value and text == value.strip(" ")) or (
+            code is not None and _is_token(("http://s", code), value))
     if c.path == "Patient.identifier":
         return _is_token(element, value)
     if c.parameter == "_id":

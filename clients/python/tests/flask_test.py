@@ -36,6 +36,10 @@ class World:
         self.checks = []
         self.describes = []
         self.recorded = []
+        self.filters = []
+        self.filter = decision_pb2.FilterResponse(
+            kind=decision_pb2.FILTER_KIND_CONDITIONAL, queries=["Patient?"],
+            reason=types_pb2.REASON_PERMITTED, enforcement_http_status=200)
         self.grants = [(DENTIST, NORTH), (CLERK, SOUTH)]
         self.tenants = [NORTH, SOUTH]
         self.stored = None
@@ -72,6 +76,13 @@ class World:
             roles=[decision_pb2.Role(policy=policy, tenant=tenant)
                    for policy, tenant in self.grants
                    if not tenant or tenant in (active or ())])
+
+    def Filter(self, data):
+        request = decision_pb2.FilterRequest.FromString(data)
+        self.filters.append(request)
+        if isinstance(self.filter, Status):
+            raise self.filter
+        return self.filter
 
     def RecordAccess(self, data):
         self.recorded.append(
@@ -498,6 +509,33 @@ class TenantTest(FlaskTest):
         self.world.stored = "Organization/east"
         self.assertEqual(self.ask("/o"), 403)
         self.assertEqual(self.ask("/p/1"), 403)
+
+    def test_a_filter_is_of_the_tenant_of_the_view(self):
+        def view(org):
+            result = self.pdp.filter("Patient", "gender=female")
+            self.view()
+            return {"queries": result.queries}
+        self.app.add_url_rule("/o/<org>", "o", self.pdp.
+                              require_organization_access(from_url("org"))(view))
+        self.app.add_url_rule("/open", "open", self.pdp.public(
+            lambda: view(org=None)))
+        self.assertEqual(self.ask("/o/north"), 200)
+        self.assertEqual(self.body, {"queries": ["Patient?"]})
+        [request] = self.world.filters
+        self.assertEqual(request.subject.reference, support.MEMBER)
+        self.assertEqual(list(request.context.active_tenants), [NORTH])
+        self.assertEqual((request.resource_type, request.query),
+                         ("Patient", "gender=female"))
+        self.world.filter = decision_pb2.FilterResponse(
+            kind=decision_pb2.FILTER_KIND_ALWAYS_DENIED, decision_id="f-1",
+            reason=types_pb2.REASON_INTERACTION_NOT_GRANTED,
+            enforcement_http_status=403)
+        self.assertEqual(self.ask("/o/north"), 403)
+        self.assertEqual(self.body, {"decisionId": "f-1"})
+        self.world.filter = Status(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertEqual(self.ask("/o/north"), 503)
+        self.assertEqual(self.body, {"decisionId": None})
+        self.assertEqual(self.ask("/open"), 500)
 
     def test_who_has_no_tenant_has_no_access_to_an_organization(self):
         self.world.tenants = []

@@ -51,7 +51,10 @@ class Patient(Base):
     telecom_system = sa.Column(sa.String)
     birth_date = sa.Column(sa.Date)
     updated = sa.Column(sa.DateTime(timezone=True))
+    deceased = sa.Column(sa.DateTime)
     score = sa.Column(sa.Float)
+    births = sa.Column(sa.Integer)
+    price = sa.Column(sa.Numeric(10, 3, asdecimal=False))
 
 
 class Share(Base):
@@ -80,7 +83,12 @@ ELEMENTS = {
     "Patient.telecom": contact_point(Patient.telecom, Patient.telecom_system),
     "Patient.birthDate": day(Patient.birth_date),
     "Patient.meta.lastUpdated": instant(Patient.updated),
+    "Patient.deceased": instant(Patient.deceased),
     "Patient.score": number(Patient.score),
+    "Patient.multipleBirth": number(Patient.births),
+    "Patient.price": number(Patient.price),
+    "Patient.maritalStatus": coding(Patient.gender, system="http://s",
+                                    text=Patient.name),
 }
 MAPPING = ResourceMapping(Patient, "Patient", tenant=TENANT,
                           project=PROJECTS[0], elements=ELEMENTS)

@@ -1,5 +1,6 @@
 // Requests of the API → requests of the decision point, and everything that is
-// checked about them on the way.
+// checked about them on the way; their subject and context in
+// convert_context.h, their resource in convert_resource.h.
 //
 // An error is InvalidArgument (ResourceExhausted past a limit) and begins with
 // the field it is about: "resource.id: missing; ...".  Text in what is filled
@@ -18,10 +19,11 @@
 
 #include "absl/status/status.h"
 #include "pdp/fhir/interaction.h"
-#include "pdp/fhir/resource.h"
 #include "pdp/policy/access_tokens.h"
 #include "pdp/policy/mode.h"
 #include "pdp/policy/request.h"
+#include "pdp/service/convert_context.h"
+#include "pdp/service/convert_resource.h"
 
 namespace medplum::pdp::v1 {
 class BatchCheckItem;
@@ -40,47 +42,14 @@ namespace pdp::service {
 
 namespace v1 = ::medplum::pdp::v1;
 
-struct RequestLimits {
-  fhir::ParseLimits resource;
-  size_t active_tenants = 100;
-};
-
 // Puts `field` and a dot in front of the message: "items[3]" and "subject:
 // missing" give "items[3].subject: missing".
 absl::Status InField(std::string_view field, const absl::Status& status);
 
-absl::Status ConvertSubject(const v1::Subject& message,
-                            policy::Subject& subject,
-                            const policy::TokenBinding* token = nullptr);
-
-// Fills in what the login of `token` says; `message` may not say it.
-absl::Status ConvertLogin(const v1::Context& message,
-                          const policy::TokenBinding& token,
-                          policy::RequestContext& context);
-
-absl::Status ConvertContext(const v1::Context& message, policy::Mode mode,
-                            const RequestLimits& limits,
-                            policy::RequestContext& context,
-                            const policy::TokenBinding* token = nullptr);
-
 // `number` is a v1::Interaction, also one that this server has no name for.
 absl::Status ConvertInteraction(int number, fhir::Interaction& interaction);
 
-// Parses `body` and `proposed`, and fills in type and id from them.  What does
-// not depend on the interaction is checked here, what does in CheckResource:
-// one resource may serve several interactions.
-absl::Status ConvertResource(const v1::Resource& message,
-                             const RequestLimits& limits,
-                             policy::ResourceFacts& facts);
-
-// With a token no other project than its own may be named.
-absl::Status CheckTokenProject(const policy::TokenBinding* token,
-                               const v1::Resource& message);
-
-absl::Status CheckResource(fhir::Interaction interaction,
-                           const policy::ResourceFacts& facts);
-
-// All of the above.
+// Subject, context, interaction and resource.
 absl::Status ConvertCheck(const v1::CheckRequest& message, policy::Mode mode,
                           const RequestLimits& limits,
                           policy::AccessRequest& request,

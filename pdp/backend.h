@@ -21,6 +21,8 @@
 #include "pdp/store_census.h"
 #include "pdp/sync/attribute_cache.h"
 #include "pdp/sync/source.h"
+#include "pdp/sync/store_lookup.h"
+#include "store/keys.h"
 #include "store/store.h"
 
 namespace pdp {
@@ -71,10 +73,12 @@ class Backend final : public service::AdminBackend {
   // All of them must outlive the backend.  Checkpoints are made in
   // `checkpoint_directory`, which is made with the first.
   // `attributes` may be null.
-  Backend(store::Store& store, sync::Source& source,
-          const FreshnessTable& feeds, const sync::AttributeCache* attributes,
+  Backend(store::Store& store, const sync::StoreLookup& lookup,
+          sync::Source& source, const FreshnessTable& feeds,
+          const sync::AttributeCache* attributes,
           std::string checkpoint_directory)
       : store_(store),
+        lookup_(lookup),
         source_(source),
         feeds_(feeds),
         attributes_(attributes),
@@ -84,6 +88,12 @@ class Backend final : public service::AdminBackend {
   std::vector<service::SourceStatus> Sources() const override;
   service::StoreStatus Store() const override;
   std::optional<service::AttributeStatus> Attributes() const override;
+  fhir::LookupState ScanMemberships(
+      std::string_view project, std::string_view after,
+      const std::function<bool(const fhir::ResourcePtr&)>& visit)
+      const override {
+    return lookup_.ScanAfter(store::kMembershipType, project, after, visit);
+  }
   absl::StatusOr<service::ResyncResult> Resync() override;
   absl::StatusOr<service::CheckpointResult> Checkpoint(
       std::string_view name) override;
@@ -96,6 +106,7 @@ class Backend final : public service::AdminBackend {
 
  private:
   store::Store& store_;
+  const sync::StoreLookup& lookup_;
   sync::Source& source_;
   const FreshnessTable& feeds_;
   const sync::AttributeCache* const attributes_;

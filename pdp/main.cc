@@ -331,7 +331,7 @@ int Serve(const Settings& settings) {
   }
   pdp::sync::Source& source = (*made)->source();
   pdp::SourceState state(feeds, **store, pdp::KeptTypes(settings));
-  pdp::Backend backend(**store, source, feeds, attributes.get(),
+  pdp::Backend backend(**store, lookup, source, feeds, attributes.get(),
                        settings.data_dir + "/checkpoints");
   changes = &backend;
 

@@ -113,15 +113,16 @@ template <typename Visitor>
 absl::Status ForEachWithPrefix(const Rocks& rocks, ColumnFamily family,
                                std::string_view prefix,
                                const rocksdb::Snapshot* snapshot,
-                               Visitor&& visit) {
+                               Visitor&& visit, std::string_view after = "") {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   const std::unique_ptr<rocksdb::Iterator> iterator(
       rocks.db().NewIterator(options, rocks.family(family)));
-  for (iterator->Seek(ToSlice(prefix)); iterator->Valid(); iterator->Next()) {
+  const std::string begin = StrCat(prefix, after);
+  for (iterator->Seek(ToSlice(begin)); iterator->Valid(); iterator->Next()) {
     const std::string_view key = ToView(iterator->key());
     if (!key.starts_with(prefix)) break;
-    if (key == kFamilyRevisionKey) continue;
+    if (key == kFamilyRevisionKey || (!after.empty() && key == begin)) continue;
     const absl::StatusOr<bool> more = visit(key, ToView(iterator->value()));
     if (!more.ok()) return more.status();
     if (!*more) break;

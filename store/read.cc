@@ -85,10 +85,12 @@ absl::StatusOr<Record> GetIndexed(const Rocks& rocks,
   return *std::move(record);
 }
 
-// Visits what the index entries that begin with `prefix` point to.
+// Visits what the index entries that begin with `prefix` point to, from the one
+// that follows `after`.
 absl::Status ScanIndex(const Rocks& rocks, ColumnFamily index,
                        std::string_view prefix, std::string_view type,
-                       const Store::Visitor& visit) {
+                       const Store::Visitor& visit,
+                       std::string_view after = "") {
   const Snapshot snapshot(rocks);
   return ForEachWithPrefix(
       rocks, index, prefix, snapshot.get(),
@@ -98,7 +100,8 @@ absl::Status ScanIndex(const Rocks& rocks, ColumnFamily index,
         PDP_ASSIGN_OR_RETURN(Record record,
                              GetIndexed(rocks, resource, snapshot.get()));
         return visit(resource, std::move(record));
-      });
+      },
+      after);
 }
 
 enum class Wanted : uint8_t { kAll, kLive, kTombstones };
@@ -108,9 +111,10 @@ bool Is(const Record& record, Wanted wanted) {
          record.deleted == (wanted == Wanted::kTombstones);
 }
 
-// Visits the records of `resources` that begin with `prefix`.
+// Visits the records of `resources` that begin with `prefix`, likewise.
 absl::Status ScanResources(const Rocks& rocks, std::string_view prefix,
-                           Wanted wanted, const Store::Visitor& visit) {
+                           Wanted wanted, const Store::Visitor& visit,
+                           std::string_view after = "") {
   return ForEachWithPrefix(
       rocks, ColumnFamily::kResources, prefix, /*snapshot=*/nullptr,
       [&](std::string_view key,
@@ -121,7 +125,8 @@ absl::Status ScanResources(const Rocks& rocks, std::string_view prefix,
         PDP_ASSIGN_OR_RETURN(CurrentRecord current, DecodeCurrent(value));
         if (!Is(current.record, wanted)) return true;
         return visit(*resource, std::move(current.record));
-      });
+      },
+      after);
 }
 
 absl::Status CheckIndexesOf(const Rocks& rocks, const fhir::ResourceKey& key,
@@ -265,16 +270,17 @@ absl::Status Store::FindVersions(const fhir::ResourceKey& key,
 }
 
 absl::Status Store::Scan(std::string_view type, std::string_view project,
-                         const Visitor& visit) const {
+                         const Visitor& visit, std::string_view after) const {
   // What cannot be part of a key is in no key.
   if (!CheckKey({std::string(type), "0"}).ok()) return absl::OkStatus();
   if (!CheckProject(project).ok()) return absl::OkStatus();
   if (project.empty()) {
-    return impl_->Counted(
-        ScanResources(*impl_->rocks, TypePrefix(type), Wanted::kLive, visit));
+    return impl_->Counted(ScanResources(*impl_->rocks, TypePrefix(type),
+                                        Wanted::kLive, visit, after));
   }
   return impl_->Counted(ScanIndex(*impl_->rocks, ColumnFamily::kByProject,
-                                  ByProjectPrefix(type, project), type, visit));
+                                  ByProjectPrefix(type, project), type, visit,
+                                  after));
 }
 
 absl::Status Store::ScanTombstones(std::string_view type,

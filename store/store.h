@@ -160,9 +160,10 @@ class Store {
                             const Visitor& visit) const;
 
   // Visits the live resources of `type` in `project` (in any, where it is
-  // empty), in the order of their ids, until `visit` returns false.
+  // empty), in the order of their ids, from the one that follows `after`, until
+  // `visit` returns false.
   absl::Status Scan(std::string_view type, std::string_view project,
-                    const Visitor& visit) const;
+                    const Visitor& visit, std::string_view after = "") const;
 
   // Visits the tombstones of `type`, likewise.
   absl::Status ScanTombstones(std::string_view type,

@@ -73,15 +73,17 @@ class StoreTest : public ::testing::Test {
     return record.ok() ? *std::move(record) : std::nullopt;
   }
 
-  std::vector<std::string> Scan(std::string_view type,
-                                std::string_view project) {
+  std::vector<std::string> Scan(std::string_view type, std::string_view project,
+                                std::string_view after = "") {
     std::vector<std::string> keys;
     EXPECT_TRUE(store_
-                    ->Scan(type, project,
-                           [&](const ResourceKey& key, const Record&) {
-                             keys.push_back(key.ToString());
-                             return true;
-                           })
+                    ->Scan(
+                        type, project,
+                        [&](const ResourceKey& key, const Record&) {
+                          keys.push_back(key.ToString());
+                          return true;
+                        },
+                        after)
                     .ok());
     return keys;
   }
@@ -154,6 +156,11 @@ TEST_F(StoreTest, AScanOfOneTypeAndProjectNeverReadsAnother) {
               ElementsAre("Task/a-1", "Task/a-1-", "Task/a-1.2", "Task/a-11"));
   EXPECT_THAT(Scan("Task", "a-b"), ElementsAre("Task/a-b-1", "Task/a-b-1-",
                                                "Task/a-b-1.2", "Task/a-b-11"));
+  EXPECT_THAT(Scan("Task", "a", "a-1-"),
+              ElementsAre("Task/a-1.2", "Task/a-11"));
+  EXPECT_THAT(Scan("Task", "a", "a-10"), ElementsAre("Task/a-11"));
+  EXPECT_THAT(Scan("Task", "a", "a-11"), IsEmpty());
+  EXPECT_THAT(Scan("Task", "", "b-1-"), ElementsAre("Task/b-1.2", "Task/b-11"));
   EXPECT_EQ(Scan("Tas", "").size(), 20u);
   EXPECT_THAT(Scan("Ta", ""), IsEmpty());
   EXPECT_THAT(Scan("", ""), IsEmpty());

@@ -4,6 +4,7 @@
 #define PDP_SERVICE_ADMIN_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pdp/base/feed_status.h"
+#include "pdp/fhir/resource.h"
+#include "pdp/fhir/resource_lookup.h"
 
 namespace pdp::service {
 
@@ -74,6 +77,13 @@ class AdminBackend {
   virtual std::optional<AttributeStatus> Attributes() const {
     return std::nullopt;
   }
+
+  // Visits the live ProjectMemberships of `project` (of any, where it is
+  // empty), in the order of their ids, from the one that follows `after`, until
+  // `visit` returns false.  kFound where all were seen or `visit` ended it.
+  virtual fhir::LookupState ScanMemberships(
+      std::string_view project, std::string_view after,
+      const std::function<bool(const fhir::ResourcePtr&)>& visit) const = 0;
 
   // These may take long.  Their errors are shown to the caller.
   virtual absl::StatusOr<ResyncResult> Resync() = 0;

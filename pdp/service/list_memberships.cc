@@ -45,9 +45,6 @@ v1::MembershipSummary Summary(const fhir::Resource& resource) {
 absl::Status AdminService::ListMemberships(
     const v1::ListMembershipsRequest& request,
     v1::ListMembershipsResponse& response) const {
-  if (lookup_ == nullptr) {
-    return absl::UnimplementedError("this server lists no memberships");
-  }
   const std::string& after = request.page_token();
   if (!after.empty() &&
       !fhir::ResourceKey::Parse(StrCat("ProjectMembership/", after))) {
@@ -59,10 +56,8 @@ absl::Status AdminService::ListMemberships(
   const int most = static_cast<int>(std::min(asked, kMaxPage));
   size_t bytes = 0;
   std::string last;
-  const fhir::LookupState state = lookup_->Scan(
-      "ProjectMembership", request.project(),
-      [&](const fhir::ResourcePtr& resource) {
-        if (resource->id() <= after) return true;
+  const fhir::LookupState state = backend_.ScanMemberships(
+      request.project(), after, [&](const fhir::ResourcePtr& resource) {
         if (response.memberships_size() == most || bytes >= kMaxBytes) {
           response.set_next_page_token(last);
           return false;

@@ -189,6 +189,15 @@ class FakeAdmin final : public AdminBackend {
             .memberships = 1,
             .policies = 1};
   }
+  fhir::LookupState ScanMemberships(
+      std::string_view project, std::string_view after,
+      const std::function<bool(const fhir::ResourcePtr&)>& visit)
+      const override {
+    return lookup->Scan("ProjectMembership", project,
+                        [&](const fhir::ResourcePtr& membership) {
+                          return membership->id() <= after || visit(membership);
+                        });
+  }
   absl::StatusOr<ResyncResult> Resync() override {
     if (while_resyncing) while_resyncing();
     return ResyncResult{.revision = 8, .changed = 3};
@@ -198,7 +207,8 @@ class FakeAdmin final : public AdminBackend {
                             .revision = 8};
   }
 
-  std::function<void()> while_resyncing;  // May be empty.
+  std::function<void()> while_resyncing;         // May be empty.
+  const fhir::ResourceLookup* lookup = nullptr;  // Of memberships.
 };
 
 // The clinic, whose one member may read Patients and nothing else.
@@ -214,6 +224,7 @@ struct Fixture {
         decision_point(lookup, {.mode = mode}),
         service(decision_point, lookup, data, metrics, With(options, clock)) {
     decision_point.Invalidate(7, {});
+    admin.lookup = &lookup;
   }
 
   static DecisionServiceOptions With(DecisionServiceOptions options,

@@ -232,14 +232,22 @@ bool StoreLookup::FindCachedMemberships(std::string_view reference,
 LookupState StoreLookup::Scan(
     std::string_view type, std::string_view project,
     const std::function<bool(const ResourcePtr&)>& visit) const {
+  return ScanAfter(type, project, /*after=*/"", visit);
+}
+
+LookupState StoreLookup::ScanAfter(
+    std::string_view type, std::string_view project, std::string_view after,
+    const std::function<bool(const ResourcePtr&)>& visit) const {
   if (!IsWhole(type)) return LookupState::kUnavailable;
   bool parsed = true;
   const absl::Status status = store_.Scan(
-      type, project, [&](const ResourceKey& key, const store::Record& record) {
+      type, project,
+      [&](const ResourceKey& key, const store::Record& record) {
         const ResourcePtr resource = ReuseOrParse(key, record);
         parsed = resource != nullptr;
         return parsed && visit(resource);
-      });
+      },
+      after);
   if (!status.ok()) CountError();
   return status.ok() && parsed ? LookupState::kFound
                                : LookupState::kUnavailable;

@@ -85,6 +85,10 @@ class StoreLookup : public fhir::ResourceLookup {
   fhir::LookupState Scan(std::string_view type, std::string_view project,
                          const std::function<bool(const fhir::ResourcePtr&)>&
                              visit) const override;
+  // As Scan, from the resource that follows the id `after`.
+  fhir::LookupState ScanAfter(
+      std::string_view type, std::string_view project, std::string_view after,
+      const std::function<bool(const fhir::ResourcePtr&)>& visit) const;
 
   Statistics statistics() const;
 

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -139,6 +142,55 @@ TEST(AuditConcurrencyTest, ALogIsArchivedRemovedAndVerifiedWhileItIsWritten) {
       EXPECT_EQ(report->records, uint64_t{2 * kWrites});
     }
   }
+}
+
+// Says up to where each sync that ended reached.
+class SlowSync : public FileCalls {
+ public:
+  ssize_t Write(int file, std::string_view bytes) override {
+    const ssize_t count = FileCalls::Write(file, bytes);
+    if (count > 0) written_ += count;
+    return count;
+  }
+  int Sync(int /*file*/) override {
+    const int64_t reached = written_;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    int64_t before = synced_;
+    while (before < reached &&
+           !synced_.compare_exchange_weak(before, reached)) {
+    }
+    errno = EIO;
+    return fails_ ? -1 : 0;
+  }
+
+  int64_t written() const { return written_; }
+  int64_t synced() const { return synced_; }
+  void Fail() { fails_ = true; }
+
+ private:
+  std::atomic<int64_t> written_ = 0;
+  std::atomic<int64_t> synced_ = 0;
+  std::atomic<bool> fails_ = false;
+};
+
+TEST(AuditConcurrencyTest, ASyncedAppendIsOnTheDiskWhoeverSyncsBesideIt) {
+  const TempDirectory directory;
+  SlowSync calls;
+  const auto file = SegmentFile::Create(directory / "", "segment", calls);
+  ASSERT_TRUE(file.ok()) << file.status();
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) (void)(*file)->Sync();
+  });
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_TRUE((*file)->AppendSynced("record\n").ok());
+    ASSERT_EQ(calls.synced(), calls.written());
+  }
+  // Whichever of the two fails, the record is not there.
+  calls.Fail();
+  EXPECT_FALSE((*file)->AppendSynced("record\n").ok());
+  done = true;
+  other.join();
 }
 
 }  // namespace

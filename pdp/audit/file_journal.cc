@@ -189,6 +189,7 @@ void FileJournal::Run() {
 // Syncs each file.  One that no chain writes to any more is synced for the last
 // time.
 void FileJournal::Sync() {
+  MutexLock syncing(sync_mutex_);
   std::vector<std::shared_ptr<SegmentFile>> closed;
   std::vector<std::shared_ptr<SegmentFile>> open;
   {
@@ -207,6 +208,12 @@ void FileJournal::Sync() {
           {{"segment", file->name()}, {"error", ToStd(status.message())}});
     }
   }
+}
+
+absl::Status FileJournal::SyncWritten() {
+  Sync();
+  if (counters_.failed_syncs == 0) return absl::OkStatus();
+  return absl::UnavailableError("the audit log was not synced");
 }
 
 void FileJournal::TellHeads(const std::vector<Head>& heads) {
@@ -309,8 +316,8 @@ absl::Status FileJournal::RecordRemovals(const std::vector<Removal>& removals) {
     line.Text("reason", removal.reason);
     housekeeping_->AddOwn(members);
   }
-  PDP_RETURN_IF_ERROR(housekeeping_->Write());
   const uint64_t failed = counters_.failed_syncs;
+  PDP_RETURN_IF_ERROR(housekeeping_->Write());
   Sync();
   if (counters_.failed_syncs == failed) return absl::OkStatus();
   return absl::UnavailableError("removals cannot be synced");

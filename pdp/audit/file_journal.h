@@ -53,6 +53,10 @@ class FileJournal : public Journal {
 
   JournalStatus Status() const;
 
+  // OK: all that was written before is on the disk.  Unavailable: some of it
+  // may not be, or something that was written since the start is not.
+  absl::Status SyncWritten();
+
   // Syncs, writes what is due by time, and tells of the heads.  Its thread does
   // so every JournalOptions::sync_interval.
   void Maintain();
@@ -87,6 +91,7 @@ class FileJournal : public Journal {
   std::string instance_;
   JournalCounters counters_;
 
+  Mutex sync_mutex_;  // Held while files are synced.
   mutable Mutex mutex_;
   // By their numbers.  Never removed from.
   std::map<uint32_t, std::unique_ptr<ChainWriter>> writers_

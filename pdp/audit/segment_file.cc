@@ -90,6 +90,10 @@ absl::Status SegmentFile::AppendSynced(std::string_view bytes) {
   const uint64_t before = size_;
   PDP_RETURN_IF_ERROR(Append(bytes));
   absl::Status synced = Sync();
+  // Another thread's sync may have been the one that took these along.
+  if (synced.ok() && sync_failed_) {
+    synced = FileError(StrCat("cannot sync `", name_, "`"), EIO);
+  }
   if (synced.ok()) return synced;
   size_ = before;
   if (calls_.Truncate(file_, size_) != 0) is_whole_ = false;
@@ -106,6 +110,7 @@ void SegmentFile::ForgetUpTo(uint64_t end) {
 }
 
 absl::Status SegmentFile::Sync() {
+  MutexLock lock(sync_mutex_);
   if (!is_dirty_.exchange(false, std::memory_order_acq_rel)) {
     return absl::OkStatus();
   }

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "pdp/base/mutex.h"
 
 namespace pdp::audit {
 
@@ -49,7 +50,7 @@ class SegmentFile {
   // cache: an audit log is not read again soon, and memory that is used over
   // and over is cheaper to write to than memory that never was.  A file that
   // cannot be synced has lost something, perhaps, and is not to be appended to
-  // any more.
+  // any more.  What another thread syncs at the moment is waited for.
   absl::Status Sync();
 
   const std::string& name() const { return name_; }
@@ -72,6 +73,7 @@ class SegmentFile {
   std::atomic<bool> is_dirty_ = false;
   std::atomic<bool> sync_failed_ = false;
   std::atomic<uint64_t> forgotten_ = 0;  // Up to here.
+  Mutex sync_mutex_;                     // Held for all of one sync.
 };
 
 // ResourceExhausted where `error` says that there is no room, Unavailable else.

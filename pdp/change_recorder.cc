@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "pdp/audit/record.h"
@@ -28,10 +29,11 @@ bool IsRecorded(std::string_view type) {
 ChangeRecorder::ChangeRecorder(const service::Audit& audit,
                                service::Metrics& metrics,
                                const store::Store& store, bool is_new,
-                               const std::string& recorded_file)
+                               const std::string& recorded_file,
+                               std::string machine_run)
     : store_(store),
       ledger_(audit.NewLedger(metrics)),
-      recorded_(recorded_file, store.revision()),
+      recorded_(recorded_file, store.revision(), std::move(machine_run)),
       is_filling_(is_new) {
   if (ledger_ == nullptr) return;
   MutexLock lock(mutex_);
@@ -67,6 +69,19 @@ void ChangeRecorder::Filled() {
   const uint64_t revision = store_.revision();
   AddEvent("loaded", revision);
   if (Write()) recorded_.Set(revision);
+}
+
+void ChangeRecorder::Sync(const std::function<absl::Status()>& sync) {
+  if (ledger_ == nullptr) return;
+  uint64_t recorded = 0;
+  {
+    MutexLock lock(mutex_);
+    recorded = recorded_.get();
+    if (recorded_.synced() == recorded) return;
+  }
+  if (!sync().ok()) return;
+  MutexLock lock(mutex_);
+  recorded_.SetSynced(recorded);
 }
 
 void ChangeRecorder::AddMissing(uint64_t last) {

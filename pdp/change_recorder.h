@@ -4,9 +4,12 @@
 #define PDP_CHANGE_RECORDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "absl/status/status.h"
 #include "pdp/base/mutex.h"
 #include "pdp/fhir/resource_key.h"
 #include "pdp/recorded_revision.h"
@@ -25,9 +28,11 @@ class ChangeRecorder {
  public:
   // All must outlive the recorder.  `is_new`: the store was empty.
   // `recorded_file`: where is kept what has been recorded; empty: nowhere.
+  // `machine_run` is as in recorded_revision.h.
   ChangeRecorder(const service::Audit& audit, service::Metrics& metrics,
                  const store::Store& store, bool is_new,
-                 const std::string& recorded_file);
+                 const std::string& recorded_file,
+                 std::string machine_run = MachineRun());
 
   // In the order of revisions, one after the other: as an observer of the
   // store.
@@ -35,6 +40,11 @@ class ChangeRecorder {
 
   // The first load is complete, if there was one.  From any thread.
   void Filled();
+
+  // To be called now and then, from one thread at a time.  `sync` is called
+  // where changes were recorded since; OK: the audit log up to now is on the
+  // disk, so that loss of power leaves no doubt about them.
+  void Sync(const std::function<absl::Status()>& sync);
 
  private:
   void Add(const fhir::ResourceKey& key, uint64_t revision)

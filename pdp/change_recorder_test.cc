@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+constexpr char kRun[] = "0b7b8a1e-3c7e-4b0e-9d0a-111111111111";
+constexpr char kNextRun[] = "5d1f0c52-8a4e-4c58-b2f5-222222222222";
+
 class ChangeRecorderTest : public ::testing::Test {
  protected:
   ChangeRecorderTest() {
@@ -28,11 +32,11 @@ class ChangeRecorderTest : public ::testing::Test {
     store_ = *std::move(store);
   }
 
-  void Record(bool is_new) {
+  void Record(bool is_new, const std::string& machine_run = kRun) {
     recorder_ = std::make_unique<ChangeRecorder>(
         service::Audit{.mode = service::AuditMode::kRequired,
                        .journal = &journal_},
-        metrics_, *store_, is_new, directory_ / "recorded");
+        metrics_, *store_, is_new, directory_ / "recorded", machine_run);
     observer_ = store_->AddObserver(
         [this](const store::Applied& applied) { recorder_->Changed(applied); });
   }
@@ -155,6 +159,62 @@ TEST_F(ChangeRecorderTest, AFirstLoadThatWasCutShortIsNamed) {
   Record(/*is_new=*/false);
   EXPECT_THAT(journal_.lines(),
               ElementsAre(HasSubstr(R"("event":"unrecorded 1-1")")));
+}
+
+TEST_F(ChangeRecorderTest, AfterALossOfPowerWhatWasNotSyncedIsInDoubt) {
+  Record(/*is_new=*/false);
+  Apply({Put("AccessPolicy", "1")});
+  recorder_->Sync([] { return absl::OkStatus(); });
+  recorder_->Sync([] {
+    ADD_FAILURE() << "nothing is new";
+    return absl::OkStatus();
+  });
+  Apply({Put("AccessPolicy", "2")});
+  recorder_->Sync([] { return absl::UnavailableError("the disk"); });
+  Apply({Put("AccessPolicy", "3")});
+  StopRecording();
+
+  // The process alone ended.
+  Record(/*is_new=*/false);
+  EXPECT_EQ(journal_.lines().size(), 3u);
+  StopRecording();
+
+  Record(/*is_new=*/false, kNextRun);
+  ASSERT_EQ(journal_.lines().size(), 4u);
+  EXPECT_THAT(journal_.lines()[3], HasSubstr(R"("event":"unrecorded 2-3")"));
+  StopRecording();
+  // The record of it was not synced, either.
+  Record(/*is_new=*/false, kRun);
+  EXPECT_EQ(journal_.lines().size(), 5u);
+  recorder_->Sync([] { return absl::OkStatus(); });
+  StopRecording();
+  Record(/*is_new=*/false, kNextRun);
+  EXPECT_EQ(journal_.lines().size(), 5u);
+}
+
+// What cannot say during which run it was written is not believed.
+TEST_F(ChangeRecorderTest, AMachineWithoutANameIsAnotherEachTime) {
+  Record(/*is_new=*/false, "");
+  Apply({Put("AccessPolicy", "1")});
+  StopRecording();
+  Record(/*is_new=*/false, "");
+  ASSERT_EQ(journal_.lines().size(), 2u);
+  EXPECT_THAT(journal_.lines()[1], HasSubstr(R"("event":"unrecorded 1-1")"));
+}
+
+TEST(MachineRunTest, IsTheSameUntilTheMachineStartsAgain) {
+  EXPECT_EQ(MachineRun().size(), 36u);
+  EXPECT_EQ(MachineRun(), MachineRun());
+}
+
+// Of an earlier version, which kept one number.
+TEST_F(ChangeRecorderTest, AnEarlierFileIsReadOn) {
+  Apply({Put("AccessPolicy", "1")});
+  Apply({Put("AccessPolicy", "2")});
+  std::ofstream(directory_ / "recorded") << "00000000000000000001\n";
+  Record(/*is_new=*/false);
+  EXPECT_THAT(journal_.lines(),
+              ElementsAre(HasSubstr(R"("event":"unrecorded 2-2")")));
 }
 
 // Of a store that was used before, by a program that kept no account.

@@ -286,6 +286,9 @@ int Serve(const Settings& settings) {
   pdp::ChangeRecorder changed(audit, metrics, **store,
                               /*is_new=*/(*store)->revision() == 0,
                               settings.data_dir + "/recorded-revision");
+  const auto sync_changes = [&] {
+    changed.Sync([&] { return journal->SyncWritten(); });
+  };
 
   // Source and decision point.
   pdp::FreshnessTable feeds;
@@ -424,6 +427,7 @@ int Serve(const Settings& settings) {
     if (state.IsReady()) {
       staleness.Look();
       RemoveEnded(**blocks);
+      sync_changes();
       history.Maintain();
       backend.Recount();
     }
@@ -438,6 +442,7 @@ int Serve(const Settings& settings) {
   (*server)->Drain(absl::Now() + settings.drain_timeout);
   http.reset();
   source.Stop();
+  sync_changes();
   Log(Severity::kInfo, "drained");
   return kDrained;
 }

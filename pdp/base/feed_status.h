@@ -43,6 +43,10 @@ struct FeedStatus {
   // Since Start.
   uint64_t notifications_received = 0;
   uint64_t changes_applied = 0;
+  uint64_t sweeps = 0;       // That ended well, as are the next.
+  uint64_t full_sweeps = 0;
+  uint64_t failed_sweeps = 0;
+  uint64_t failed_full_sweeps = 0;
   uint64_t failures = 0;
   absl::Time last_failure = absl::InfinitePast();
   // How far the source's clock is ahead, to about a second.

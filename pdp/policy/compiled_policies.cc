@@ -18,7 +18,11 @@ absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompiledPolicies::Get(
     }
   }
   auto compiled = CompilePolicy(*resource);
-  if (!compiled.ok()) return compiled;
+  if (!compiled.ok()) {
+    ++refused_compiles_;
+    return compiled;
+  }
+  ++compiles_;
   MutexLock lock(mutex_);
   if (policies_.size() >= kMaxPolicies) policies_.clear();
   policies_[key] = {resource, *compiled};

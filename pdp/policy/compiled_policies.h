@@ -8,7 +8,9 @@
 #ifndef PDP_POLICY_COMPILED_POLICIES_H_
 #define PDP_POLICY_COMPILED_POLICIES_H_
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
@@ -31,6 +33,9 @@ class CompiledPolicies final : public PolicyCache {
 
   // Compiled policies held now.
   size_t size() const;
+  // Policies that were compiled, and those that cannot be, since the start.
+  uint64_t compiles() const { return compiles_; }
+  uint64_t refused_compiles() const { return refused_compiles_; }
 
  private:
   struct Compiled {
@@ -38,6 +43,8 @@ class CompiledPolicies final : public PolicyCache {
     std::shared_ptr<const CompiledPolicy> policy;
   };
 
+  std::atomic<uint64_t> compiles_{0};
+  std::atomic<uint64_t> refused_compiles_{0};
   BindCache bindings_;
   mutable Mutex mutex_;
   absl::flat_hash_map<fhir::ResourceKey, Compiled> policies_

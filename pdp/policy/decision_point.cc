@@ -355,6 +355,8 @@ DecisionPointStatistics DecisionPoint::statistics() const {
           .bound_policy_misses = parity.misses() + strict.misses(),
           .bound_policies = parity.size() + strict.size(),
           .compiled_policies = impl_->policies_.size(),
+          .compiles = impl_->policies_.compiles(),
+          .refused_compiles = impl_->policies_.refused_compiles(),
           .blocks = blocks == nullptr ? 0 : blocks->in_force()};
 }
 

@@ -76,6 +76,8 @@ struct DecisionPointStatistics {
   uint64_t bound_policy_misses = 0;
   uint64_t bound_policies = 0;  // Held now.
   uint64_t compiled_policies = 0;
+  uint64_t compiles = 0;  // Since start, as are the next.
+  uint64_t refused_compiles = 0;
   uint64_t blocks = 0;  // In force now.
 };
 

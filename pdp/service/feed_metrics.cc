@@ -87,6 +87,22 @@ const FeedMetric kMetrics[] = {
      }},
 };
 
+void AddSweeps(const FeedStatus& feed, const std::string& project,
+               MetricFamily& sweeps) {
+  const struct {
+    const char* kind;
+    const char* result;
+    uint64_t count;
+  } kCounts[] = {{"changes", "ok", feed.sweeps},
+                 {"changes", "failed", feed.failed_sweeps},
+                 {"full", "ok", feed.full_sweeps},
+                 {"full", "failed", feed.failed_full_sweeps}};
+  for (const auto& [kind, result, count] : kCounts) {
+    Add(sweeps, {{"project", project}, {"kind", kind}, {"result", result}},
+        static_cast<double>(count));
+  }
+}
+
 std::string ProjectLabel(const FeedStatus& feed) {
   return feed.project.empty() ? std::string("all") : feed.project;
 }
@@ -103,6 +119,11 @@ void AddFeeds(const std::vector<SourceStatus>& sources, absl::Time now,
              "1 where the rules were checked against the version of the "
              "Medplum server.",
              MetricType::Gauge);
+  MetricFamily sweeps =
+      Family("pdp_feed_sweeps_total",
+             "Searches for what has changed (the first loads everything), and "
+             "comparisons of everything, by how they ended.",
+             MetricType::Counter);
   std::vector<MetricFamily> values;
   for (const FeedMetric& metric : kMetrics) {
     values.push_back(Family(metric.name, metric.help, metric.type));
@@ -118,6 +139,7 @@ void AddFeeds(const std::vector<SourceStatus>& sources, absl::Time now,
              {"state", std::string(FeedStateName(state))}},
             feed.state == state ? 1 : 0);
       }
+      AddSweeps(feed, project, sweeps);
       for (size_t i = 0; i < values.size(); ++i) {
         Add(values[i], {{"project", project}}, kMetrics[i].value(feed, now));
       }
@@ -126,6 +148,7 @@ void AddFeeds(const std::vector<SourceStatus>& sources, absl::Time now,
   if (states.metric.empty()) return;
   page.push_back(std::move(states));
   page.push_back(std::move(checked));
+  page.push_back(std::move(sweeps));
   for (MetricFamily& family : values) page.push_back(std::move(family));
 }
 

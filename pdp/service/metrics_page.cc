@@ -166,6 +166,16 @@ void AddPolicies(const policy::DecisionPoint& decision_point,
          MetricType::Gauge, static_cast<double>(statistics.bound_policies));
   AddOne(page, "pdp_policy_compiled", "Compiled AccessPolicies held.",
          MetricType::Gauge, static_cast<double>(statistics.compiled_policies));
+  MetricFamily compiles =
+      Family("pdp_policy_compiles_total",
+             "AccessPolicies that were compiled, and attempts to compile what "
+             "nothing can be decided by.",
+             MetricType::Counter);
+  Add(compiles, {{"result", "compiled"}},
+      static_cast<double>(statistics.compiles));
+  Add(compiles, {{"result", "refused"}},
+      static_cast<double>(statistics.refused_compiles));
+  page.push_back(std::move(compiles));
   AddOne(page, "pdp_blocks", "Blocks in force (PdpAdmin.Block).",
          MetricType::Gauge, static_cast<double>(statistics.blocks));
 }

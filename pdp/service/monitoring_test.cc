@@ -157,6 +157,8 @@ TEST(MetricsPageTest, ShowsSourceStoreAndBuild) {
       "pdp_store_policies 1",
       "pdp_policy_bound_hits_total ",
       "pdp_policy_bound_misses_total ",
+      "pdp_policy_compiles_total{result=\"compiled\"} ",
+      "pdp_policy_compiles_total{result=\"refused\"} ",
   };
   for (const char* const line : kLines) {
     EXPECT_THAT(page, HasSubstr(std::string("\n") + line)) << page;
@@ -189,6 +191,10 @@ TEST(MetricsPageTest, ShowsHowFeedsStand) {
                            .sweep_interval = absl::Seconds(15),
                            .resources = 6,
                            .changes_applied = 7,
+                           .sweeps = 11,
+                           .full_sweeps = 12,
+                           .failed_sweeps = 13,
+                           .failed_full_sweeps = 14,
                            .failures = 8},
                           {.project = "p1",
                            .state = FeedState::kAccessMissing,
@@ -212,6 +218,13 @@ TEST(MetricsPageTest, ShowsHowFeedsStand) {
       "pdp_feed_resources{project=\"all\"} 6",
       "pdp_feed_changes_total{project=\"all\"} 7",
       "pdp_feed_failures_total{project=\"all\"} 8",
+      "pdp_feed_sweeps_total{project=\"all\",kind=\"changes\",result=\"ok\"} "
+      "11",
+      "pdp_feed_sweeps_total{project=\"all\",kind=\"full\",result=\"ok\"} 12",
+      "pdp_feed_sweeps_total{project=\"all\",kind=\"changes\",result="
+      "\"failed\"} 13",
+      "pdp_feed_sweeps_total{project=\"all\",kind=\"full\",result=\"failed\"} "
+      "14",
       "pdp_feed_loaded{project=\"p1\"} 9",
       "pdp_feed_notifications_total{project=\"p1\"} 10",
   };

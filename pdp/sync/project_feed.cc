@@ -200,10 +200,12 @@ void ProjectFeed::RoundEnded(const absl::Status& status) {
     if (status.ok()) {
       round_message_.clear();
       status_.last_sweep = now;
+      ++status_.sweeps;
       status_.loaded = 0;
     } else if (!absl::IsCancelled(status)) {
       round_message_ = message;
       status_.last_failure = now;
+      ++status_.failed_sweeps;
       ++status_.failures;
       ready = status_.state != FeedState::kLoading;
     }
@@ -261,9 +263,11 @@ void ProjectFeed::StepFullSweep() {
     changed = std::exchange(full_sweep_message_, message) != message;
     if (complete.ok()) {
       status_.last_full_sweep = options_.clock->Now();
+      ++status_.full_sweeps;
       status_.resources = rounds_.resources();
     } else if (!absl::IsCancelled(complete.status())) {
       status_.last_failure = options_.clock->Now();
+      ++status_.failed_full_sweeps;
       ++status_.failures;
     }
   }

@@ -22,6 +22,7 @@ FILES = ROOT / "helm/medplum-pdp/files"
 ALERTS = FILES / "alerts.yaml"
 ALERTS_TEST = ROOT / "tests/monitoring/alerts_test.yaml"
 PAGE = ROOT / "docs/alerts.md"
+METRICS_PAGE = ROOT / "docs/metrics.md"
 
 # The panels that stay empty on a server on which nothing went wrong.
 MAY_BE_EMPTY = {"Calls that failed, by code", "In flight",
@@ -100,8 +101,9 @@ class AlertsTest(unittest.TestCase):
 
 class MonitoringTest(EndToEndTest):
     def started(self):
-        clinic = self.clinic()
-        pdp = self.connected(clinic, shadow="true")
+        clinic = self.clinic(login={"audit_events": True})
+        pdp = self.connected(clinic, shadow="true", audit={
+            "medplum": {"enabled": "true", "interval": "100ms"}})
         self.assertEqual(PERMIT, pdp.ask(clinic.member))
         self.assertNotEqual(PERMIT, pdp.ask("ProjectMembership/nobody"))
         return pdp
@@ -111,6 +113,31 @@ class MonitoringTest(EndToEndTest):
         outcome = run("promtool", "check", "metrics", input=text)
         self.assertEqual((0, ""), (outcome.returncode,
                                    outcome.stdout + outcome.stderr))
+
+    def test_the_page_of_metrics_has_each_with_its_kind_and_labels(self):
+        documented = {}
+        for names, kind in re.findall(r"^\| (`pdp_.*?) \| (\w+) \|",
+                                      METRICS_PAGE.read_text(), re.M):
+            for name, labels in re.findall(r"`(\w+)(?:\{(.*?)\})?`", names):
+                documented[name] = (kind, set(labels.split(",")) - {""})
+        shown = {}
+        for line in self.started().http("/metrics")[1].splitlines():
+            if line.startswith("# TYPE"):
+                name, kind = line.split()[2:]
+                shown[name] = (kind, set())
+            elif not line.startswith("#"):
+                shown[name][1].update(
+                    set(re.findall(r'(\w+)="', line)) - {"le"})
+        for name, (kind, labels) in shown.items():
+            self.assertIn(name, documented)
+            self.assertEqual(kind, documented[name][0], name)
+            if labels:  # What never happened has none.
+                self.assertEqual(labels, documented[name][1], name)
+        # Some are of what this server does not have.
+        sources = "".join(source.read_text() for source in
+                          (ROOT / "pdp/service").glob("*metrics*.cc"))
+        for name in documented:
+            self.assertIn(f'"{name}"', sources)
 
     def test_every_alert_and_panel_works_in_prometheus(self):
         pdp = self.started()

@@ -23,7 +23,7 @@ constexpr size_t kBatchesAhead = 4;
 // Of one request; servers take a megabyte.
 constexpr size_t kMaxBatchBytes = size_t{512} << 10;
 // How late a record may be written after its time.
-constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr absl::Duration kMaxGrace = absl::Seconds(5);
 // Where nothing is to be posted.
 constexpr absl::Duration kSaveInterval = absl::Seconds(10);
 constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
@@ -275,8 +275,10 @@ void Sink::CloseFolds() {
     });
     return;
   }
+  const absl::Duration grace =
+      std::min(kMaxGrace, options_.settings.fold_window);
   std::erase_if(state_.folds, [&](const auto& item) {
-    if (item.second.window_ends + kGrace > read_to_) return false;
+    if (item.second.window_ends + grace > read_to_) return false;
     CloseFold(item.second);
     return true;
   });

@@ -31,10 +31,9 @@ def reads(events):
 
 class AuditEventsTest(EndToEndTest):
     def start(self, *projects, events=None, **options):
-        options = {**RARE_SWEEPS, **options}
-        return self.connected(*projects, audit={
+        return self.pdp(*projects, medplum={"notifications": "none"}, audit={
             "medplum": {"enabled": "true", **EVENTS, **(events or {})}},
-            **options)
+            **RARE_SWEEPS, **options)
 
     def clinic(self, **options):
         return super().clinic(login={"audit_events": True}, **options)
@@ -99,7 +98,7 @@ class AuditEventsTest(EndToEndTest):
 
     def test_denials_are_each_an_event_and_reads_are_folded(self):
         clinic = self.clinic(members=2)
-        pdp = self.start(clinic, events={"fold-window": "2s"})
+        pdp = self.start(clinic)
         self.read(pdp, clinic.member)
         wait_until(lambda: self.events() or self.metric(
             pdp, "pdp_audit_events_open_folds", clinic.id) == 1, "a fold")
@@ -222,6 +221,55 @@ class AuditEventsTest(EndToEndTest):
         events = self.arrive(denied + late, 0)
         self.assertEqual({good.id, bad.id},
                          {e["meta"]["project"] for e in events})
+
+    def test_what_is_of_another_project_goes_by_the_login_of_all(self):
+        own, other = self.clinic(), Project(self.fake)
+        home = self.fake.add_project(name="Super", superAdmin=True)
+        pdp = self.start(own, super_login=self.fake.add_login(
+            project=home, audit_events=True))
+        denied = [self.deny(pdp, own.member), self.deny(pdp, other.member)]
+        nobody = [self.check_nobody(pdp, own)]
+        events = {details(e)["decision"]: e
+                  for e in self.arrive(denied + nobody, 0)}
+        self.assertEqual([own.id, other.id, home], [
+            events[id]["meta"]["project"] for id in denied + nobody])
+        for project, posted in ((own.id, 1), ("all", 2)):
+            self.assertEqual(posted, self.metric(
+                pdp, "pdp_audit_events_total", project, result="created"))
+
+    def check_nobody(self, pdp, clinic):
+        """A question about somebody whom nobody knows."""
+        pdp.projects["ProjectMembership/nobody"] = clinic.id
+        return self.deny(pdp, "ProjectMembership/nobody")
+
+    def test_references_that_the_login_may_not_see_become_text(self):
+        clinic = Project(self.fake, checkReferencesOnWrite=True,
+                         login={"audit_events": True})
+        pdp = self.start(clinic)
+        [event] = self.arrive([self.deny(pdp, clinic.member)], 0)
+        [who, *_] = [agent["who"] for agent in event["agent"]]
+        self.assertEqual({"display": "Practitioner/p"}, who)
+        self.assertEqual({"display": "Observation/1"},
+                         event["entity"][0]["what"])
+        # What the login may see stays a reference.
+        policy = self.fake.read(reference=clinic.login["policy"])
+        self.fake.change(reference=clinic.login["policy"], values={
+            "resource": policy["resource"] + [
+                {"resourceType": "Practitioner"},
+                {"resourceType": "Observation"},
+                {"resourceType": "AccessPolicy"}]})
+        self.fake.put(project=clinic.id, resource={
+            "resourceType": "Practitioner", "id": "p"})
+        self.fake.put(project=clinic.id, resource={
+            "resourceType": "Observation", "id": "1", "status": "final"})
+        later = self.deny(pdp, clinic.member)
+        wait_until(lambda: len(self.events()) == 2, "the second one")
+        [event] = [e for e in self.events()
+                   if details(e)["decision"] == later]
+        self.assertEqual("Practitioner/p",
+                         event["agent"][0]["who"]["reference"])
+        self.assertEqual("Observation/1",
+                         event["entity"][0]["what"]["reference"])
 
 
 if __name__ == "__main__":

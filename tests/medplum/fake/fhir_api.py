@@ -6,6 +6,7 @@ import urllib.parse
 import uuid
 
 from .access import shown
+from .audit_events import references
 from .logins import Login
 from .notifier import CachedSubscription
 from .outcome import Outcome, bad_request, dumps
@@ -162,6 +163,7 @@ class FhirApi:
             raise bad_request(text, "structure")
         interaction = "create" if status == 201 else "update"
         caller.access.require(interaction, resource["resourceType"])
+        self._check_references(caller, resource)
         channel = (resource.get("channel") or {}).get("type")
         if resource["resourceType"] == "Subscription" and \
                 channel == "websocket" and status == 201:
@@ -178,6 +180,22 @@ class FhirApi:
         return Answer(status, text, {
             **etag(new.version),
             "Location": f"{location}/_history/{new.version}"})
+
+    def _check_references(self, caller, resource):
+        """Where the project wants it, what is named is what the caller may
+        read."""
+        if not caller.access.project.get("checkReferencesOnWrite"):
+            return
+        for reference in references({name: element for name, element
+                                     in resource.items() if name != "meta"}):
+            if reference.startswith(("%", "#")):
+                continue
+            try:
+                if reference.count("/") != 1:
+                    raise Outcome("not-found")
+                self._visible(caller, *reference.split("/"))
+            except Outcome:
+                raise bad_request("Invalid reference (Not found)") from None
 
     @staticmethod
     def _project(caller, resource):

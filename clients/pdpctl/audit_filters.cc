@@ -15,8 +15,10 @@ void AddAuditFilters(CLI::App* app, AuditFilters& filters) {
                   "who asked, or was asked for: a membership or a profile");
   app->add_option("--patient", filters.patient, "Patient/ID");
   app->add_option("--resource", filters.resource, "Type/ID, or Type");
-  app->add_option("--effect", filters.effect,
-                  "PERMIT, PERMIT_WITH_OBLIGATIONS or DENY");
+  app->add_option(
+      "--effect", filters.effect,
+      "PERMIT, PERMIT_WITH_OBLIGATIONS, DENY, of Filter CONDITIONAL, or "
+      "NO_DECISION");
   app->add_option("--reason", filters.reason, "such as RESOURCE_NOT_GRANTED");
   app->add_option("--decision", filters.decision, "the id of a decision");
   app->add_option("--caller", filters.caller, "the calling service");

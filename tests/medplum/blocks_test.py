@@ -4,7 +4,7 @@
 import time
 import unittest
 
-from harness import LONG, PERMIT, EndToEndTest
+from harness import LONG, PERMIT, RARE_SWEEPS, EndToEndTest, decision_pb2
 from medplum.pdp.v1 import admin_pb2
 
 
@@ -33,6 +33,22 @@ class BlocksTest(EndToEndTest):
         self.block(pdp, self.member, seconds=1.0)
         self.assertEqual("BLOCKED", pdp.ask(self.member))
         self.comes(PERMIT, pdp, self.member)
+
+    def test_who_watches_is_told_of_the_end_too(self):
+        pdp = self.pdp(self.clinic_, **RARE_SWEEPS)
+        watch = pdp.stub.WatchRevisions(
+            decision_pb2.WatchRevisionsRequest(memberships=[self.member]),
+            timeout=LONG)
+        next(watch)
+        self.block(pdp, self.member, seconds=1.0)
+        made = next(watch)
+        self.assertEqual([self.member], list(made.changed))
+        self.assertEqual("BLOCKED", pdp.ask(self.member))
+        ended = next(watch)
+        self.assertEqual([self.member], list(ended.changed))
+        self.assertLess(made.revision, ended.revision)
+        self.assertEqual(PERMIT, pdp.ask(self.member))
+        watch.cancel()
 
     def test_a_block_denies_while_the_server_is_away(self):
         pdp = self.pdp(self.clinic_)

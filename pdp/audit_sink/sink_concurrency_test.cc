@@ -23,7 +23,7 @@ namespace pdp::audit_sink {
 namespace {
 
 constexpr int kThreads = 3;
-constexpr int kRecords = 400;
+constexpr int kRecords = 200;
 
 // Events by identity; every now and then the answer is lost.  Thread-safe.
 class Server {

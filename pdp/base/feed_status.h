@@ -43,7 +43,7 @@ struct FeedStatus {
   // Since Start.
   uint64_t notifications_received = 0;
   uint64_t changes_applied = 0;
-  uint64_t sweeps = 0;       // That ended well, as are the next.
+  uint64_t sweeps = 0;  // That ended well, as are the next.
   uint64_t full_sweeps = 0;
   uint64_t failed_sweeps = 0;
   uint64_t failed_full_sweeps = 0;

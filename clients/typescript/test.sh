@@ -57,7 +57,12 @@ run() {
   shift
   "$node" --test --test-reporter=spec "$@"
 }
-run node dist/test/*.test.js
+tests=(dist/test/*.test.js)
+if [[ -n ${PDP_SANITIZED:-} ]]; then
+  # What does not ask the server is the same with every build of it.
+  tests=(dist/test/{client,fields,express,tls}.test.js)
+fi
+run node "${tests[@]}"
 if compgen -G 'dist/test/medplum/*.test.js' >/dev/null; then
   run "$newer" dist/test/medplum/*.test.js
 fi

@@ -1,22 +1,20 @@
-// Writes API.md from what the package exports and its comments:
-//   node scripts/api.mjs --write    writes it
-//   node scripts/api.mjs --check    fails where it is not what it would write,
-//                                   or where something exported has no comment
+// Writes API.md from what the package exports and its comments: `npm run api`.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import ts from 'typescript';
 
-const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
-const entries = { '@medplum-pdp/client': 'index', '@medplum-pdp/client/medplum': 'medplum/index', '@medplum-pdp/client/express': 'express' };
+import { ROOT, programOfPackage } from './program.mjs';
 
-const config = ts.parseJsonConfigFileContent(
-  ts.readConfigFile(path.join(root, 'tsconfig.json'), (name) => fs.readFileSync(name, 'utf8')).config,
-  ts.sys,
-  root,
-);
-const program = ts.createProgram(Object.values(entries).map((name) => path.join(root, 'src', `${name}.ts`)), config.options);
-const checker = program.getTypeChecker();
+const FILE = path.join(ROOT, 'API.md');
+const ENTRIES = {
+  '@medplum-pdp/client': 'index',
+  '@medplum-pdp/client/medplum': 'medplum/index',
+  '@medplum-pdp/client/express': 'express',
+};
+
+let checker;
 const undocumented = [];
 
 function documentation(symbol) {
@@ -84,25 +82,30 @@ function describe(symbol) {
   return lines;
 }
 
-const text = [
-  '# API',
-  '',
-  'Written by `npm run api` from the comments of the code. [README.md](README.md) shows how it is used.',
-  '',
-  ...Object.entries(entries).flatMap(([name, file]) => {
-    const source = program.getSourceFile(path.join(root, 'src', `${file}.ts`));
+function textOf(program) {
+  checker = program.getTypeChecker();
+  const sections = Object.entries(ENTRIES).flatMap(([name, file]) => {
+    const source = program.getSourceFile(path.join(ROOT, 'src', `${file}.ts`));
     const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(source));
-    return [`## ${name}`, '', ...[...symbols].sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap(describe)];
-  }),
-].join('\n');
+    symbols.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [`## ${name}`, '', ...symbols.flatMap(describe)];
+  });
+  return [
+    '# API',
+    '',
+    'Written by `npm run api` from the comments of the code. [README.md](README.md) shows how it is used.',
+    '',
+    ...sections,
+  ].join('\n');
+}
 
-const file = path.join(root, 'API.md');
-if (undocumented.length > 0) {
-  console.error(`exported without a comment: ${undocumented.join(', ')}`);
-  process.exitCode = 1;
+/** What is wrong with API.md, or with the comments that it is written from. */
+export function problemsOfApi(program) {
+  const text = textOf(program);
+  return [
+    ...undocumented.map((name) => `exported without a comment: ${name}`),
+    ...(fs.readFileSync(FILE, 'utf8') === text ? [] : ['API.md is not what the code says: run `npm run api`']),
+  ];
 }
-if (process.argv.includes('--write')) fs.writeFileSync(file, text);
-else if (fs.readFileSync(file, 'utf8') !== text) {
-  console.error('API.md is not what the code says: run `npm run api`');
-  process.exitCode = 1;
-}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) fs.writeFileSync(FILE, textOf(programOfPackage()));

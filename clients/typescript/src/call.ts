@@ -57,6 +57,15 @@ function deserializer<O extends DescMessage>(schema: O): (bytes: Buffer) => Mess
   return (bytes) => fromBinary(schema, bytes);
 }
 
+/** A call, or why it did not even begin: its client was closed. */
+function attemptCall<T extends object>(begin: () => T): T | Failure {
+  try {
+    return begin();
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
@@ -132,12 +141,14 @@ export class Caller {
   ): Promise<ClientDuplexStream<MessageShape<I>, MessageShape<O>> | Failure> {
     const metadata = await this.#metadata(options, deadline ?? this.deadline(options));
     if (!(metadata instanceof Metadata)) return metadata;
-    return this.#client.makeBidiStreamRequest(
-      pathOf(method),
-      serializer(method.input),
-      deserializer(method.output),
-      metadata,
-      deadline ? { deadline: deadline.at } : {},
+    return attemptCall(() =>
+      this.#client.makeBidiStreamRequest(
+        pathOf(method),
+        serializer(method.input),
+        deserializer(method.output),
+        metadata,
+        deadline ? { deadline: deadline.at } : {},
+      ),
     );
   }
 
@@ -149,13 +160,15 @@ export class Caller {
   ): Promise<ClientReadableStream<MessageShape<O>> | Failure> {
     const metadata = await this.#metadata(options, this.deadline(options));
     if (!(metadata instanceof Metadata)) return metadata;
-    return this.#client.makeServerStreamRequest(
-      pathOf(method),
-      serializer(method.input),
-      deserializer(method.output),
-      request,
-      metadata,
-      {},
+    return attemptCall(() =>
+      this.#client.makeServerStreamRequest(
+        pathOf(method),
+        serializer(method.input),
+        deserializer(method.output),
+        request,
+        metadata,
+        {},
+      ),
     );
   }
 

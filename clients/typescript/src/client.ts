@@ -4,8 +4,6 @@ import { type MessageShape, create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 
 import {
-  type BatchCheckItem,
-  BatchCheckItemSchema,
   BatchCheckRequestSchema,
   type BatchCheckResponse,
   DescribeAccessRequestSchema,
@@ -36,8 +34,6 @@ import {
   consistencyMessage,
   contextMessage,
   given,
-  interactionMessage,
-  resourceMessage,
   subjectMessage,
 } from './questions';
 import { type FilterResourcesQuestion, type FilteredResources, filterResources } from './resources';
@@ -163,22 +159,24 @@ export class PdpClient {
       ...given('consistency', consistencyMessage(question.consistency)),
     }));
     if ('callerFault' in shared) return question.items.map(() => Decision.none(shared));
-    const parts = batches(question.items, this.#options.batchItems);
-    const answers = parts.map(async (part): Promise<Decision[]> => {
-      const request = attempt(() =>
-        create(BatchCheckRequestSchema, {
-          ...shared,
-          resources: part.resources.map(resourceMessage),
-          items: part.items.map(({ item, resourceIndex }) => itemMessage(item, resourceIndex)),
-        }),
-      );
-      if ('callerFault' in request) return part.items.map(() => Decision.none(request));
+    const decisions = new Array<Decision | undefined>(question.items.length);
+    const parts = batches(
+      question.items,
+      (position, why) => {
+        decisions[position] = Decision.none(why);
+      },
+      this.#options.batchItems,
+    );
+    const asked = parts.map(async ({ resources, items, positions }) => {
+      const request = create(BatchCheckRequestSchema, { ...shared, resources: [...resources], items: [...items] });
       const outcome = await this.#caller.unary(PolicyDecisionPoint.method.batchCheck, request, options, deadline);
-      const decisions = batchDecisions(outcome, part.items.length);
       this.#report('BatchCheck', outcome, outcome.ok ? undefined : outcome.failure);
-      return decisions;
+      batchDecisions(outcome, items.length).forEach((decision, i) => {
+        decisions[positions[i] ?? -1] = decision;
+      });
     });
-    return (await Promise.all(answers)).flat();
+    await Promise.all(asked);
+    return Array.from(decisions, (decision) => decision ?? Decision.none(malformed('an item without an answer')));
   }
 
   /**
@@ -189,8 +187,8 @@ export class PdpClient {
     questions: AsyncIterable<CheckQuestion> | Iterable<CheckQuestion>,
     options: CheckStreamOptions = {},
   ): AsyncGenerator<Decision, void, undefined> {
-    return checkStream(this.#caller, questions, options, (decision) =>
-      this.#report('CheckStream', { seconds: 0, retried: false }, decision.failure, decision),
+    return checkStream(this.#caller, questions, options, (decision, seconds) =>
+      this.#report('CheckStream', { seconds, retried: false }, decision.failure, decision),
     );
   }
 
@@ -389,17 +387,6 @@ function valid<T extends object>(make: () => T): T {
   const made = attempt(make);
   if ('callerFault' in made) throw new NoDecision(made);
   return made;
-}
-
-function itemMessage(item: BatchItem, resourceIndex: number | undefined): BatchCheckItem {
-  return create(BatchCheckItemSchema, {
-    interaction: interactionMessage(item.interaction),
-    target:
-      resourceIndex === undefined
-        ? { case: 'resource', value: resourceMessage(item.resource) }
-        : { case: 'resourceIndex', value: resourceIndex },
-    ...given('subject', item.subject === undefined ? undefined : subjectMessage(item.subject)),
-  });
 }
 
 function batchDecisions(outcome: Outcome<BatchCheckResponse>, count: number): Decision[] {

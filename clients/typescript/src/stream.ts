@@ -118,11 +118,11 @@ export async function* checkStream(
   caller: Caller,
   questions: AsyncIterable<CheckQuestion> | Iterable<CheckQuestion>,
   options: CheckStreamOptions,
-  report: (decision: Decision) => void,
+  report: (decision: Decision, seconds: number) => void,
 ): AsyncGenerator<Decision, void, undefined> {
   const maxInFlight = Math.max(1, options.maxInFlight ?? 64);
   const { milliseconds } = caller.deadline(options);
-  const waiting: Promise<Decision>[] = [];
+  const waiting: { readonly decision: Promise<Decision>; readonly since: number }[] = [];
   const turn = new Turn();
   let pipeline: Pipeline | undefined;
   let isOver = false;
@@ -146,7 +146,7 @@ export async function* checkStream(
   const pump = async (): Promise<void> => {
     for await (const question of questions) {
       if (isOver) return;
-      waiting.push((await ask(question)).decision);
+      waiting.push({ ...(await ask(question)), since: performance.now() });
       turn.signal();
       while (waiting.length >= maxInFlight && !isOver) await turn.next();
     }
@@ -166,10 +166,10 @@ export async function* checkStream(
     for (;;) {
       const first = waiting[0];
       if (first) {
-        const decision = await first;
+        const decision = await first.decision;
         waiting.shift();
         turn.signal();
-        report(decision);
+        report(decision, (performance.now() - first.since) / 1000);
         yield decision;
       } else if (isAsked) {
         break;

@@ -120,6 +120,47 @@ describe('PdpClient', () => {
     small.close();
   });
 
+  it('leaves an item that cannot be asked without a decision, and no other', async () => {
+    const circular: { self?: object } = {};
+    circular.self = circular;
+    const good = { interaction: 'read' as const, resource: `Patient/${clinic.PATIENT_1}` };
+    const decisions = await pdp.checkMany({
+      subject: clinic.PATIENT_MEMBER,
+      items: [
+        good,
+        { interaction: 'read', resource: { body: circular } },
+        { interaction: 'read', resource: 'a/b/c' },
+        { interaction: 'none' as 'read', resource: good.resource },
+        { ...good, subject: '' },
+        good,
+      ],
+    });
+    assert.deepEqual(
+      decisions.map(({ effect }) => effect),
+      ['PERMIT', 'NO_DECISION', 'NO_DECISION', 'NO_DECISION', 'NO_DECISION', 'PERMIT'],
+    );
+  });
+
+  it('splits what is too large for a message', async () => {
+    const patient = clinic.clinicResources().find(({ id }) => id === clinic.PATIENT_1);
+    const items = Array.from({ length: 12 }, (_, i) => ({
+      interaction: 'read' as const,
+      resource: { body: { ...patient, text: { status: 'generated', div: `${i}${'x'.repeat(700_000)}` } } },
+    }));
+    const decisions = await pdp.checkMany({ subject: clinic.NORTH_CLINICIAN, items });
+    assert.deepEqual(new Set(decisions.map(({ effect }) => effect)), new Set(['PERMIT']));
+  });
+
+  it('has no decision once it is closed', async () => {
+    const closed = new PdpClient(server.target, { insecure: true, ...CALL });
+    closed.close();
+    const question = read(clinic.PATIENT_MEMBER, clinic.PATIENT_1);
+    assert.equal((await closed.check(question)).effect, 'NO_DECISION');
+    for await (const { effect } of closed.checkStream([question])) assert.equal(effect, 'NO_DECISION');
+    await assert.rejects(closed.filterResources({ subject: 'x', resources: [] }), NoDecision);
+    await assert.rejects(closed.watchRevisions().next(), NoDecision);
+  });
+
   it('sends a resource of several items once', async () => {
     const patient = clinic.clinicResources().find(({ id }) => id === clinic.PATIENT_1);
     assert.ok(patient);

@@ -1,7 +1,9 @@
 /** The middleware in a real Express application, before a real pdpd. */
 
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import type * as http from 'node:http';
+import * as path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import express, { type Request } from 'express';
@@ -9,7 +11,7 @@ import express, { type Request } from 'express';
 import { NoDecision, PdpClient, PermissionDenied } from '../src';
 import { decisionOf, fromParams, pdpErrors, requirePermission } from '../src/express';
 import * as clinic from './support/clinic';
-import { Pdpd } from './support/pdpd';
+import { Pdpd, temporaryDirectory } from './support/pdpd';
 
 const NORTH_ID = clinic.NORTH.split('/')[1] ?? '';
 const SOUTH_ID = clinic.SOUTH.split('/')[1] ?? '';
@@ -186,7 +188,69 @@ describe('requirePermission', () => {
     assert.equal((await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': clinic.SOUTH }))).status, 403);
   });
 
-  it('takes the stored tenant where none is named', async () => {
+  it('takes the tenant that is stored in the UserConfiguration', async () => {
+    const source = temporaryDirectory();
+    const meta = { project: 'p', versionId: '1' };
+    const write = (resource: { resourceType: string; id: string; [name: string]: unknown }): void =>
+      fs.writeFileSync(path.join(source, `${resource.resourceType}-${resource.id}.json`), JSON.stringify({ meta, ...resource }));
+    write({ resourceType: 'Project', id: 'p' });
+    const tenants = [clinic.NORTH, clinic.SOUTH];
+    const patients = [clinic.PATIENT_1, clinic.SOUTH_PATIENT];
+    tenants.forEach((reference, i) => {
+      write({ resourceType: 'Patient', id: patients[i] ?? '', meta: { ...meta, accounts: [{ reference }] } });
+    });
+    const resource = [{ resourceType: 'Patient', criteria: 'Patient?_compartment=%organization' }];
+    write({ resourceType: 'AccessPolicy', id: 'a', resource });
+    for (const [id, chosen] of [['north', clinic.NORTH], ['gone', 'Organization/other']] as const) {
+      write({ resourceType: 'UserConfiguration', id, option: [{ id: 'activeTenant', valueString: chosen }] });
+      write({
+        resourceType: 'ProjectMembership',
+        id,
+        project: { reference: 'Project/p' },
+        user: { reference: `User/${id}` },
+        profile: { reference: `Practitioner/${id}` },
+        userConfiguration: { reference: `UserConfiguration/${id}` },
+        access: tenants.map((reference) => ({
+          policy: { reference: 'AccessPolicy/a' },
+          parameter: [{ name: 'organization', valueReference: { reference } }],
+        })),
+      });
+    }
+    const own = await Pdpd.start({ source });
+    const client = new PdpClient(own.target, { insecure: true, deadlineMs: 30_000 });
+    const ask = async (member: string, id: string, header?: string): Promise<number> => {
+      let status = 0;
+      const request = { params: { id }, headers: header === undefined ? {} : { 'x-clinic': header } };
+      const response = {
+        headersSent: false,
+        locals: {},
+        setHeader: () => undefined,
+        status: (code: number) => {
+          status = code;
+          return { json: () => undefined };
+        },
+      };
+      const guard = requirePermission({
+        pdp: client,
+        interaction: 'read',
+        resource: fromParams('Patient', 'id'),
+        subject: () => `ProjectMembership/${member}`,
+        tenant: [{ header: 'x-clinic' }, 'stored'],
+      });
+      await guard(request, response, () => (status = 200));
+      return status;
+    };
+    assert.equal(await ask('north', clinic.PATIENT_1), 200);
+    assert.equal(await ask('north', clinic.SOUTH_PATIENT), 403);
+    assert.equal(await ask('north', clinic.SOUTH_PATIENT, clinic.SOUTH), 200, 'a header goes before it');
+    // One that is not the member's any more is never taken for all.
+    assert.equal(await ask('gone', clinic.PATIENT_1), 403);
+    assert.equal(await ask('gone', clinic.PATIENT_1, clinic.NORTH), 200);
+    client.close();
+    await own.stop();
+  });
+
+  it('takes a tenant that is named before the stored one', async () => {
     // None is stored for these members: as none chosen.
     assert.equal((await get(`/stored/${clinic.PATIENT_1}`, as(clinic.MSO_STAFF))).status, 200);
     assert.equal((await get(`/stored/${clinic.PATIENT_1}`, as(clinic.MSO_STAFF, { 'x-clinic': clinic.SOUTH }))).status, 403);

@@ -477,6 +477,33 @@ describe('a server that goes away', () => {
     second.stop();
   });
 
+  it('hangs, and goes on: deadlines hold', async () => {
+    const server = await Pdpd.start();
+    const pdp = new PdpClient(server.target, { insecure: true, ...LONG });
+    const question = { subject: clinic.PATIENT_MEMBER, interaction: 'read', resource: `Patient/${clinic.PATIENT_1}` } as const;
+    assert.ok((await pdp.check(question)).permitted);
+    server.process.kill('SIGSTOP');
+    assert.equal((await pdp.check(question, { deadlineMs: 200 })).failure?.status, 'DEADLINE_EXCEEDED');
+    server.process.kill('SIGCONT');
+    assert.ok((await pdp.check(question)).permitted);
+    pdp.close();
+    await server.stop();
+  });
+
+  it('has too much to do: no decision, and no second call', async () => {
+    const server = await Pdpd.start({ flags: ['--limits.caller-calls-per-second', '1'] });
+    const events: CallEvent[] = [];
+    const pdp = new PdpClient(server.target, { insecure: true, ...LONG, onCall: (event) => events.push(event) });
+    const question = { subject: clinic.PATIENT_MEMBER, interaction: 'read', resource: `Patient/${clinic.PATIENT_2}` } as const;
+    const decisions = await Promise.all(Array.from({ length: 20 }, () => pdp.check(question)));
+    const refused = decisions.filter(({ failure }) => failure?.status === 'RESOURCE_EXHAUSTED');
+    assert.ok(refused.length > 0);
+    assert.ok(decisions.every(({ effect }) => effect === 'DENY' || effect === 'NO_DECISION'));
+    assert.ok(events.every(({ retried }) => !retried));
+    pdp.close();
+    await server.stop();
+  });
+
   it('is killed under load: every question has an answer, and none a wrong one', async () => {
     const server = await Pdpd.start();
     const pdp = new PdpClient(server.target, { insecure: true, deadlineMs: 2_000 });

@@ -515,8 +515,8 @@ class TenantTest(FlaskTest):
             result = self.pdp.filter("Patient", "gender=female")
             self.view()
             return {"queries": result.queries}
-        self.app.add_url_rule("/o/<org>", "o", self.pdp.
-                              require_organization_access(from_url("org"))(view))
+        guard = self.pdp.require_organization_access(from_url("org"))
+        self.app.add_url_rule("/o/<org>", "o", guard(view))
         self.app.add_url_rule("/open", "open", self.pdp.public(
             lambda: view(org=None)))
         self.assertEqual(self.ask("/o/north"), 200)

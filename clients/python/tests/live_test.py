@@ -2,6 +2,7 @@
 """Both clients with a real decision point and the sample clinic."""
 
 import asyncio
+import concurrent.futures
 import os
 import signal
 import threading
@@ -121,6 +122,30 @@ class LiveTest(unittest.TestCase):
             self.assertTrue(explained.summary)
             self.assertEqual(client.describe(PATIENT).membership, PATIENT)
             self.assertEqual(client.tenants("Practitioner/x"), [])
+
+    def test_answers_of_many_threads_are_not_mixed_up(self):
+        client = PdpClient(self.pdpd.target, plaintext=True,
+                           timeout=support.LONG)
+        self.addCleanup(client.close)
+
+        def ask(number):
+            reference = (OWN, OTHER)[number % 2]
+            request = check_request(PATIENT, "read", reference)
+            return all(client.check(request).permitted == (reference == OWN)
+                       for _ in range(100))
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            self.assertEqual(list(threads.map(ask, range(8))), [True] * 8)
+
+    def test_answers_of_many_tasks_are_not_mixed_up(self):
+        async def run():
+            async with AsyncPdpClient(self.pdpd.target, plaintext=True,
+                                      timeout=support.LONG) as client:
+                return await asyncio.gather(*[
+                    client.check(check_request(PATIENT, "read",
+                                               (OWN, OTHER)[i % 2]))
+                    for i in range(500)])
+        self.assertEqual([d.permitted for d in asyncio.run(run())],
+                         [True, False] * 250)
 
     def test_access_is_recorded(self):
         for client in self.clients():

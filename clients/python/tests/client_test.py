@@ -350,13 +350,15 @@ class FailuresTest(ClientTest):
 
     def test_a_closed_client_decides_nothing(self):
         server = self.answering(checked(permit()))
-        with PdpClient(server.target, plaintext=True) as client:
+        with PdpClient(server.target, plaintext=True,
+                       timeout=LONG) as client:
             self.assertTrue(client.check(question()).permitted)
         self.assertFalse(client.check(question()).permitted)
         self.assertFalse(list(client.check_stream([question()]))[0].permitted)
 
         async def run():
-            async with AsyncPdpClient(server.target, plaintext=True) as client:
+            async with AsyncPdpClient(server.target, plaintext=True,
+                                      timeout=LONG) as client:
                 self.assertTrue((await client.check(question())).permitted)
             self.assertFalse((await client.check(question())).permitted)
         asyncio.run(run())
@@ -407,7 +409,8 @@ class ForgottenAwaitTest(ClientTest):
         server = self.answering(checked(permit()))
 
         async def run():
-            async with AsyncPdpClient(server.target, plaintext=True) as client:
+            async with AsyncPdpClient(server.target, plaintext=True,
+                                      timeout=LONG) as client:
                 for call in (
                         lambda: client.check(question()),
                         lambda: client.require_check(question()),

@@ -164,7 +164,7 @@ class KilledTest(unittest.TestCase):
 
     def test_a_server_that_is_killed_decides_nothing_more(self):
         for kind in (Threads, Asyncio):
-            client = kind(self.pdpd.target, timeout=5.0)
+            client = kind(self.pdpd.target, timeout=support.LONG)
             self.addCleanup(client.close)
             if self.pdpd.process.poll() is None:
                 self.assertTrue(client.check(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support import ClientTest, checked, permit, question
+from support import LONG, ClientTest, checked, permit, question
 from medplum_pdp import Effect, Tls
 
 
@@ -84,7 +84,7 @@ class TlsTest(ClientTest):
     def effects(self, server, **tls):
         """Of both clients."""
         return {client.check(question()).effect for client in
-                self.clients(server.target, tls=Tls(**tls), timeout=5.0)}
+                self.clients(server.target, tls=Tls(**tls), timeout=LONG)}
 
     def test_the_right_authority(self):
         self.assertEqual({Effect.PERMIT}, self.effects(

@@ -5,13 +5,14 @@ import { Client, type ClientDuplexStream, type ClientReadableStream, Metadata } 
 
 import { PolicyDecisionPoint } from './api';
 import { channelCredentials, channelOptions } from './channel';
-import { type Failure, MisuseError } from './errors';
+import type { Failure } from './errors';
 import { failure, failureOf } from './failure';
 import type { CallOptions, PdpClientOptions } from './options';
 import { RetryBudget, isRetriable, retryDelay } from './retry';
 import { cleanTrace } from './trace';
 
 const DEADLINE_MS = 1_000;
+const MAX_DEADLINE_MS = 86_400_000;
 
 type Methods = typeof PolicyDecisionPoint.method;
 
@@ -29,11 +30,13 @@ export type Outcome<T> =
 /** When a call ends at the latest. */
 export class Deadline {
   readonly at: Date;
+  readonly milliseconds: number;
   readonly #start = performance.now();
 
-  constructor(readonly milliseconds: number) {
-    if (!(milliseconds > 0) || !Number.isFinite(milliseconds)) throw new MisuseError('a deadline is a time to come');
-    this.at = new Date(Date.now() + milliseconds);
+  /** Nothing, less than nothing or no number: it has passed. At most a day. */
+  constructor(milliseconds: number) {
+    this.milliseconds = milliseconds > 0 ? Math.min(milliseconds, MAX_DEADLINE_MS) : 0;
+    this.at = new Date(Date.now() + this.milliseconds);
   }
 
   get seconds(): number {
@@ -215,6 +218,7 @@ export class Caller {
 
   /** What every call sends along, or why it cannot. */
   async #metadata(options: CallOptions, deadline: Deadline): Promise<Metadata | Failure> {
+    if (deadline.left <= 0) return failure('DEADLINE_EXCEEDED', 'there was no time to ask');
     const metadata = new Metadata();
     const { traceparent, requestId } = cleanTrace(options.trace);
     if (traceparent !== undefined) metadata.set('traceparent', traceparent);

@@ -1,5 +1,7 @@
 /** A decision, as the one who enforces it needs it. */
 
+import { inspect } from 'node:util';
+
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 
 import { type Decision as DecisionMessage, Effect, Match, NoteCode, Reason, StrictRule } from './api';
@@ -188,6 +190,38 @@ export class Decision {
       return Decision.none(malformed('effect and obligations do not agree'));
     }
     return new Decision({ effect, reason, httpStatus: status, message });
+  }
+
+  /** For a log: all but `write.resource`, which is resource content. */
+  toJSON(): Record<string, unknown> {
+    const { write } = this;
+    return {
+      effect: this.effect,
+      reason: this.reason,
+      message: this.message,
+      decisionId: this.decisionId,
+      httpStatus: this.httpStatus,
+      medplumHttpStatus: this.medplumHttpStatus,
+      entry: this.entry,
+      hiddenFields: this.hiddenFields,
+      readonlyFields: this.readonlyFields,
+      versions: Object.fromEntries(this.versions),
+      write: write && {
+        accounts: write.accounts,
+        compartments: write.compartments,
+        restoredFields: write.restoredFields,
+      },
+      notes: this.notes,
+      revision: this.revision.toString(),
+      validUntil: this.validUntil,
+      matches: this.matches,
+      failure: this.failure,
+    };
+  }
+
+  /** As `console.log` shows it. */
+  [inspect.custom](): Record<string, unknown> {
+    return this.toJSON();
   }
 
   /** Permitted, and nothing is left to do. */

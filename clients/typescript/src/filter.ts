@@ -1,5 +1,7 @@
 /** The answer of Filter: which searches find what the subject may find. */
 
+import { inspect } from 'node:util';
+
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 
 import {
@@ -169,6 +171,28 @@ export class FilterAnswer {
       return FilterAnswer.none(malformed('queries that do not search the type'));
     }
     return new FilterAnswer({ kind, reason, httpStatus: status, message });
+  }
+
+  /** For a log: without the queries, which hold what was searched for. */
+  toJSON(): Record<string, unknown> {
+    return {
+      kind: this.kind,
+      reason: this.reason,
+      decisionId: this.decisionId,
+      httpStatus: this.httpStatus,
+      medplumHttpStatus: this.medplumHttpStatus,
+      queries: this.queries.length,
+      hiddenFields: this.hiddenFields,
+      stripFieldsRequired: this.stripFieldsRequired,
+      revision: this.revision.toString(),
+      validUntil: this.validUntil,
+      failure: this.failure,
+    };
+  }
+
+  /** As `console.log` shows it. */
+  [inspect.custom](): Record<string, unknown> {
+    return this.toJSON();
   }
 
   /** Something may be found: `queries` say what. */

@@ -3,7 +3,7 @@
 import type { GrpcStatusName } from './errors';
 import type { Trace } from './trace';
 
-/** TLS, by files in PEM. */
+/** TLS, by files in PEM, which are read once. */
 export interface TlsOptions {
   /** The CA that signed the server's certificate. Not given: the system's. */
   readonly caFile?: string;

@@ -2,9 +2,10 @@
 
 import type { Failure } from './errors';
 
-const CAPACITY = 10;
-const COST = 1;
-const REFUND = 0.1;
+// In tenths of a token, which add up exactly.
+const CAPACITY = 100;
+const COST = 10;
+const REFUND = 1;
 
 /** UNAVAILABLE for a reason that a second call would meet as well. */
 const LASTING_REASONS = ['STALE', 'CREDENTIALS_REFUSED', 'PROJECT_GONE', 'ACCESS_MISSING', 'AUDIT_UNAVAILABLE'] as const;
@@ -20,10 +21,6 @@ export function isRetriable(failure: Failure): boolean {
  */
 export class RetryBudget {
   #tokens = CAPACITY;
-
-  get tokens(): number {
-    return this.#tokens;
-  }
 
   /** Takes what a retry costs; false where there is not enough. */
   take(): boolean {

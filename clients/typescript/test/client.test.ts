@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { inspect } from 'node:util';
 
 import { type CallEvent, type CheckQuestion, NoDecision, PdpClient, PermissionDenied } from '../src';
 import * as clinic from './support/clinic';
@@ -149,6 +150,39 @@ describe('PdpClient', () => {
     }));
     const decisions = await pdp.checkMany({ subject: clinic.NORTH_CLINICIAN, items });
     assert.deepEqual(new Set(decisions.map(({ effect }) => effect)), new Set(['PERMIT']));
+  });
+
+  it('has no decision where there is no time left', async () => {
+    for (const deadlineMs of [0, -5, Number.NaN]) {
+      const decision = await pdp.check(read(clinic.PATIENT_MEMBER, clinic.PATIENT_1), { deadlineMs });
+      assert.equal(decision.failure?.status, 'DEADLINE_EXCEEDED');
+    }
+    const long = await pdp.check(read(clinic.PATIENT_MEMBER, clinic.PATIENT_1), { deadlineMs: Number.POSITIVE_INFINITY });
+    assert.ok(long.permitted);
+  });
+
+  it('can be logged, and no resource nor search is in the log', async () => {
+    const decision = await pdp.check({
+      subject: clinic.NORTH_NURSE,
+      interaction: 'create',
+      resource: {
+        proposed: {
+          resourceType: 'Observation',
+          status: 'final',
+          code: { text: 'Zzplanted' },
+          subject: { reference: `Patient/${clinic.PATIENT_1}` },
+        },
+      },
+      returnCompletedResource: true,
+    });
+    assert.ok(decision.write?.resource.includes('Zzplanted'));
+    const filter = await pdp.filter({ subject: clinic.NORTH_NURSE, resourceType: 'Patient', query: 'name=Zzplanted' });
+    assert.ok(filter.queries.join().includes('Zzplanted'));
+    const error = new PermissionDenied(decision);
+    for (const text of [JSON.stringify(decision), inspect(decision), JSON.stringify(filter), inspect(filter), inspect(error, { depth: 9 })]) {
+      assert.match(text, new RegExp(text === JSON.stringify(filter) || text === inspect(filter) ? filter.decisionId : decision.decisionId));
+      assert.doesNotMatch(text, /Zzplanted/);
+    }
   });
 
   it('has no decision once it is closed', async () => {

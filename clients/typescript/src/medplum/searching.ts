@@ -190,6 +190,7 @@ function nextPage(asked: URLSearchParams, found: readonly Found[]): URLSearchPar
   const next = new URLSearchParams(asked);
   const cursor = first.get('_cursor');
   if (found.length === 1 && cursor !== null) {
+    if (cursor === asked.get('_cursor')) return undefined;
     next.set('_cursor', cursor);
     next.delete('_offset');
     return next;

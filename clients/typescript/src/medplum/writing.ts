@@ -61,7 +61,11 @@ export class Writer {
     }
     const { id: _, ...withoutId } = forMedplum(judged);
     const answer = await this.reader.client.createResource(withoutId, medplumOptions(options));
-    return stored(decision, answer, draft.type);
+    const made = stored(decision, answer, draft.type);
+    if (isStoredResource(answer) && answer.meta?.project !== project) {
+      throw new MisuseError('the bot created it in another project than the member\'s');
+    }
+    return made;
   }
 
   async update(draft: Draft, options: BotOptions): Promise<StoredResource> {

@@ -548,7 +548,12 @@ describe('a guarded client', () => {
       assert.equal((await mock.repo.readResource<Patient>('Patient', clinic.PATIENT_1)).gender, 'unknown');
       const made = await guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1));
       assert.equal(made.meta?.project, clinic.PROJECT);
-      // A bot of another project would create it there.
+      // A bot of another project would create it there; one whose project is not
+      // known is found out.
+      const elsewhere = new MockClient();
+      elsewhere.createResource = async (resource) => Promise.resolve({ ...resource, id: 'x', meta: { project: 'other' } });
+      const stranger = guardMedplum(elsewhere, { pdp, subject: clinic.NORTH_NURSE });
+      await assert.rejects(stranger.createResource(observation(clinic.PATIENT_1)), /another project/);
       mock.getProject = () => ({ resourceType: 'Project', id: 'other' });
       await assert.rejects(guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1)), /another project/);
     });

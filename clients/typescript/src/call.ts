@@ -1,7 +1,13 @@
 /** Calls of the service: deadline, token, trace, retry. */
 
 import { type DescMessage, type DescMethod, type MessageShape, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { Client, type ClientDuplexStream, type ClientReadableStream, Metadata } from '@grpc/grpc-js';
+import {
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  Metadata,
+} from '@grpc/grpc-js';
 
 import { PolicyDecisionPoint } from './api';
 import { channelCredentials, channelOptions } from './channel';
@@ -193,8 +199,10 @@ export class Caller {
         return;
       }
       const fail = (error: unknown): void => resolve({ ok: false, failure: failureOf(error) });
+      let call: ClientUnaryCall | undefined;
+      const cancel = (): void => call?.cancel();
       try {
-        const call = this.#client.makeUnaryRequest(
+        call = this.#client.makeUnaryRequest(
           pathOf(method),
           serializer(method.input),
           deserializer(method.output),
@@ -208,7 +216,6 @@ export class Caller {
             else resolve({ ok: true, value });
           },
         );
-        const cancel = (): void => call.cancel();
         signal?.addEventListener('abort', cancel, { once: true });
       } catch (error) {
         fail(error);

@@ -158,7 +158,9 @@ export class PdpClient {
       ...given('context', contextMessage(question.context)),
       ...given('consistency', consistencyMessage(question.consistency)),
     }));
-    if ('callerFault' in shared) return question.items.map(() => Decision.none(shared));
+    if ('callerFault' in shared) {
+      return this.#refused('BatchCheck', shared, () => question.items.map(() => Decision.none(shared)));
+    }
     const decisions = new Array<Decision | undefined>(question.items.length);
     const parts = batches(
       question.items,

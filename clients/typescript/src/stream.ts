@@ -50,7 +50,7 @@ class Pipeline {
     const id = this.#nextId++;
     return new Promise((settle) => {
       this.#open.push({ id, settle });
-      this.#watch();
+      if (this.#open.length === 1) this.#watch();
       this.#stream.write(create(CheckStreamRequestSchema, { id, check }));
     });
   }
@@ -90,6 +90,11 @@ class Pipeline {
   }
 }
 
+interface Answered {
+  readonly answer: Decision;
+  readonly seconds: number;
+}
+
 /** Lets one side wait until the other has done something. */
 class Turn {
   #wake: (() => void)[] = [];
@@ -122,7 +127,7 @@ export async function* checkStream(
 ): AsyncGenerator<Decision, void, undefined> {
   const maxInFlight = Math.max(1, options.maxInFlight ?? 64);
   const { milliseconds } = caller.deadline(options);
-  const waiting: { readonly decision: Promise<Decision>; readonly since: number }[] = [];
+  const waiting: Promise<Answered>[] = [];
   const turn = new Turn();
   let pipeline: Pipeline | undefined;
   let isOver = false;
@@ -130,23 +135,27 @@ export async function* checkStream(
   options.signal?.addEventListener('abort', cancel, { once: true });
 
   // Done when the question is on its way; the decision comes later.
-  const ask = async (question: CheckQuestion): Promise<{ decision: Promise<Decision> }> => {
-    const none = (why: Failure) => ({ decision: Promise.resolve(Decision.none(why)) });
-    if (options.signal?.aborted) return none(failure('CANCELLED', 'the caller gave up'));
+  const ask = async (question: CheckQuestion): Promise<() => Promise<Decision>> => {
+    const none = (why: Failure) => () => Promise.resolve(Decision.none(why));
     const check = attempt(() => checkMessage(question));
     if ('callerFault' in check) return none(check);
     if (!pipeline || pipeline.ended) {
       const stream = await caller.duplex(PolicyDecisionPoint.method.checkStream, options, undefined);
       if ('callerFault' in stream) return none(stream);
       pipeline = new Pipeline(stream, milliseconds);
+      // While it was being opened the one who asks may have gone.
+      if (isOver || options.signal?.aborted) cancel();
     }
-    return { decision: pipeline.ask(check) };
+    const decision = pipeline.ask(check);
+    return () => decision;
   };
   // Asks as fast as there is room, whether or not anybody waits for an answer.
   const pump = async (): Promise<void> => {
     for await (const question of questions) {
       if (isOver) return;
-      waiting.push({ ...(await ask(question)), since: performance.now() });
+      const since = performance.now();
+      const decision = await ask(question);
+      waiting.push(decision().then((answer) => ({ answer, seconds: (performance.now() - since) / 1000 })));
       turn.signal();
       while (waiting.length >= maxInFlight && !isOver) await turn.next();
     }
@@ -166,11 +175,11 @@ export async function* checkStream(
     for (;;) {
       const first = waiting[0];
       if (first) {
-        const decision = await first.decision;
+        const { answer, seconds } = await first;
         waiting.shift();
         turn.signal();
-        report(decision, (performance.now() - first.since) / 1000);
-        yield decision;
+        report(answer, seconds);
+        yield answer;
       } else if (isAsked) {
         break;
       } else {

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 
 import { status } from '@grpc/grpc-js';
 
-import { type CallEvent, NoDecision, PdpClient, type PdpClientOptions } from '../src';
+import { type CallEvent, type CheckQuestion, NoDecision, PdpClient, type PdpClientOptions } from '../src';
 import { Effect, FilterKind, Reason } from '../src/api';
 import * as clinic from './support/clinic';
 import { FakeServer, PERMIT, type Reply, type Script } from './support/fake_server';
@@ -142,6 +142,24 @@ describe('deadlines', () => {
       assert.equal(decision.failure?.status, 'DEADLINE_EXCEEDED');
       const stream = pdp.checkStream([QUESTION, QUESTION], { deadlineMs: 100 });
       for await (const answer of stream) assert.equal(answer.effect, 'NO_DECISION');
+    });
+  });
+
+  it('end a stream whose oldest question is too old, however many come behind it', async () => {
+    await withServer({ checkStream: () => [] }, async (pdp) => {
+      let isGivenUp = false;
+      async function* questions(): AsyncGenerator<CheckQuestion> {
+        // More and more, as long as nobody is told that the first has failed.
+        while (!isGivenUp) {
+          yield QUESTION;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+      for await (const { failure } of pdp.checkStream(questions(), { deadlineMs: 200, maxInFlight: 1_000_000 })) {
+        assert.equal(failure?.status, 'DEADLINE_EXCEEDED');
+        isGivenUp = true;
+        break;
+      }
     });
   });
 

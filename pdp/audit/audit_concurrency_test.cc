@@ -173,6 +173,48 @@ class SlowSync : public FileCalls {
   std::atomic<bool> fails_ = false;
 };
 
+// Takes as long as the test wants.
+class HeldSync : public FileCalls {
+ public:
+  int Sync(int /*file*/) override {
+    begun_ = true;
+    while (!let_go_) std::this_thread::yield();
+    ended_ = true;
+    return 0;
+  }
+  void LetGo() { let_go_ = true; }
+  bool begun() const { return begun_; }
+  bool ended() const { return ended_; }
+
+ private:
+  std::atomic<bool> begun_ = false;
+  std::atomic<bool> let_go_ = false;
+  std::atomic<bool> ended_ = false;
+};
+
+TEST(AuditConcurrencyTest, WhatAnotherThreadSyncsIsWaitedFor) {
+  const TempDirectory directory;
+  HeldSync calls;
+  const auto file = SegmentFile::Create(directory / "", "segment", calls);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append("record\n").ok());
+  std::thread first([&] { EXPECT_TRUE((*file)->Sync().ok()); });
+  while (!calls.begun()) std::this_thread::yield();
+  std::atomic<bool> is_back = false;
+  std::thread second([&] {
+    EXPECT_TRUE((*file)->Sync().ok());
+    EXPECT_TRUE(calls.ended()) << "it is not on the disk yet";
+    is_back = true;
+  });
+  // So long it may go wrong.
+  for (int i = 0; i < 200 && !is_back; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  calls.LetGo();
+  first.join();
+  second.join();
+}
+
 TEST(AuditConcurrencyTest, ASyncedAppendIsOnTheDiskWhoeverSyncsBesideIt) {
   const TempDirectory directory;
   SlowSync calls;

@@ -72,6 +72,13 @@ class Adder {
                   "also memberships that provisioning did not make");
   }
 
+  void AddTypes(CLI::App* app) {
+    app->add_option("--type", command_.types,
+                    "a resource type to look at; may be repeated (default: "
+                    "Patient and those of the patient compartment that the "
+                    "roles name)");
+  }
+
  private:
   ProvisionCommand& command_;
   bool& is_json_;
@@ -132,6 +139,30 @@ CLI::App* AddProvision(CLI::App& app, ProvisionCommand& command,
   adder.AddExit(suspend);
   adder.AddExit(offboard);
 
+  CLI::App* tenants = provision->add_subcommand(
+      "tenants", "which organizations do resources belong to?");
+  tenants->require_subcommand(1);
+  CLI::App* coverage =
+      adder.Add(tenants, Action::kTenantsCoverage, "coverage",
+                "resources of no organization, of several, or of another than "
+                "their patient's");
+  adder.AddEnvironment(coverage);
+  adder.AddTypes(coverage);
+  adder.AddFile(coverage);
+  CLI::App* assign =
+      adder.Add(tenants, Action::kTenantsAssign, "assign",
+                "give resources the organization that they belong to (--yes)");
+  adder.AddEnvironment(assign);
+  adder.AddTypes(assign);
+  assign->add_option("--organization", command.organization,
+                     "give this one to what belongs to none; needs --query");
+  assign
+      ->add_option("--query", command.query,
+                   "which resources: Patient?name=smith")
+      ->needs("--organization");
+  assign->get_option("--organization")->needs("--query");
+  adder.AddWrite(assign);
+  adder.AddFile(assign);
   return provision;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -21,13 +22,15 @@ struct ProvisionCommand {
     kOnboard,
     kSuspend,
     kOffboard,
+    kTenantsCoverage,
+    kTenantsAssign,
   };
 
   Action action = Action::kPlan;
   std::string file;
   std::string environment;
   std::string other_environment;  // diff.
-  std::string organization;       // onboard, suspend, offboard.
+  std::string organization;       // onboard, suspend, offboard, assign.
 
   bool yes = false;  // Do it.
   bool prune = false;
@@ -36,6 +39,10 @@ struct ProvisionCommand {
 
   // onboard, suspend, offboard: how long a running server is waited for.
   double proof_seconds = 60;
+
+  // tenants.
+  std::vector<std::string> types;
+  std::string query;  // assign.
 };
 
 // Adds the command to `app`; `is_json` is its --output.  The action is set when

@@ -289,6 +289,73 @@ class ProvisionTest(EndToEndTest):
         self.assertIn("- access: @role/nurse with organization = "
                       "@organization/south", out)
 
+    # Whose resources are.
+
+    def patient(self, *accounts, **elements):
+        meta = {"accounts": [{"reference": a} for a in accounts]}
+        return self.fake.put(project=PROJECTS["stage"], resource={
+            "resourceType": "Patient", "meta": meta, **elements})["reference"]
+
+    def observation(self, patient, *accounts):
+        return self.fake.put(project=PROJECTS["stage"], resource={
+            "resourceType": "Observation", "status": "final",
+            "code": {"text": "x"}, "subject": {"reference": patient},
+            "meta": {"accounts": [{"reference": a} for a in accounts]},
+        })["reference"]
+
+    def accounts(self, reference):
+        meta = self.fake.read(reference=reference)["meta"]
+        return [a["reference"] for a in meta.get("accounts", [])]
+
+    def test_resources_are_given_the_organization_they_belong_to(self):
+        self.apply()
+        north, south = (f"Organization/{o['id']}" for name in ("North", "South")
+                        for o in self.made("Organization")
+                        if o["name"].startswith(name))
+        well = self.patient(north)
+        managed = self.patient(managingOrganization={"reference": south},
+                               name=[{"family": "Managed"}])
+        lost = self.patient(name=[{"family": "Lost"}])
+        of_well = self.observation(well, south)
+        of_managed = self.observation(managed)
+        dan = self.member("dan")["profile"]["reference"]
+
+        out = self.provision("tenants", "coverage", code=3)
+        for line in (f"none     {managed}: of nobody; belongs to "
+                     "@organization/south",
+                     f"none     {lost}: of nobody", f"none     {dan}: ",
+                     f"other    {of_well}: of @organization/south; belongs to "
+                     "@organization/north",
+                     "5 of 6 are not of one organization"):
+            self.assertIn(line, out)
+        before = self.fake.read(reference=of_well)
+        out = self.provision("tenants", "assign")
+        self.assertIn("nothing was done; --yes does it", out)
+        self.assertIn(f"update    {of_well}  ADDS ACCESS", out)
+        self.assertEqual(before, self.fake.read(reference=of_well))
+
+        self.provision("tenants", "assign", "--yes")
+        self.assertEqual([[north], [south], [south], []],
+                         [self.accounts(r) for r in
+                          (of_well, managed, of_managed, lost)])
+        self.provision("tenants", "assign", "--organization", "north",
+                       "--query", "Patient?name=lost", "--yes")
+        self.assertEqual([[north], []],
+                         [self.accounts(r) for r in (lost, dan)])
+        self.assertIn("1 of 6 are", self.provision("tenants", "coverage",
+                                                   code=3))
+
+    def test_a_resource_that_changes_meanwhile_is_not_assigned(self):
+        self.apply()
+        [south] = [f"Organization/{o['id']}" for o in self.made("Organization")
+                   if o["name"].startswith("South")]
+        patient = self.patient(managingOrganization={"reference": south})
+        self.fake.fault(kind="run", path="fhir/R4/Patient/", before=[
+            ["change", {"reference": patient, "values": {"active": True}}]])
+        self.provision("tenants", "assign", "--yes", code=1)
+        self.assertIn("plan again", self.errors)
+        self.assertEqual([], self.accounts(patient))
+
     def test_every_command_of_the_page_works(self):
         pdp = self.decision_point()
         self.apply(env="prod")
@@ -304,7 +371,9 @@ class ProvisionTest(EndToEndTest):
                                      capture_output=True, text=True,
                                      timeout=LONG, check=False)
                 self.assertEqual("", run.stderr)
-                self.assertEqual(0, run.returncode, run.stdout)
+                # The sample's patient is of no organization.
+                self.assertEqual(3 if "coverage" in command else 0,
+                                 run.returncode, run.stdout)
 
     # Organizations come and go.
 

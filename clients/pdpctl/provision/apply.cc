@@ -3,6 +3,8 @@
 #include <openssl/rand.h>
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -10,6 +12,7 @@
 #include "clients/pdpctl/setup_create.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
+#include "pdp/fhir/search/compartment.h"
 #include "pdp/medplum/secret_file.h"
 
 namespace pdp::provision {
@@ -52,6 +55,7 @@ class Applier {
     if (step.kind == "AccessPolicy") return WritePolicy(step);
     if (step.kind == "Organization") return WriteOrganization(step);
     if (step.kind == "invite") return Invite(step);
+    if (step.kind == "accounts") return SetAccounts(step);
     if (step.kind == "ProjectMembership") return WriteMembership(step);
     return WriteProfile(step);
   }
@@ -155,13 +159,31 @@ class Applier {
                difference.front(), "; look at it, and plan again"));
   }
 
-  absl::StatusOr<ResourcePtr> Delete(const Step& step) {
+  // What takes no If-Match.
+  absl::Status CheckVersion(const Step& step) {
     PDP_ASSIGN_OR_RETURN(const ResourcePtr now,
                          server_.Read(step.before->key()));
-    if (now->version_id() != step.version) {
-      return absl::AbortedError(
-          StrCat(step.reference, " was changed meanwhile"));
+    if (now->version_id() == step.version) return absl::OkStatus();
+    return absl::AbortedError(StrCat(step.reference, " was changed meanwhile"));
+  }
+
+  absl::StatusOr<ResourcePtr> SetAccounts(const Step& step) {
+    const fhir::ResourceKey key = step.before->key();
+    PDP_RETURN_IF_ERROR(CheckVersion(step));
+    PDP_RETURN_IF_ERROR(
+        server_.SetAccounts(key, step.accounts, step.propagate));
+    PDP_ASSIGN_OR_RETURN(ResourcePtr now, server_.Read(key));
+    const auto accounts = fhir::search::CompartmentAccountsOf(*now);
+    if (std::set<std::string>(accounts.begin(), accounts.end()) ==
+        std::set<std::string>(step.accounts.begin(), step.accounts.end())) {
+      return now;
     }
+    return absl::InternalError(
+        StrCat(step.reference, " has other accounts than it was given"));
+  }
+
+  absl::StatusOr<ResourcePtr> Delete(const Step& step) {
+    PDP_RETURN_IF_ERROR(CheckVersion(step));
     PDP_RETURN_IF_ERROR(
         server_.DeleteMember(target_.project, step.before->id()));
     return ResourcePtr();

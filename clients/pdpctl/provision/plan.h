@@ -29,7 +29,8 @@ enum class Action : uint8_t {
 struct Step {
   Action action = Action::kUnchanged;
   // `AccessPolicy`, `Organization`, `ClientApplication`, `Bot`, `invite` (a
-  // User, a profile and a ProjectMembership) or `ProjectMembership`.
+  // User, a profile and a ProjectMembership), `ProjectMembership` or `accounts`
+  // (of any resource).
   std::string kind;
   std::string key;
   // What is there: its reference, version and content; empty, null: nothing.
@@ -43,6 +44,9 @@ struct Step {
   std::string policy;
   Organization organization;
   DesiredMember member;
+  // Of kind `accounts`: all that the resource is to have.
+  std::vector<std::string> accounts;
+  bool propagate = false;  // Also to what is about the Patient.
 
   bool is_to_be_done() const {
     return action == Action::kCreate || action == Action::kUpdate ||

@@ -5,7 +5,9 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
+#include "clients/pdpctl/provision/check_file.h"
 #include "clients/pdpctl/provision/content.h"
 #include "clients/pdpctl/requests.h"
 #include "clients/pdpctl/yaml_node.h"
@@ -22,21 +24,12 @@ namespace {
 using ctl::YamlFile;
 
 constexpr size_t kMaxNameBytes = 64;
-constexpr const char* kTypes[] = {"Practitioner", "Patient", "RelatedPerson",
-                                  "Bot", "ClientApplication"};
 
 template <typename T>
 const T* Find(const std::vector<T>& all, std::string_view name) {
   const auto found = std::find_if(
       all.begin(), all.end(), [&](const T& one) { return one.name == name; });
   return found == all.end() ? nullptr : &*found;
-}
-
-template <typename T>
-std::string NamesOf(const std::vector<T>& all) {
-  std::vector<std::string> names;
-  for (const T& one : all) names.push_back(one.name);
-  return names.empty() ? "there are none" : absl::StrJoin(names, ", ");
 }
 
 // What may stand in an id, a tag and a path as it is.
@@ -79,7 +72,9 @@ class Reader {
     ReadNamed(root["roles"], "role", file_.roles, &Reader::ReadRole);
     ReadNamed(root["people"], "person", file_.people, &Reader::ReadPerson);
     ReadEnvironments(root);
-    CheckAll();
+    for (std::string& error : CheckFile(file_)) {
+      errors_.push_back(std::move(error));
+    }
     if (!errors_.empty()) {
       return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
     }
@@ -162,13 +157,6 @@ class Reader {
   absl::Status ReadEnvironment(const YAML::Node& node, Environment& one);
   absl::Status ReadLogin(const YAML::Node& node, Login& login);
 
-  void CheckAll();
-  void CheckEnvironments(const std::string& where,
-                         const std::vector<std::string>& names);
-  void CheckPerson(const Person& person);
-  void CheckWhoIs(const Person& person);
-  void CheckGrant(const Person& person, const Grant& grant);
-
   const YamlFile yaml_;
   ProvisionFile file_;
   std::vector<std::string> errors_;
@@ -231,11 +219,11 @@ absl::Status Reader::ReadRole(const YAML::Node& node, Role& role) {
   PDP_RETURN_IF_ERROR(ReadFlag(node["adopt"], role.adopt));
   PDP_RETURN_IF_ERROR(ReadTexts(node["profiles"], role.profiles));
   for (const std::string& type : role.profiles) {
-    if (std::find(std::begin(kTypes), std::end(kTypes), type) ==
-        std::end(kTypes)) {
+    if (std::find(std::begin(kMemberTypes), std::end(kMemberTypes), type) ==
+        std::end(kMemberTypes)) {
       return yaml_.Error(node["profiles"],
                          StrCat("`", type, "` is no type of a member: ",
-                                absl::StrJoin(kTypes, ", ")));
+                                absl::StrJoin(kMemberTypes, ", ")));
     }
   }
   return ReadPolicy(node["policy"], role);
@@ -293,6 +281,7 @@ absl::Status Reader::ReadPerson(const YAML::Node& node, Person& person) {
   PDP_RETURN_IF_ERROR(ReadText(node["given"], person.given));
   PDP_RETURN_IF_ERROR(ReadText(node["family"], person.family));
   PDP_RETURN_IF_ERROR(ReadText(node["email"], person.email));
+  absl::AsciiStrToLower(&person.email);  // As Medplum keeps it.
   PDP_RETURN_IF_ERROR(ReadText(node["external-id"], person.external_id));
   PDP_RETURN_IF_ERROR(ReadText(node["patient"], person.patient));
   PDP_RETURN_IF_ERROR(ReadFlag(node["admin"], person.admin));
@@ -392,9 +381,7 @@ absl::Status Reader::ReadEnvironment(const YAML::Node& node, Environment& one) {
       if (file_.FindOrganization(pair.first.Scalar()) == nullptr) {
         return yaml_.Error(pair.first, StrCat("there is no organization `",
                                               pair.first.Scalar(),
-                                              "`; the organizations "
-                                              "are: ",
-                                              NamesOf(file_.organizations)));
+                                              "`: add it to `organizations`"));
       }
       PDP_RETURN_IF_ERROR(yaml_.CheckMap(
           pair.second, {"project", "client-id", "client-secret-file",
@@ -433,118 +420,6 @@ absl::Status Reader::ReadLogin(const YAML::Node& node, Login& login) {
                        "`client-secret-file` and `private-key-file`");
   }
   return absl::OkStatus();
-}
-
-void Reader::CheckAll() {
-  for (const Organization& one : file_.organizations) {
-    CheckEnvironments(one.where, one.environments);
-  }
-  for (const Person& person : file_.people) CheckPerson(person);
-}
-
-void Reader::CheckEnvironments(const std::string& where,
-                               const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (file_.FindEnvironment(name) != nullptr) continue;
-    Note(where,
-         StrCat("there is no environment `", name,
-                "`; the environments are: ", NamesOf(file_.environments)));
-  }
-}
-
-void Reader::CheckPerson(const Person& person) {
-  CheckEnvironments(person.where, person.environments);
-  CheckWhoIs(person);
-  if (person.access.empty()) {
-    Note(person.where,
-         StrCat("`", person.name,
-                "` has no `access`: Medplum gives a member without a policy "
-                "full access, so write at least one `- role: ...`"));
-  }
-  for (const Grant& grant : person.access) CheckGrant(person, grant);
-}
-
-void Reader::CheckWhoIs(const Person& person) {
-  if (std::find(std::begin(kTypes), std::end(kTypes), person.type) ==
-      std::end(kTypes)) {
-    return Note(
-        person.where,
-        StrCat("`", person.name,
-               "` needs a `type`: ", absl::StrJoin(kTypes, ", "),
-               person.type.empty() ? std::string()
-                                   : StrCat("; `", person.type, "` is none")));
-  }
-  if (person.is_invited()) {
-    if (person.given.empty() || person.family.empty()) {
-      Note(person.where,
-           StrCat("`", person.name, "` needs `given` and `family`"));
-    }
-    if (person.email.empty() == person.external_id.empty()) {
-      Note(person.where, StrCat("`", person.name,
-                                "` needs one of `email` and `external-id`"));
-    }
-  }
-  if (person.type == "RelatedPerson") {
-    const Person* patient = file_.FindPerson(person.patient);
-    const auto key = fhir::ResourceKey::Parse(person.patient);
-    if ((patient == nullptr || patient->type != "Patient") &&
-        (!key || key->type != "Patient")) {
-      Note(person.where, StrCat("`", person.name,
-                                "` needs `patient`: the name of a person "
-                                "of type Patient, or Patient/ID"));
-    }
-  } else if (!person.patient.empty()) {
-    Note(person.where, "`patient` is of a RelatedPerson alone");
-  }
-}
-
-void Reader::CheckGrant(const Person& person, const Grant& grant) {
-  const Role* role = file_.FindRole(grant.role);
-  if (role == nullptr) {
-    return Note(grant.where,
-                StrCat("there is no role `", grant.role,
-                       "`; the roles are: ", NamesOf(file_.roles)));
-  }
-  if (!role->profiles.empty() &&
-      std::find(role->profiles.begin(), role->profiles.end(), person.type) ==
-          role->profiles.end()) {
-    Note(grant.where,
-         StrCat("the role `", role->name, "` is not for a ", person.type,
-                ": its `profiles` are ", absl::StrJoin(role->profiles, ", ")));
-  }
-  const bool names_organization = !grant.organization.empty();
-  if (names_organization &&
-      file_.FindOrganization(grant.organization) == nullptr) {
-    Note(grant.where,
-         StrCat("there is no organization `", grant.organization,
-                "`; the organizations are: ", NamesOf(file_.organizations)));
-  }
-  if (!names_organization &&
-      (role->binds_tenant ||
-       file_.tenancy == Tenancy::kProjectPerOrganization)) {
-    Note(grant.where,
-         role->binds_tenant
-             ? StrCat("the policy of `", role->name, "` uses %",
-                      file_.tenant_parameter,
-                      ", which nothing binds: add `organization: NAME`")
-             : std::string("add `organization: NAME`: every organization is a "
-                           "project of its own"));
-  }
-  if (names_organization && !role->binds_tenant &&
-      file_.tenancy == Tenancy::kOrganizationInProject) {
-    Note(grant.where,
-         StrCat("the policy of `", role->name, "` does not use %",
-                file_.tenant_parameter,
-                ": it would reach every organization; "
-                "use it in the policy, or leave `organization` out"));
-  }
-  for (const policy::Parameter& parameter : grant.parameters) {
-    if (parameter.name == file_.tenant_parameter) {
-      Note(grant.where, StrCat("`", parameter.name,
-                               "` is bound by "
-                               "`organization: NAME`, not by `parameters`"));
-    }
-  }
 }
 
 }  // namespace

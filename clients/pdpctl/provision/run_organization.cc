@@ -27,6 +27,12 @@ class Organizer {
 
   absl::StatusOr<int> Run() {
     PDP_ASSIGN_OR_RETURN(ProjectRun run, Open());
+    if (!is_onboarding_ && !tenant_.empty() &&
+        run.observed->ToReference(tenant_).empty()) {
+      return absl::NotFoundError(
+          StrCat("`", name_, "` is not at ", context_.environment.base_url,
+                 ": nothing has been onboarded under that name"));
+    }
     if (is_onboarding_) {
       run.plan.steps =
           MakePlan(run.desired, *run.observed, {.is_partial = true});
@@ -101,9 +107,12 @@ class Organizer {
 
   void AskBefore(const ProjectRun& run) {
     for (const Step& step : run.plan.steps) {
-      if (step.before && step.before->type() == "ProjectMembership") {
-        questions_.push_back(QuestionOf(*run.observed, *step.before, tenant_));
-      }
+      if (!step.before || step.before->type() != "ProjectMembership") continue;
+      questions_.push_back(QuestionOf(*run.observed, *step.before, tenant_));
+      // Whoever is denied before and after proves nothing.
+      loses_access_.push_back(
+          step.is_to_be_done() &&
+          fhir::BoolMember(step.before->root(), "active").value_or(true));
     }
     before_ = AskAll(ctl::RpcClient(connection_), questions_);
   }
@@ -125,7 +134,9 @@ class Organizer {
                  absl::Seconds(context_.command.proof_seconds));
     bool is_proved = true;
     for (size_t i = 0; i < questions_.size(); ++i) {
-      const bool is_as_wanted = after[i].kind == wanted;
+      const bool is_as_wanted = after[i].kind == wanted &&
+                                (is_onboarding_ || !loses_access_[i] ||
+                                 before_[i].kind == Answer::Kind::kPermitted);
       is_proved = is_proved && is_as_wanted;
       Say(questions_[i], i < before_.size() ? before_[i].text : "",
           after[i].text, is_as_wanted);
@@ -192,6 +203,7 @@ class Organizer {
   std::string tenant_;  // `@organization/north`, or empty.
   std::vector<Question> questions_;
   std::vector<Answer> before_;
+  std::vector<bool> loses_access_;
 };
 
 }  // namespace

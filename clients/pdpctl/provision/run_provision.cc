@@ -7,6 +7,7 @@
 #include "clients/pdpctl/provision/run_diff.h"
 #include "clients/pdpctl/provision/run_organization.h"
 #include "clients/pdpctl/provision/run_plan.h"
+#include "clients/pdpctl/provision/run_tenants.h"
 #include "clients/pdpctl/requests.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
@@ -75,6 +76,10 @@ absl::StatusOr<int> RunFile(const ctl::ProvisionLine& line,
       command.action == Action::kOffboard) {
     // What takes access away waits for no lint.
     return RunOrganization(context, line.connection);
+  }
+  if (command.action == Action::kTenantsCoverage ||
+      command.action == Action::kTenantsAssign) {
+    return RunTenants(context);
   }
   PDP_ASSIGN_OR_RETURN(const bool is_sound, Lint(file, environment, err));
   if (!is_sound) {

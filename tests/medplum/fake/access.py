@@ -113,8 +113,11 @@ def parameter_matches(name, value, version, world):
     if isinstance(element, bool):
         return str(element).lower() in values
     if name == "name":
-        text = (element or "").lower()
-        return any(text.startswith(v.lower()) for v in values)
+        texts = [element or ""] if not isinstance(element, list) else [
+            text for one in element
+            for text in (*one.get("given", ()), one.get("family", ""))]
+        return any(text.lower().startswith(value.lower())
+                   for text in texts for value in values)
     return element in values
 
 

@@ -49,11 +49,14 @@ export async function consolidatedDay(
     }),
   });
   // A day with holes would be taken for a free one.
-  if (decisions.some(({ noDecision }) => noDecision)) throw new NoDay('the decision point did not answer every question');
+  if (decisions.some(({ noDecision }) => noDecision))
+    throw new NoDay('the decision point did not answer every question');
 
   const lines: Line[] = [];
   appointments.forEach((appointment, i) => {
-    const [read, update, remove] = INTERACTIONS.map((_, j): Decision | undefined => decisions[i * INTERACTIONS.length + j]);
+    const [read, update, remove] = INTERACTIONS.map(
+      (_, j): Decision | undefined => decisions[i * INTERACTIONS.length + j],
+    );
     if (!read?.permittedIf(['HIDDEN_FIELDS'])) return;
     lines.push({
       appointment: stripHiddenFields(appointment, read.hiddenFields),

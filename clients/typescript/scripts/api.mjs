@@ -31,7 +31,11 @@ function documentation(symbol) {
 function signature(node) {
   const printer = ts.createPrinter({ removeComments: true });
   const text = printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile());
-  return text.replaceAll(/\s+/g, ' ').replace(/^export (declare )?/, '').replace(/^async /, '').replace(/;$/, '');
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .replace(/^export (declare )?/, '')
+    .replace(/^async /, '')
+    .replace(/;$/, '');
 }
 
 function withoutBody(node) {
@@ -43,7 +47,10 @@ function withoutBody(node) {
 
 function isPublic(node) {
   const flags = ts.getCombinedModifierFlags(node);
-  return !(flags & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) && !(node.name && ts.isPrivateIdentifier(node.name));
+  return (
+    !(flags & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) &&
+    !(node.name && ts.isPrivateIdentifier(node.name))
+  );
 }
 
 function* members(node) {
@@ -71,12 +78,18 @@ function describe(symbol) {
   const lines = [`### ${symbol.name}`, '', says, ''];
   if (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) {
     const kind = ts.isClassDeclaration(node) ? 'class' : 'interface';
-    const heritage = (node.heritageClauses ?? []).map((clause) => ` ${clause.getText().replaceAll(/\s+/g, ' ')}`).join('');
+    const heritage = (node.heritageClauses ?? [])
+      .map((clause) => ` ${clause.getText().replaceAll(/\s+/g, ' ')}`)
+      .join('');
     lines.push('```ts', `${kind} ${symbol.name}${heritage}`, '```', '');
     for (const { text, says: about } of members(node)) lines.push(`- \`${text}\`${about ? `  \n  ${about}` : ''}`);
     lines.push('');
   } else {
-    const text = ts.isFunctionDeclaration(node) ? withoutBody(node) : ts.isVariableDeclaration(node) ? `const ${node.name.getText()}` : signature(node);
+    const text = ts.isFunctionDeclaration(node)
+      ? withoutBody(node)
+      : ts.isVariableDeclaration(node)
+        ? `const ${node.name.getText()}`
+        : signature(node);
     lines.push('```ts', text, '```', '');
   }
   return lines;

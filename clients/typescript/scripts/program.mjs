@@ -10,5 +10,8 @@ export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export function programOfPackage() {
   const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), (name) => fs.readFileSync(name, 'utf8'));
   const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  return ts.createProgram(fileNames.filter((name) => name.startsWith(path.join(ROOT, 'src/'))), options);
+  return ts.createProgram(
+    fileNames.filter((name) => name.startsWith(path.join(ROOT, 'src/'))),
+    options,
+  );
 }

@@ -76,8 +76,7 @@ export function batches(
       refuse(position, resource);
       return;
     }
-    const isFull =
-      filling && (filling.items.length >= Math.max(1, maxItems) || filling.sizeWith(resource) > MAX_BYTES);
+    const isFull = filling && (filling.items.length >= Math.max(1, maxItems) || filling.sizeWith(resource) > MAX_BYTES);
     const into = !filling || isFull ? new Filling() : filling;
     const added = attempt(() => {
       into.add(item, resource, position);

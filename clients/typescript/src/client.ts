@@ -18,7 +18,13 @@ import {
 import { batches } from './batches';
 import { Caller, type Outcome } from './call';
 import { Decision, type Obligation } from './decision';
-import { type AccessDescription, type Explanation, type Tenant, convertDescription, convertExplanation } from './descriptions';
+import {
+  type AccessDescription,
+  type Explanation,
+  type Tenant,
+  convertDescription,
+  convertExplanation,
+} from './descriptions';
 import { type Failure, NoDecision } from './errors';
 import { attempt, failure, failureOf, malformed, requestFailure } from './failure';
 import { FilterAnswer, type FilterQuestion } from './filter';
@@ -337,11 +343,7 @@ export class PdpClient {
   }
 
   /** The answer of a call that raises on failure. */
-  async #answer<M extends UnaryMethod>(
-    method: M,
-    request: RequestOf<M>,
-    options: CallOptions,
-  ): Promise<ResponseOf<M>> {
+  async #answer<M extends UnaryMethod>(method: M, request: RequestOf<M>, options: CallOptions): Promise<ResponseOf<M>> {
     const outcome = await this.#caller.unary<M['input'], M['output']>(method, request, options);
     this.#report(method.name, outcome, outcome.ok ? undefined : outcome.failure);
     if (!outcome.ok) throw new NoDecision(outcome.failure);
@@ -402,4 +404,3 @@ function batchDecisions(outcome: Outcome<BatchCheckResponse>, count: number): De
     return Decision.none(malformed('neither a decision nor an error'));
   });
 }
-

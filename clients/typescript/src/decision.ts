@@ -184,8 +184,7 @@ export class Decision {
     if (status !== 200 && status !== 401 && status !== 403 && status !== 503) {
       return Decision.none(malformed('a status that is not known'));
     }
-    const obliges =
-      message.hiddenFields.length > 0 || message.readonlyFields.length > 0 || message.versions.length > 0;
+    const obliges = message.hiddenFields.length > 0 || message.readonlyFields.length > 0 || message.versions.length > 0;
     if (permits && obliges !== (effect === 'PERMIT_WITH_OBLIGATIONS')) {
       return Decision.none(malformed('effect and obligations do not agree'));
     }

@@ -114,23 +114,21 @@ function interactionNames(interactions: readonly InteractionEnum[]): string[] {
 }
 
 export function convertExplanation(message: ExplainResponse): Explanation {
-  const entries = message.entries.map(
-    (trace): EntryTrace => ({
-      entry: trace.entry,
-      matched: trace.matched,
-      failedTest: trace.failedTest,
-      test: nameIn(EntryTest, trace.test),
-      stage: nameIn(DecisionStage, trace.stage),
-      criteria: trace.criteria,
-      paths: trace.paths,
-      parameters: trace.parameters,
-      strictRule: nameIn(StrictRule, trace.strictRule),
-      durable: trace.durable,
-      searchParameter: trace.searchParameter,
-      resourceType: trace.resourceType,
-      interactions: interactionNames(trace.interactions),
-    }),
-  );
+  const entries = message.entries.map((trace): EntryTrace => ({
+    entry: trace.entry,
+    matched: trace.matched,
+    failedTest: trace.failedTest,
+    test: nameIn(EntryTest, trace.test),
+    stage: nameIn(DecisionStage, trace.stage),
+    criteria: trace.criteria,
+    paths: trace.paths,
+    parameters: trace.parameters,
+    strictRule: nameIn(StrictRule, trace.strictRule),
+    durable: trace.durable,
+    searchParameter: trace.searchParameter,
+    resourceType: trace.resourceType,
+    interactions: interactionNames(trace.interactions),
+  }));
   const { recorded } = message;
   return {
     decision: Decision.of(message.decision),

@@ -36,9 +36,7 @@ export type Next = (error?: unknown) => void;
  * `type` says of what.
  */
 export type TenantSource =
-  | { readonly param: string; readonly type?: string }
-  | { readonly header: string; readonly type?: string }
-  | 'stored';
+  { readonly param: string; readonly type?: string } | { readonly header: string; readonly type?: string } | 'stored';
 
 type Promised<T> = T | Promise<T>;
 
@@ -137,8 +135,7 @@ export function requirePermission<Request extends HttpRequest = HttpRequest>(
     if (subject === undefined) return { status: 401 };
     const about = typeof resource === 'function' ? await resource(request) : resource;
     if (about === undefined) return { status: 403 };
-    const inTenant =
-      tenant === undefined ? {} : tenantContext(request, isTenantSources(tenant) ? tenant : [tenant]);
+    const inTenant = tenant === undefined ? {} : tenantContext(request, isTenantSources(tenant) ? tenant : [tenant]);
     if (inTenant === undefined) return { status: 403 };
     const agent = request.headers['user-agent'];
     return pdp.check(

@@ -4,13 +4,7 @@ import { inspect } from 'node:util';
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 
-import {
-  ComparisonOperator,
-  type Condition as ConditionMessage,
-  FilterKind,
-  type FilterResponse,
-  Reason,
-} from './api';
+import { ComparisonOperator, type Condition as ConditionMessage, FilterKind, type FilterResponse, Reason } from './api';
 import { type HttpStatus, type Note, type ReasonName, convertNotes, reasonName } from './decision';
 import { type Failure, NoDecision, PermissionDenied } from './errors';
 import { failure, malformed } from './failure';
@@ -164,9 +158,7 @@ export class FilterAnswer {
       return FilterAnswer.none(malformed('a status that is not known'));
     }
     const searches = message.singleQuery === '' ? message.queries : [...message.queries, message.singleQuery];
-    const searchesTheType = searches.every(
-      (query) => query === resourceType || query.startsWith(`${resourceType}?`),
-    );
+    const searchesTheType = searches.every((query) => query === resourceType || query.startsWith(`${resourceType}?`));
     if (permits && (message.queries.length === 0 || !searchesTheType)) {
       return FilterAnswer.none(malformed('queries that do not search the type'));
     }

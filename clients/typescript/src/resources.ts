@@ -17,7 +17,16 @@ import { type ReasonName, reasonName } from './decision';
 import type { Failure } from './errors';
 import { failureOf, malformed } from './failure';
 import type { CallOptions } from './options';
-import { type Consistency, type Context, type Subject, consistencyMessage, contextMessage, given, jsonBytes, subjectMessage } from './questions';
+import {
+  type Consistency,
+  type Context,
+  type Subject,
+  consistencyMessage,
+  contextMessage,
+  given,
+  jsonBytes,
+  subjectMessage,
+} from './questions';
 
 /** Which of these resources may the subject see? */
 export interface FilterResourcesQuestion<T extends object> {

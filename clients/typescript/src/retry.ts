@@ -8,7 +8,13 @@ const COST = 10;
 const REFUND = 1;
 
 /** UNAVAILABLE for a reason that a second call would meet as well. */
-const LASTING_REASONS = ['STALE', 'CREDENTIALS_REFUSED', 'PROJECT_GONE', 'ACCESS_MISSING', 'AUDIT_UNAVAILABLE'] as const;
+const LASTING_REASONS = [
+  'STALE',
+  'CREDENTIALS_REFUSED',
+  'PROJECT_GONE',
+  'ACCESS_MISSING',
+  'AUDIT_UNAVAILABLE',
+] as const;
 
 /** Whether a second call may help at all. */
 export function isRetriable(failure: Failure): boolean {

@@ -157,7 +157,9 @@ describe('PdpClient', () => {
       const decision = await pdp.check(read(clinic.PATIENT_MEMBER, clinic.PATIENT_1), { deadlineMs });
       assert.equal(decision.failure?.status, 'DEADLINE_EXCEEDED');
     }
-    const long = await pdp.check(read(clinic.PATIENT_MEMBER, clinic.PATIENT_1), { deadlineMs: Number.POSITIVE_INFINITY });
+    const long = await pdp.check(read(clinic.PATIENT_MEMBER, clinic.PATIENT_1), {
+      deadlineMs: Number.POSITIVE_INFINITY,
+    });
     assert.ok(long.permitted);
   });
 
@@ -179,8 +181,19 @@ describe('PdpClient', () => {
     const filter = await pdp.filter({ subject: clinic.NORTH_NURSE, resourceType: 'Patient', query: 'name=Zzplanted' });
     assert.ok(filter.queries.join().includes('Zzplanted'));
     const error = new PermissionDenied(decision);
-    for (const text of [JSON.stringify(decision), inspect(decision), JSON.stringify(filter), inspect(filter), inspect(error, { depth: 9 })]) {
-      assert.match(text, new RegExp(text === JSON.stringify(filter) || text === inspect(filter) ? filter.decisionId : decision.decisionId));
+    for (const text of [
+      JSON.stringify(decision),
+      inspect(decision),
+      JSON.stringify(filter),
+      inspect(filter),
+      inspect(error, { depth: 9 }),
+    ]) {
+      assert.match(
+        text,
+        new RegExp(
+          text === JSON.stringify(filter) || text === inspect(filter) ? filter.decisionId : decision.decisionId,
+        ),
+      );
       assert.doesNotMatch(text, /Zzplanted/);
     }
   });
@@ -261,11 +274,14 @@ describe('PdpClient', () => {
     assert.equal(refused.kind, 'ALWAYS_DENIED');
     assert.equal(refused.reason, 'QUERY_NOT_SAFE');
     assert.deepEqual(refused.queries, []);
-    assert.throws(() => refused.require(), (error: unknown) => {
-      assert.ok(error instanceof PermissionDenied);
-      assert.match(error.message, /_include/);
-      return true;
-    });
+    assert.throws(
+      () => refused.require(),
+      (error: unknown) => {
+        assert.ok(error instanceof PermissionDenied);
+        assert.match(error.message, /_include/);
+        return true;
+      },
+    );
   });
 
   it('filters resources, and removes hidden fields', async () => {

@@ -45,7 +45,10 @@ describe('requirePermission', () => {
       '/clinics/:clinic/patients/:id',
       requirePermission({
         ...patient,
-        tenant: [{ param: 'clinic', type: 'Organization' }, { header: 'X-Clinic', type: 'Organization' }],
+        tenant: [
+          { param: 'clinic', type: 'Organization' },
+          { header: 'X-Clinic', type: 'Organization' },
+        ],
       }),
       show,
     );
@@ -53,7 +56,9 @@ describe('requirePermission', () => {
     app.get('/stored/:id', requirePermission({ ...patient, tenant: [{ header: 'X-Clinic' }, 'stored'] }), show);
     app.get('/stripped/:id', requirePermission({ ...patient, obligations: ['HIDDEN_FIELDS'] }), (request, response) => {
       ++handled;
-      response.json(decisionOf(response).strip({ resourceType: 'Patient', id: request.params['id'], name: [{ family: 'x' }] }));
+      response.json(
+        decisionOf(response).strip({ resourceType: 'Patient', id: request.params['id'], name: [{ family: 'x' }] }),
+      );
     });
     app.get('/away/:id', requirePermission({ ...patient, pdp: away }), show);
     app.get('/token/:id', requirePermission({ pdp, interaction: 'read', resource: fromParams('Patient', 'id') }), show);
@@ -104,12 +109,19 @@ describe('requirePermission', () => {
     handled = 0;
     const response = await fetch(base + path, { headers });
     const body: unknown = await response.json();
-    const answer = { status: response.status, body: body as Record<string, unknown>, headers: Object.fromEntries(response.headers) };
+    const answer = {
+      status: response.status,
+      body: body as Record<string, unknown>,
+      headers: Object.fromEntries(response.headers),
+    };
     assert.equal(handled, answer.status === 200 ? 1 : 0, path);
     return answer;
   }
 
-  const as = (member: string, more: Record<string, string> = {}): Record<string, string> => ({ 'x-member': member, ...more });
+  const as = (member: string, more: Record<string, string> = {}): Record<string, string> => ({
+    'x-member': member,
+    ...more,
+  });
 
   it('lets a request through that is permitted', async () => {
     const { status, body } = await get(`/patients/${clinic.PATIENT_1}`, as(clinic.PATIENT_MEMBER));
@@ -184,7 +196,10 @@ describe('requirePermission', () => {
     assert.equal((await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': clinic.NORTH }))).status, 200);
     assert.equal((await get(patient, as(clinic.MSO_STAFF))).status, 403);
     assert.equal((await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': '' }))).status, 403);
-    assert.equal((await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': `${clinic.NORTH}, ${clinic.SOUTH}` }))).status, 403);
+    assert.equal(
+      (await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': `${clinic.NORTH}, ${clinic.SOUTH}` }))).status,
+      403,
+    );
     assert.equal((await get(patient, as(clinic.MSO_STAFF, { 'x-clinic': clinic.SOUTH }))).status, 403);
   });
 
@@ -192,7 +207,10 @@ describe('requirePermission', () => {
     const source = temporaryDirectory();
     const meta = { project: 'p', versionId: '1' };
     const write = (resource: { resourceType: string; id: string; [name: string]: unknown }): void =>
-      fs.writeFileSync(path.join(source, `${resource.resourceType}-${resource.id}.json`), JSON.stringify({ meta, ...resource }));
+      fs.writeFileSync(
+        path.join(source, `${resource.resourceType}-${resource.id}.json`),
+        JSON.stringify({ meta, ...resource }),
+      );
     write({ resourceType: 'Project', id: 'p' });
     const tenants = [clinic.NORTH, clinic.SOUTH];
     const patients = [clinic.PATIENT_1, clinic.SOUTH_PATIENT];
@@ -201,7 +219,10 @@ describe('requirePermission', () => {
     });
     const resource = [{ resourceType: 'Patient', criteria: 'Patient?_compartment=%organization' }];
     write({ resourceType: 'AccessPolicy', id: 'a', resource });
-    for (const [id, chosen] of [['north', clinic.NORTH], ['gone', 'Organization/other']] as const) {
+    for (const [id, chosen] of [
+      ['north', clinic.NORTH],
+      ['gone', 'Organization/other'],
+    ] as const) {
       write({ resourceType: 'UserConfiguration', id, option: [{ id: 'activeTenant', valueString: chosen }] });
       write({
         resourceType: 'ProjectMembership',
@@ -253,7 +274,10 @@ describe('requirePermission', () => {
   it('takes a tenant that is named before the stored one', async () => {
     // None is stored for these members: as none chosen.
     assert.equal((await get(`/stored/${clinic.PATIENT_1}`, as(clinic.MSO_STAFF))).status, 200);
-    assert.equal((await get(`/stored/${clinic.PATIENT_1}`, as(clinic.MSO_STAFF, { 'x-clinic': clinic.SOUTH }))).status, 403);
+    assert.equal(
+      (await get(`/stored/${clinic.PATIENT_1}`, as(clinic.MSO_STAFF, { 'x-clinic': clinic.SOUTH }))).status,
+      403,
+    );
   });
 
   it('refuses ids that are none', async () => {
@@ -265,7 +289,10 @@ describe('requirePermission', () => {
   });
 
   it('answers errors of the client that handlers throw', async () => {
-    assert.deepEqual(await get('/thrown/denied').then(({ status, body }) => [status, body]), [403, { decisionId: 'd-1' }]);
+    assert.deepEqual(await get('/thrown/denied').then(({ status, body }) => [status, body]), [
+      403,
+      { decisionId: 'd-1' },
+    ]);
     assert.deepEqual(await get('/thrown/none').then(({ status, body }) => [status, body]), [503, { decisionId: null }]);
     assert.equal((await get('/thrown/other')).status, 500);
   });

@@ -221,14 +221,8 @@ describe('malformed answers', () => {
       'a permit that hides fields of versions',
       { answer: { decision: { ...PERMIT, versions: [{ versionId: '1', hiddenFields: ['name'] }] } } },
     ],
-    [
-      'obligations that are none',
-      { answer: { decision: { ...PERMIT, effect: Effect.PERMIT_WITH_OBLIGATIONS } } },
-    ],
-    [
-      'a denial of status 200',
-      { answer: { decision: { ...PERMIT, effect: Effect.DENY, reason: Reason.SCOPE } } },
-    ],
+    ['obligations that are none', { answer: { decision: { ...PERMIT, effect: Effect.PERMIT_WITH_OBLIGATIONS } } }],
+    ['a denial of status 200', { answer: { decision: { ...PERMIT, effect: Effect.DENY, reason: Reason.SCOPE } } }],
   ];
 
   it('are no decision', async () => {
@@ -383,7 +377,14 @@ describe('malformed answers', () => {
       ['answers to another question', (id) => [{ id: id + 1n, result: decision }], ['NO_DECISION', 'NO_DECISION']],
       ['ends', () => 'end', ['NO_DECISION', 'NO_DECISION']],
       ['answers nothing', (id) => [{ id, result: { case: undefined } }], ['NO_DECISION', 'NO_DECISION']],
-      ['answers twice', (id) => [{ id, result: decision }, { id, result: decision }], ['PERMIT', 'NO_DECISION']],
+      [
+        'answers twice',
+        (id) => [
+          { id, result: decision },
+          { id, result: decision },
+        ],
+        ['PERMIT', 'NO_DECISION'],
+      ],
       ['answers', (id) => [{ id, result: decision }], ['PERMIT', 'PERMIT']],
     ];
     for (const [name, checkStream, expected] of streams) {
@@ -498,7 +499,11 @@ describe('a server that goes away', () => {
   it('hangs, and goes on: deadlines hold', async () => {
     const server = await Pdpd.start();
     const pdp = new PdpClient(server.target, { insecure: true, ...LONG });
-    const question = { subject: clinic.PATIENT_MEMBER, interaction: 'read', resource: `Patient/${clinic.PATIENT_1}` } as const;
+    const question = {
+      subject: clinic.PATIENT_MEMBER,
+      interaction: 'read',
+      resource: `Patient/${clinic.PATIENT_1}`,
+    } as const;
     assert.ok((await pdp.check(question)).permitted);
     server.process.kill('SIGSTOP');
     // Its threads stop one by one.
@@ -516,7 +521,11 @@ describe('a server that goes away', () => {
     const server = await Pdpd.start({ flags: ['--limits.caller-calls-per-second', '1'] });
     const events: CallEvent[] = [];
     const pdp = new PdpClient(server.target, { insecure: true, ...LONG, onCall: (event) => events.push(event) });
-    const question = { subject: clinic.PATIENT_MEMBER, interaction: 'read', resource: `Patient/${clinic.PATIENT_2}` } as const;
+    const question = {
+      subject: clinic.PATIENT_MEMBER,
+      interaction: 'read',
+      resource: `Patient/${clinic.PATIENT_2}`,
+    } as const;
     const decisions = await Promise.all(Array.from({ length: 20 }, () => pdp.check(question)));
     const refused = decisions.filter(({ failure }) => failure?.status === 'RESOURCE_EXHAUSTED');
     assert.ok(refused.length > 0);
@@ -529,7 +538,11 @@ describe('a server that goes away', () => {
   it('is killed under load: every question has an answer, and none a wrong one', async () => {
     const server = await Pdpd.start();
     const pdp = new PdpClient(server.target, { insecure: true, deadlineMs: 2_000 });
-    const question = { subject: clinic.PATIENT_MEMBER, interaction: 'read', resource: `Patient/${clinic.PATIENT_2}` } as const;
+    const question = {
+      subject: clinic.PATIENT_MEMBER,
+      interaction: 'read',
+      resource: `Patient/${clinic.PATIENT_2}`,
+    } as const;
     const answers = Promise.all(Array.from({ length: 200 }, () => pdp.check(question)));
     const streamed: string[] = [];
     const stream = (async () => {

@@ -18,7 +18,10 @@ const OBSERVATION = {
   valueQuantity: { value: 1.5, unit: 'mg' },
   _valueString: { id: 'x' },
   valueSetting: 'kept',
-  component: [{ code: { text: 'a' }, valueString: 'b' }, { code: { text: 'c' }, valueInteger: 3 }],
+  component: [
+    { code: { text: 'a' }, valueString: 'b' },
+    { code: { text: 'c' }, valueInteger: 3 },
+  ],
   note: [{ text: 'n' }],
   performer: [{ reference: 'Practitioner/1', display: 'Doc' }],
 };

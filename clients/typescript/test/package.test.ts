@@ -38,11 +38,20 @@ describe('the package', () => {
     const packed: unknown = JSON.parse(run.stdout);
     const [only] = Object.values(packed as Record<string, { files: { path: string }[] }>);
     const files = (only?.files ?? []).map((file) => file.path);
-    for (const name of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/gen/medplum/pdp/v1/types_pb.js', 'README.md', 'API.md']) {
+    for (const name of [
+      'dist/src/index.js',
+      'dist/src/index.d.ts',
+      'dist/src/gen/medplum/pdp/v1/types_pb.js',
+      'README.md',
+      'API.md',
+    ]) {
       assert.ok(files.includes(name), name);
     }
     const expected = /^(package\.json|README\.md|API\.md|dist\/src\/.*\.(js|d\.ts|js\.map))$/;
-    assert.deepEqual(files.filter((name) => !expected.test(name)), []);
+    assert.deepEqual(
+      files.filter((name) => !expected.test(name)),
+      [],
+    );
   });
 
   it('exports what is there', () => {

@@ -40,7 +40,7 @@ describe('TLS', () => {
     assert.equal(await ask({ tls, deadlineMs: 30_000 }), 'PERMIT');
   });
 
-  it('has no decision with a wrong CA, the system\'s CAs, no certificate, a wrong name, or plaintext', async () => {
+  it("has no decision with a wrong CA, the system's CAs, no certificate, a wrong name, or plaintext", async () => {
     const pair = { certFile: files.clientCert, keyFile: files.clientKey };
     assert.equal(await ask({ tls: { caFile: files.otherCa, ...pair } }), 'NO_DECISION');
     assert.equal(await ask({ tls: pair }), 'NO_DECISION');

@@ -1,7 +1,16 @@
 /** A MedplumClient that does for a bot what one member may do, and no more. */
 
-import type { MedplumClient, MedplumRequestOptions, PatchOperation, QueryTypes, ResourceArray, WithId } from '@medplum/core';
-import type { Bundle, ExtractResource, Reference, Resource, ResourceType } from '@medplum/fhirtypes' with { 'resolution-mode': 'import' };
+import type {
+  MedplumClient,
+  MedplumRequestOptions,
+  PatchOperation,
+  QueryTypes,
+  ResourceArray,
+  WithId,
+} from '@medplum/core';
+import type { Bundle, ExtractResource, Reference, Resource, ResourceType } from '@medplum/fhirtypes' with {
+  'resolution-mode': 'import',
+};
 
 import { MisuseError } from '../errors';
 import { type GuardableClient, MedplumConnection } from './connection';
@@ -198,7 +207,8 @@ function methodsOf(client: MedplumConnection, member: Member): Record<GuardedMet
       const draft = draftOf(resource);
       const found = await findOne(draft.type, query, options);
       if (!found) return writer.create(draft, readOptions(options));
-      if (draft.id !== undefined && draft.id !== found.id) throw new MisuseError('another resource has what is searched for');
+      if (draft.id !== undefined && draft.id !== found.id)
+        throw new MisuseError('another resource has what is searched for');
       const json = JSON.stringify({ ...(JSON.parse(draft.json) as object), id: found.id });
       return writer.update({ ...draft, id: found.id, json }, readOptions(options));
     },
@@ -275,6 +285,8 @@ export function guardMedplum<Allowed extends RefusedMethod = never>(
  * `asMedplumClient<MedplumClient>(guard)`. What the guard refuses is refused
  * when it is called.
  */
-export function asMedplumClient<Client extends GuardableClient>(guard: GuardedMedplum<RefusedMethod> | GuardedMedplum): Client {
+export function asMedplumClient<Client extends GuardableClient>(
+  guard: GuardedMedplum<RefusedMethod> | GuardedMedplum,
+): Client {
   return guard as unknown as Client;
 }

@@ -14,4 +14,11 @@ export {
   guardMedplum,
 } from './guard';
 export type { GuardingPdp, MemberOptions } from './member';
-export { GUARDED_METHODS, type GuardedMethod, LOCAL_METHODS, type LocalMethod, REFUSED_METHODS, type RefusedMethod } from './methods';
+export {
+  GUARDED_METHODS,
+  type GuardedMethod,
+  LOCAL_METHODS,
+  type LocalMethod,
+  REFUSED_METHODS,
+  type RefusedMethod,
+} from './methods';

@@ -82,7 +82,8 @@ export class Member {
     id: string,
     signal: AbortSignal | undefined,
   ): Promise<never> {
-    const asked: Interaction = interaction === 'update' || interaction === 'patch' || interaction === 'vread' ? 'read' : interaction;
+    const asked: Interaction =
+      interaction === 'update' || interaction === 'patch' || interaction === 'vread' ? 'read' : interaction;
     const decision = await this.check(asked, { type, id }, signal);
     if (decision.noDecision) decision.require();
     throw new PermissionDenied(decision.denied ? decision : undefined, {

@@ -153,7 +153,12 @@ export interface RawEntry {
 
 /** The entries of what should be a Bundle. */
 export function entriesOf(bundle: unknown): readonly RawEntry[] {
-  if (typeof bundle !== 'object' || bundle === null || !('resourceType' in bundle) || bundle.resourceType !== 'Bundle') {
+  if (
+    typeof bundle !== 'object' ||
+    bundle === null ||
+    !('resourceType' in bundle) ||
+    bundle.resourceType !== 'Bundle'
+  ) {
     throw new NoDecision(malformed('Medplum answered with something other than a Bundle'));
   }
   const entry: unknown = 'entry' in bundle ? bundle.entry : undefined;

@@ -119,7 +119,8 @@ export class Searcher {
     const searches = queries.map((query) => new URLSearchParams(query.slice(type.length + 1)));
     searches.forEach(refusePartial);
     const bound = codes(asked);
-    const inexact = OF_ONE_SEARCH.find((code) => bound.has(code)) ?? (asked.get('_count') === '0' ? '_count' : undefined);
+    const inexact =
+      OF_ONE_SEARCH.find((code) => bound.has(code)) ?? (asked.get('_count') === '0' ? '_count' : undefined);
     if (searches.length > 1 && inexact !== undefined) {
       throw new MisuseError(`what this member may find takes several searches, and \`${inexact}\` holds for one only`);
     }

@@ -63,7 +63,7 @@ export class Writer {
     const answer = await this.reader.client.createResource(withoutId, medplumOptions(options));
     const made = stored(decision, answer, draft.type);
     if (isStoredResource(answer) && answer.meta?.project !== project) {
-      throw new MisuseError('the bot created it in another project than the member\'s');
+      throw new MisuseError("the bot created it in another project than the member's");
     }
     return made;
   }

@@ -7,7 +7,14 @@ import { MedplumClient } from '@medplum/core';
 import { MockClient } from '@medplum/mock';
 
 import { PdpClient } from '../../src';
-import { GUARDED_METHODS, LOCAL_METHODS, REFUSED_METHODS, UnguardedMethod, asMedplumClient, guardMedplum } from '../../src/medplum';
+import {
+  GUARDED_METHODS,
+  LOCAL_METHODS,
+  REFUSED_METHODS,
+  UnguardedMethod,
+  asMedplumClient,
+  guardMedplum,
+} from '../../src/medplum';
 
 /** TypeScript's `private` of MedplumClient 5.1.29: no code may call them, and a guard refuses them. */
 const PRIVATE_METHODS = [
@@ -45,14 +52,25 @@ describe('the guard', () => {
 
   it('refuses what is not guarded, whatever it is', () => {
     const fields = [...Object.getOwnPropertyNames(client), ...Object.getOwnPropertyNames(MockClient.prototype)];
-    const names = [...REFUSED_METHODS, ...PRIVATE_METHODS, ...fields, 'aMethodOfTheFuture', '__proto__', 'hasOwnProperty'];
+    const names = [
+      ...REFUSED_METHODS,
+      ...PRIVATE_METHODS,
+      ...fields,
+      'aMethodOfTheFuture',
+      '__proto__',
+      'hasOwnProperty',
+    ];
     const known: readonly string[] = [...GUARDED_METHODS, ...LOCAL_METHODS, 'constructor'];
     for (const name of names.filter((one) => !known.includes(one))) {
-      assert.throws(() => {
-        const member: unknown = Reflect.get(guard, name);
-        assert.equal(typeof member, 'function', name);
-        (member as () => void)();
-      }, UnguardedMethod, name);
+      assert.throws(
+        () => {
+          const member: unknown = Reflect.get(guard, name);
+          assert.equal(typeof member, 'function', name);
+          (member as () => void)();
+        },
+        UnguardedMethod,
+        name,
+      );
     }
   });
 
@@ -65,7 +83,10 @@ describe('the guard', () => {
     assert.throws(() => Object.setPrototypeOf(guard, {}));
     assert.throws(() => Object.defineProperty(guard, 'get', { value: 1 }));
     // The client's own methods cannot be lent to it.
-    assert.notEqual(typeof MedplumClient.prototype.getAccessToken.call(asMedplumClient<MedplumClient>(guard)), 'string');
+    assert.notEqual(
+      typeof MedplumClient.prototype.getAccessToken.call(asMedplumClient<MedplumClient>(guard)),
+      'string',
+    );
     assert.throws(() => MedplumClient.prototype.graphql.call(asMedplumClient<MedplumClient>(guard), '{}'));
   });
 
@@ -73,7 +94,7 @@ describe('the guard', () => {
     assert.equal(await Promise.resolve(guard), guard);
   });
 
-  it('finds nothing in the client\'s cache', async () => {
+  it("finds nothing in the client's cache", async () => {
     const patient = await client.createResource({ resourceType: 'Patient' });
     await client.readResource('Patient', patient.id);
     assert.equal(guard.getCached('Patient', patient.id), undefined);

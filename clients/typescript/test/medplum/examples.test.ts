@@ -48,7 +48,15 @@ describe('the examples', () => {
     it('works for the member who set it off', async () => {
       const clinician = 'Practitioner/22000001-0000-4000-8000-000000000001';
       const { tasks } = await handler(medplum, event(clinician, clinic.PATIENT_1));
-      assert.deepEqual(tasks.length, RESOURCES.filter((r) => r.resourceType === 'Task' && r['status'] === 'requested' && JSON.stringify(r['for']).includes(clinic.PATIENT_1)).length);
+      assert.deepEqual(
+        tasks.length,
+        RESOURCES.filter(
+          (r) =>
+            r.resourceType === 'Task' &&
+            r['status'] === 'requested' &&
+            JSON.stringify(r['for']).includes(clinic.PATIENT_1),
+        ).length,
+      );
       assert.deepEqual(created(), ['/fhir/R4/Task']);
     });
 
@@ -70,8 +78,8 @@ describe('the examples', () => {
     });
     after(() => pdp.close());
     const show = async (staff: string, tenant?: string): Promise<string[]> =>
-      (await consolidatedDay(pdp, staff, day, tenant)).map(
-        ({ appointment, mayChange, mayDelete }) => `${appointment.id.slice(0, 8)} ${mayChange ? 'change' : ''} ${mayDelete ? 'delete' : ''}`.trimEnd(),
+      (await consolidatedDay(pdp, staff, day, tenant)).map(({ appointment, mayChange, mayDelete }) =>
+        `${appointment.id.slice(0, 8)} ${mayChange ? 'change' : ''} ${mayDelete ? 'delete' : ''}`.trimEnd(),
       );
 
     it('shows each member of staff what is theirs', async () => {

@@ -135,7 +135,10 @@ describe('a guarded client', () => {
           const isUnknownToTheFake = error instanceof OperationOutcomeError;
           assert.ok(isRefusal || isUnknownToTheFake, `${query}: ${String(error)}`);
         }
-        assert.ok(found.every((id) => mine.includes(id)), query);
+        assert.ok(
+          found.every((id) => mine.includes(id)),
+          query,
+        );
         for (const { url } of fhir.requests) {
           assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`), query);
           assert.match(url, new RegExp(`_project=${clinic.PROJECT}(&|$)`), query);
@@ -155,7 +158,17 @@ describe('a guarded client', () => {
 
     it('is of one type, whatever is given for it', async () => {
       const guard = as(clinic.NORTH_CLINICIAN);
-      for (const type of ['', 'Patient/1', 'Patient?x=', '../Patient', '$graphql', 'Patient,Observation', 'Binary', 'patient', '*']) {
+      for (const type of [
+        '',
+        'Patient/1',
+        'Patient?x=',
+        '../Patient',
+        '$graphql',
+        'Patient,Observation',
+        'Binary',
+        'patient',
+        '*',
+      ]) {
         for (const run of [
           () => guard.search(type as 'Patient'),
           () => guard.searchOne(type as 'Patient'),
@@ -181,7 +194,13 @@ describe('a guarded client', () => {
         assert.equal(error.httpStatus, 401);
         return true;
       });
-      await assert.rejects(as(clinic.MSO_STAFF, { context: { activeTenants: ['Organization/x'] } }).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
+      await assert.rejects(
+        as(clinic.MSO_STAFF, { context: { activeTenants: ['Organization/x'] } }).readResource(
+          'Patient',
+          clinic.PATIENT_1,
+        ),
+        PermissionDenied,
+      );
     });
 
     it('strips what the member does not see', async () => {
@@ -201,7 +220,10 @@ describe('a guarded client', () => {
       assert.ok(found.includes(NORTH_OBSERVATION.id));
       assert.equal(bundle.total, undefined, 'it would tell how many were taken out');
       const included = (bundle.entry ?? []).filter(({ search }) => search?.mode === 'include');
-      assert.deepEqual(included.map(({ resource }) => resource?.id as string), [NORTH_OBSERVATION.id]);
+      assert.deepEqual(
+        included.map(({ resource }) => resource?.id as string),
+        [NORTH_OBSERVATION.id],
+      );
       assert.equal((await as(clinic.NORTH_CLINICIAN).searchOne('Patient'))?.resourceType, 'Patient');
     });
 
@@ -239,16 +261,24 @@ describe('a guarded client', () => {
         if (++asked > 3) return { resourceType: 'Bundle', entry: [] };
         const next = `${fhir.baseUrl}fhir/R4/Patient?_compartment=${clinic.SOUTH}&_count=50&_offset=${asked * 20}&evil=1`;
         assert.ok(!url.searchParams.has('evil'));
-        return { resourceType: 'Bundle', link: [{ relation: 'next', url: next }], entry: [{ resource: find('Patient', isIn(clinic.NORTH)) }] };
+        return {
+          resourceType: 'Bundle',
+          link: [{ relation: 'next', url: next }],
+          entry: [{ resource: find('Patient', isIn(clinic.NORTH)) }],
+        };
       };
       const bundle = await as(clinic.NORTH_CLINICIAN).search('Patient', 'gender=female');
       const next = new URL(bundle.link?.find(({ relation }) => relation === 'next')?.url ?? '');
-      assert.equal(next.search, '?gender=female&_offset=20', 'the bot\'s own query, and a place');
+      assert.equal(next.search, '?gender=female&_offset=20', "the bot's own query, and a place");
       asked = 0;
       for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.ok(page.length <= 1);
       for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
       // A link that leads back is not followed for ever.
-      fhir.hijack = () => ({ resourceType: 'Bundle', link: [{ relation: 'next', url: `${fhir.baseUrl}x?_offset=0` }], entry: [] });
+      fhir.hijack = () => ({
+        resourceType: 'Bundle',
+        link: [{ relation: 'next', url: `${fhir.baseUrl}x?_offset=0` }],
+        entry: [],
+      });
       for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.equal(page.length, 0);
     });
 
@@ -295,10 +325,14 @@ describe('a guarded client', () => {
       assert.equal(own.id, clinic.PATIENT_1);
       const errors: unknown[] = [];
       for (const id of [clinic.PATIENT_2, '20000009-0000-4000-8000-000000000009']) {
-        await as(clinic.PATIENT_MEMBER).readResource('Patient', id).catch((error: unknown) => errors.push(error));
+        await as(clinic.PATIENT_MEMBER)
+          .readResource('Patient', id)
+          .catch((error: unknown) => errors.push(error));
       }
       fhir.delete('Patient', clinic.PATIENT_2);
-      await as(clinic.PATIENT_MEMBER).readResource('Patient', clinic.PATIENT_2).catch((error: unknown) => errors.push(error));
+      await as(clinic.PATIENT_MEMBER)
+        .readResource('Patient', clinic.PATIENT_2)
+        .catch((error: unknown) => errors.push(error));
       assert.equal(errors.length, 3);
       for (const error of errors) {
         assert.ok(error instanceof PermissionDenied);
@@ -310,7 +344,19 @@ describe('a guarded client', () => {
     it('takes ids and references that are nothing else', async () => {
       const guard = as(clinic.NORTH_CLINICIAN);
       const hostile = [
-        ...['', '.', '..', '../Observation/1', '1/_history/2', '1?_format=x', '1#x', '%2e%2e', 'a/b', '$everything', 'a b'],
+        ...[
+          '',
+          '.',
+          '..',
+          '../Observation/1',
+          '1/_history/2',
+          '1?_format=x',
+          '1#x',
+          '%2e%2e',
+          'a/b',
+          '$everything',
+          'a b',
+        ],
         `${clinic.PATIENT_1}/$everything`,
         'x'.repeat(65),
       ];
@@ -321,7 +367,15 @@ describe('a guarded client', () => {
         await assert.rejects(guard.deleteResource('Patient', id), MisuseError, id);
         await assert.rejects(guard.readReference({ reference: `Patient/${id}` }), MisuseError, id);
       }
-      for (const reference of ['system', '', 'Patient', 'https://x/Patient/1', 'Patient/1/_history/2', '#x', 'Patient?identifier=1']) {
+      for (const reference of [
+        'system',
+        '',
+        'Patient',
+        'https://x/Patient/1',
+        'Patient/1/_history/2',
+        '#x',
+        'Patient?identifier=1',
+      ]) {
         await assert.rejects(guard.readReference({ reference }), MisuseError, reference);
       }
       await assert.rejects(guard.readReference({}), MisuseError);
@@ -342,14 +396,18 @@ describe('a guarded client', () => {
         { redirect: 'manual' },
       ];
       for (const options of hostile) {
-        await assert.rejects(guard.readResource('Patient', clinic.PATIENT_1, options), MisuseError, JSON.stringify(options));
+        await assert.rejects(
+          guard.readResource('Patient', clinic.PATIENT_1, options),
+          MisuseError,
+          JSON.stringify(options),
+        );
         await assert.rejects(guard.search('Patient', '', options), MisuseError, JSON.stringify(options));
         await assert.rejects(guard.createResource({ resourceType: 'Patient' }, options), MisuseError);
       }
       assert.deepEqual(fhir.requests, []);
     });
 
-    it('serves nothing from the client\'s cache', async () => {
+    it("serves nothing from the client's cache", async () => {
       // The bot has read it, as itself and for another member.
       await medplum.readResource('Patient', clinic.PATIENT_1);
       await medplum.search('Patient');
@@ -365,7 +423,16 @@ describe('a guarded client', () => {
       const patient = find('Patient', ({ id }) => id === clinic.PATIENT_1);
       const south = [{ reference: clinic.SOUTH }];
       const compartment = [{ reference: `Project/${clinic.PROJECT}` }, ...south];
-      fhir.put({ ...patient, meta: { ...patient.meta, versionId: 'moved', lastUpdated: '2030-01-01T00:00:00Z', accounts: south, compartment } });
+      fhir.put({
+        ...patient,
+        meta: {
+          ...patient.meta,
+          versionId: 'moved',
+          lastUpdated: '2030-01-01T00:00:00Z',
+          accounts: south,
+          compartment,
+        },
+      });
       await assert.rejects(as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
     });
 
@@ -388,11 +455,23 @@ describe('a guarded client', () => {
       const history = await as(clinic.NORTH_CLINICIAN).readHistory('Patient', clinic.PATIENT_1);
       assert.equal(history.entry?.length, 1);
       await assert.rejects(as(clinic.SOUTH_CLINICIAN).readHistory('Patient', clinic.PATIENT_1), PermissionDenied);
-      await assert.rejects(as(clinic.NORTH_CLINICIAN).readHistory('Patient', '20000009-0000-4000-8000-000000000009'), PermissionDenied);
+      await assert.rejects(
+        as(clinic.NORTH_CLINICIAN).readHistory('Patient', '20000009-0000-4000-8000-000000000009'),
+        PermissionDenied,
+      );
       const version = find('Patient', ({ id }) => id === clinic.PATIENT_1).meta.versionId ?? '';
-      assert.equal((await as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version)).id, clinic.PATIENT_1);
-      await assert.rejects(as(clinic.SOUTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version), PermissionDenied);
-      await assert.rejects(as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, 'absent'), PermissionDenied);
+      assert.equal(
+        (await as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version)).id,
+        clinic.PATIENT_1,
+      );
+      await assert.rejects(
+        as(clinic.SOUTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, version),
+        PermissionDenied,
+      );
+      await assert.rejects(
+        as(clinic.NORTH_CLINICIAN).readVersion('Patient', clinic.PATIENT_1, 'absent'),
+        PermissionDenied,
+      );
     });
 
     it('has no decision where the decision point is away', async () => {
@@ -447,7 +526,10 @@ describe('a guarded client', () => {
     });
 
     it('restores what the member may not change', async () => {
-      const task = find('Task', (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening') && r['status'] === 'requested') as unknown as Resource & { id: string };
+      const task = find(
+        'Task',
+        (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening') && r['status'] === 'requested',
+      ) as unknown as Resource & { id: string };
       const guard = as(clinic.NORTH_NURSE);
       const changed = { ...task, status: 'completed', description: 'changed by the nurse', intent: 'order' };
       const decision = await pdp.check({
@@ -470,7 +552,10 @@ describe('a guarded client', () => {
         fhir.beforeWrite = undefined;
         fhir.put({ ...NORTH_OBSERVATION, meta: { ...NORTH_OBSERVATION.meta, versionId: 'newer' } });
       };
-      await assert.rejects(as(clinic.NORTH_NURSE).updateResource({ ...stored, status: 'amended' }), OperationOutcomeError);
+      await assert.rejects(
+        as(clinic.NORTH_NURSE).updateResource({ ...stored, status: 'amended' }),
+        OperationOutcomeError,
+      );
       assert.equal(fhir.get('Observation', stored.id)?.['status'], NORTH_OBSERVATION['status']);
     });
 
@@ -490,7 +575,7 @@ describe('a guarded client', () => {
       assert.equal(reads, 1);
     });
 
-    it('resolves no reference by a search of the bot\'s', async () => {
+    it("resolves no reference by a search of the bot's", async () => {
       const conditional = { ...observation(clinic.PATIENT_1), performer: [{ reference: 'Practitioner?name=x' }] };
       await assert.rejects(as(clinic.NORTH_NURSE).createResource(conditional), MisuseError);
       await assert.rejects(as(clinic.NORTH_NURSE).upsertResource(conditional, '_id=x'), MisuseError);
@@ -500,7 +585,9 @@ describe('a guarded client', () => {
     it('patches what the member sees, so that a test tells nothing of what is hidden', async () => {
       const guard = as(clinic.NORTH_NURSE);
       const id = NORTH_OBSERVATION.id;
-      const patched = await guard.patchResource('Observation', id, [{ op: 'replace', path: '/status', value: 'amended' }]);
+      const patched = await guard.patchResource('Observation', id, [
+        { op: 'replace', path: '/status', value: 'amended' },
+      ]);
       assert.equal(patched.status, 'amended');
       assert.deepEqual(writes(), [`PUT /fhir/R4/Observation/${id}`]);
       const name = (find('Patient', (r) => r.id === clinic.PATIENT_1)['name'] as { family: string }[])[0]?.family;
@@ -511,7 +598,10 @@ describe('a guarded client', () => {
         await assert.rejects(probe, MisuseError, 'the same, right or wrong');
       }
       for (const path of ['/id', '/resourceType']) {
-        await assert.rejects(guard.patchResource('Observation', id, [{ op: 'replace', path, value: 'Patient' }]), MisuseError);
+        await assert.rejects(
+          guard.patchResource('Observation', id, [{ op: 'replace', path, value: 'Patient' }]),
+          MisuseError,
+        );
       }
       await assert.rejects(guard.patchResource('Observation', id, [{ op: 'add', path: '/__proto__/x', value: 1 }]));
       await assert.rejects(guard.patchResource('Observation', id, []), MisuseError);
@@ -528,16 +618,23 @@ describe('a guarded client', () => {
         `_id=${SOUTH_OBSERVATION.id}`,
       );
       assert.notEqual(made.id, SOUTH_OBSERVATION.id);
-      const upserted = await guard.upsertResource({ ...observation(clinic.PATIENT_1), status: 'amended' }, `_id=${made.id}`);
+      const upserted = await guard.upsertResource(
+        { ...observation(clinic.PATIENT_1), status: 'amended' },
+        `_id=${made.id}`,
+      );
       assert.equal(upserted.id, made.id);
-      await assert.rejects(guard.upsertResource({ ...observation(clinic.PATIENT_1), id: SOUTH_OBSERVATION.id }, `_id=${made.id}`), MisuseError);
+      await assert.rejects(
+        guard.upsertResource({ ...observation(clinic.PATIENT_1), id: SOUTH_OBSERVATION.id }, `_id=${made.id}`),
+        MisuseError,
+      );
       for (const { headers } of fhir.requests) assert.equal(headers['if-none-exist'], undefined);
       await assert.rejects(guard.upsertResource(observation(clinic.PATIENT_1), ''), MisuseError, 'more than one');
     });
 
     it('works with a MockClient as well', async () => {
       const mock = new MockClient();
-      for (const resource of RESOURCES) mock.repo.createResource(structuredClone(resource) as unknown as Resource).catch(assert.fail);
+      for (const resource of RESOURCES)
+        mock.repo.createResource(structuredClone(resource) as unknown as Resource).catch(assert.fail);
       const guard = (subject: string): GuardedMedplum => guardMedplum(mock, { pdp, subject });
       const patient = await guard(clinic.NORTH_NURSE).readResource('Patient', clinic.PATIENT_1);
       assert.equal(patient.id, clinic.PATIENT_1);
@@ -551,7 +648,8 @@ describe('a guarded client', () => {
       // A bot of another project would create it there; one whose project is not
       // known is found out.
       const elsewhere = new MockClient();
-      elsewhere.createResource = async (resource) => Promise.resolve({ ...resource, id: 'x', meta: { project: 'other' } });
+      elsewhere.createResource = async (resource) =>
+        Promise.resolve({ ...resource, id: 'x', meta: { project: 'other' } });
       const stranger = guardMedplum(elsewhere, { pdp, subject: clinic.NORTH_NURSE });
       await assert.rejects(stranger.createResource(observation(clinic.PATIENT_1)), /another project/);
       mock.getProject = () => ({ resourceType: 'Project', id: 'other' });

@@ -43,7 +43,8 @@ const PARAMETERS: Record<string, (resource: StoredResource) => unknown[]> = {
   _id: (resource) => [resource.id],
   _project: (resource) => [resource.meta.project],
   _compartment: (resource) => at(resource, 'meta', 'compartment', 'reference'),
-  _tag: (resource) => at(resource, 'meta', 'tag').map((tag) => `${(tag as Json)['system'] as string}|${(tag as Json)['code'] as string}`),
+  _tag: (resource) =>
+    at(resource, 'meta', 'tag').map((tag) => `${(tag as Json)['system'] as string}|${(tag as Json)['code'] as string}`),
   gender: (resource) => at(resource, 'gender'),
   status: (resource) => at(resource, 'status'),
   url: (resource) => at(resource, 'url'),
@@ -162,7 +163,13 @@ export class FakeFhir {
     try {
       return this.#answer(...request);
     } catch (error) {
-      return [400, { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'invalid', diagnostics: String(error) }] }];
+      return [
+        400,
+        {
+          resourceType: 'OperationOutcome',
+          issue: [{ severity: 'error', code: 'invalid', diagnostics: String(error) }],
+        },
+      ];
     }
   }
 
@@ -178,7 +185,11 @@ export class FakeFhir {
       this.beforeWrite?.();
       const resource = JSON.parse(body) as StoredResource;
       const accounts = at(resource, 'meta', 'accounts');
-      const compartment = [{ reference: `Project/${resource.meta.project ?? ''}` }, ...accounts, ...at(resource, 'subject')];
+      const compartment = [
+        { reference: `Project/${resource.meta.project ?? ''}` },
+        ...accounts,
+        ...at(resource, 'subject'),
+      ];
       const made = { ...resource, id: randomUUID(), meta: { ...resource.meta, versionId: randomUUID(), compartment } };
       this.put(made);
       return [201, made];

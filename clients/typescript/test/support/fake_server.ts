@@ -32,11 +32,7 @@ import {
 } from '../../src/api';
 
 /** An answer, a status, raw bytes in place of an answer, or silence. */
-export type Reply<T> =
-  | { answer: T }
-  | { code: number; details: string }
-  | { bytes: Uint8Array }
-  | 'silence';
+export type Reply<T> = { answer: T } | { code: number; details: string } | { bytes: Uint8Array } | 'silence';
 
 type DecisionInit = MessageInitShape<typeof DecisionSchema>;
 
@@ -152,7 +148,9 @@ export class FakeServer {
         });
         call.on('end', () => {
           for (const init of script.filterResources?.(sent) ?? []) {
-            call.write(Buffer.from(toBinary(FilterResourcesResponseSchema, create(FilterResourcesResponseSchema, init))));
+            call.write(
+              Buffer.from(toBinary(FilterResourcesResponseSchema, create(FilterResourcesResponseSchema, init))),
+            );
           }
           call.end();
         });

@@ -3,6 +3,7 @@
 follows it where access is to be proved.  The file is the sample of
 clients/pdpctl/provision/sample, with the server's address in it."""
 
+import fcntl
 import json
 import pathlib
 import re
@@ -288,6 +289,99 @@ class ProvisionTest(EndToEndTest):
         self.assertIn("member/bob: - stage, + prod", out)
         self.assertIn("- access: @role/nurse with organization = "
                       "@organization/south", out)
+
+    def test_nothing_is_sent_where_lint_finds_an_error(self):
+        self.edit("criteria: Patient?_id=%patient.id",
+                  "criteria: Person?_id=%patient.id")
+        line = 1 + self.file.read_text().splitlines().index(
+            "  - name: relative")
+        before = self.fake.counts()
+        self.apply(code=1)
+        self.assertIn(f"error: {self.file}:{line}:5: role `relative`: ",
+                      self.errors)
+        self.assertIn("[criteria-prefix]", self.errors)
+        self.assertEqual(before, self.fake.counts())
+
+    def test_two_runs_do_not_mix(self):
+        record = self.place / "record"
+        with record.open("w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.apply("--record", str(record), code=1)
+        self.assertIn("another pdpctl is writing", self.errors)
+        self.assertEqual([], self.made("AccessPolicy"))
+
+    def test_only_an_administrator_of_the_project_provisions(self):
+        login = self.admins["stage"]
+        self.fake.change(reference=login["membership"],
+                         values={"admin": False})
+        self.provision("plan", code=1)
+        self.assertIn("is no admin of Project/", self.errors)
+
+    def test_a_member_that_somebody_made_can_be_adopted(self):
+        login = self.admins["stage"]
+        made = self.fake.put(project=PROJECTS["stage"], resource={
+            "resourceType": "ProjectMembership", "active": False,
+            "project": {"reference": f"Project/{PROJECTS['stage']}"},
+            "user": {"reference": "User/1", "display": "alice@example.com"},
+            "profile": {"reference": "Practitioner/1"},
+            "access": [{"policy": {"reference": login["policy"]}}]})
+        self.assertIn(("conflict", "ProjectMembership", "alice"),
+                      self.steps(code=1))
+        self.edit("    family: Archer", "    family: Archer\n    adopt: true")
+        self.apply()
+        alice = self.member("alice")
+        self.assertEqual(made["id"], alice["id"])
+        self.assertNotIn("active", alice)
+        # What it had stays until it is pruned.
+        self.assertEqual(2, len(alice["access"]))
+        self.assertEqual([("unmanaged", "ProjectMembership", "alice")],
+                         self.steps("drift", code=3))
+        self.apply("--prune")
+        self.assertEqual(1, len(self.member("alice")["access"]))
+        self.assertEqual([], self.steps("drift"))
+
+    def test_a_project_for_each_organization(self):
+        projects = "\n".join(
+            f"      {name}: {{project: {PROJECTS[env]}, "
+            f"client-id: {self.admins[env]['client']}, "
+            f"client-secret-file: secrets/{env}}}"
+            for name, env in (("north", "stage"), ("south", "prod")))
+        self.file.write_text(f"""tenancy: project_per_organization
+identifier-system: {SYSTEM}
+environments:
+  stage:
+    base-url: {self.fake.base_url}
+    projects:
+{projects}
+organizations:
+  - name: north
+  - name: south
+roles:
+  - name: clerk
+    policy: {{name: Clerk, resource: [{{resourceType: Schedule}}]}}
+people:
+  - name: bob
+    type: Practitioner
+    given: Bob
+    family: Baker
+    email: bob@example.com
+    access:
+      - {{role: clerk, organization: north}}
+      - {{role: clerk, organization: south}}
+""")
+        self.apply()
+        for env in PROJECTS:
+            [policy] = self.made("AccessPolicy", env)
+            self.assertEqual(
+                [{"policy": {"reference": f"AccessPolicy/{policy['id']}"}}],
+                self.member("bob", env)["access"])
+        self.assertEqual([], self.steps("drift"))
+        self.provision("suspend", "--yes", organization="north")
+        self.assertIs(False, self.member("bob")["active"])
+        self.assertNotIn("active", self.member("bob", "prod"))
+        # Whoever runs the project goes on.
+        self.assertNotIn("active", self.fake.read(
+            reference=self.admins["stage"]["membership"]))
 
     # Whose resources are.
 

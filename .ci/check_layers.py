@@ -47,6 +47,7 @@ MAY_KNOW = {
     # Of the others what needs abseil alone: it is installed without them.
     "clients/cpp": ["pdp/base", "pdp/fhir", "pdp/medplum", "proto"],
     "clients/pdpctl": [
+        "clients/cpp",
         "clients/pdpctl/provision",  # In main.cc.
         "pdp/audit",
         "pdp/base",

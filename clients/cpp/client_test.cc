@@ -299,6 +299,14 @@ TEST(ClientTest, WithoutATokenThereIsNoCall) {
   EXPECT_EQ(server.calls(), 0);
 }
 
+TEST(ClientTest, ATokenIsTheFirstLineOfItsFileAsItIsNow) {
+  const pdp::TempFile file("one\ntwo\n");
+  const auto token = TokenFile(file.path());
+  EXPECT_EQ(*token(), "one");
+  file.Write("three");
+  EXPECT_EQ(*token(), "three");
+}
+
 TEST(ClientTest, AHookThatThrowsChangesNothing) {
   ScriptedPdp server({.check = Answering(Permit())});
   ClientOptions options = server.client_options();

@@ -3,20 +3,18 @@
 #ifndef PDP_CLIENTS_CPP_CORE_H_
 #define PDP_CLIENTS_CPP_CORE_H_
 
-#include <grpcpp/client_context.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "clients/cpp/call_context.h"
 #include "clients/cpp/open_calls.h"
 #include "clients/cpp/retry.h"
 #include "clients/cpp/timer.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 #include "medplum_pdp/options.h"
-#include "pdp/base/mutex.h"
 
 namespace medplum_pdp {
 
@@ -32,13 +30,6 @@ class CallTimes {
  private:
   std::chrono::steady_clock::time_point begin_;
   absl::Duration timeout_;
-};
-
-// What a call shows of who makes it and for what.
-struct CallMetadata {
-  std::string token;
-  std::string traceparent;
-  std::string request_id;
 };
 
 // Thread-safe.
@@ -78,35 +69,6 @@ class ClientCore {
   OpenCalls calls_;
   Timer timer_;  // The first to end.
 };
-
-// The context of one attempt, which others may cancel at any time.
-//
-// It holds the channel, and gRPC 1.51 must not lose a channel on a thread of
-// its own, where it would wait for that very thread: a call lets go of its
-// context before it says that it has ended.  Thread-safe.
-class CallContext {
- public:
-  CallContext() : context_(std::make_unique<grpc::ClientContext>()) {}
-
-  // REQUIRES: not released.
-  grpc::ClientContext& get() { return *context_; }
-
-  void Cancel() {
-    pdp::MutexLock lock(mutex_);
-    if (context_ != nullptr) context_->TryCancel();
-  }
-  void Release() {
-    pdp::MutexLock lock(mutex_);
-    context_ = nullptr;
-  }
-
- private:
-  pdp::Mutex mutex_;
-  std::unique_ptr<grpc::ClientContext> context_;  // Changed under mutex_.
-};
-
-void SetMetadata(const CallMetadata& metadata, grpc::ClientContext& context);
-void SetDeadline(absl::Duration left, grpc::ClientContext& context);
 
 }  // namespace medplum_pdp
 

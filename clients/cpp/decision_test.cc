@@ -190,7 +190,9 @@ TEST(HiddenFieldsTest, OfAVersionAreItsOwn) {
 TEST(HiddenFieldsTest, NothingIsShownWhereTheyCannotBeRemoved) {
   const Decision hiding = Decision::From(PermitHiding("name.family"));
   for (const char* resource :
-       {"", "[]", "{", R"({"name":[null]})", R"({"name":1,"name":2})"}) {
+       {"", "[]", "{", R"({"name":[null]})", R"({"name":1,"name":2})",
+        R"({"resourceType":"Bundle","type":"history","entry":[]})",
+        R"({"type":"searchset","resourceType":"Bundle"})"}) {
     SCOPED_TRACE(resource);
     EXPECT_TRUE(
         absl::IsInvalidArgument(RemoveHiddenFields(resource, hiding).status()));

@@ -15,13 +15,25 @@ namespace {
 
 constexpr size_t kMaxDepth = 64;
 
+// The text of a member that is a string; empty for anything else.
+std::string TextOf(const pdp::fhir::JsonSpan& object, std::string_view name) {
+  const auto member = pdp::fhir::MemberOf(object, name);
+  return member ? pdp::fhir::StringOf(*member).value_or("") : "";
+}
+
 // The text of meta.versionId; empty where there is none.
 std::string VersionOf(std::string_view resource) {
   const auto meta = pdp::fhir::MemberOf(pdp::fhir::RootOf(resource), "meta");
-  if (!meta) return "";
-  const auto version = pdp::fhir::MemberOf(*meta, "versionId");
-  if (!version) return "";
-  return pdp::fhir::StringOf(*version).value_or("");
+  return meta ? TextOf(*meta, "versionId") : "";
+}
+
+// Whether it is the answer to a search or a history, and not a resource that a
+// decision can be about: its fields would be looked for in the wrong place.
+bool IsAnswer(std::string_view resource) {
+  const pdp::fhir::JsonSpan root = pdp::fhir::RootOf(resource);
+  const std::string type = TextOf(root, "type");
+  return TextOf(root, "resourceType") == "Bundle" &&
+         (type == "history" || type == "searchset");
 }
 
 // The fields that `decision` hides of `resource`.
@@ -49,6 +61,11 @@ absl::StatusOr<std::string> RemoveHiddenFields(std::string_view resource,
       !pdp::fhir::RootOf(resource).is_object()) {
     return absl::InvalidArgumentError(
         "hidden fields cannot be removed: not the JSON of a resource");
+  }
+  if (IsAnswer(resource)) {
+    return absl::InvalidArgumentError(
+        "hidden fields cannot be removed from a Bundle: from each of its "
+        "resources");
   }
   PDP_ASSIGN_OR_RETURN(pdp::fhir::FieldRemoval removal,
                        pdp::fhir::RemoveFields(

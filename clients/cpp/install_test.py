@@ -83,6 +83,10 @@ class InstallTest(unittest.TestCase):
         self.assertNotIn("Fenwick", lines[1])
         self.assertRegex(lines[2], r'^403 \{"decisionId":"[^"]+"\}$')
 
+    def test_the_tree_can_be_a_part_of_another_project(self):
+        run("cmake", "-S", HERE / "example", "-B", self.directory / "part",
+            "-G", "Ninja", f"-DMEDPLUM_PDP_TREE={ROOT}")
+
     def test_the_protos_are_installed_as_they_are(self):
         installed = self.prefix / "share/medplum_pdp/proto/medplum/pdp/v1"
         names = sorted(path.name for path in installed.iterdir())

@@ -75,32 +75,26 @@ TEST(RetryBudgetConcurrencyTest, IsNeverSpentTwice) {
 
 TEST(OpenCallsConcurrencyTest, EndsWithNoCallLeft) {
   for (int round = 0; round < 20; ++round) {
-    std::atomic<int> open = 0;
     OpenCalls calls;
-    std::atomic<bool> is_closed = false;
-    std::thread closer;
-    InThreads([&] {
-      for (int i = 0; i < kRounds; ++i) {
-        const auto is_cancelled = std::make_shared<std::atomic<bool>>(false);
-        const auto id = calls.Add([is_cancelled] { *is_cancelled = true; });
-        if (!id) continue;
-        EXPECT_FALSE(is_closed);
-        ++open;
-        --open;
-        calls.Remove(*id);
-      }
-    });
-    const auto id = calls.Add([] {});
-    ASSERT_TRUE(id.has_value());
+    int open = 0;  // Guarded by nothing but the calls' own order.
+    const auto first = calls.Add([] {});
+    ASSERT_TRUE(first.has_value());
     ++open;
+    std::thread others([&] {
+      InThreads([&] {
+        for (int i = 0; i < kRounds; ++i) {
+          if (const auto id = calls.Add([] {})) calls.Remove(*id);
+        }
+      });
+    });
     std::thread last([&] {
       --open;
-      calls.Remove(*id);
+      calls.Remove(*first);
     });
     calls.CloseAndWait();
-    is_closed = true;
     EXPECT_EQ(open, 0);
     EXPECT_FALSE(calls.Add([] {}).has_value());
+    others.join();
     last.join();
   }
 }

@@ -4,22 +4,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <string>
 #include <thread>
 
+#include "clients/cpp/call_context.h"
+#include "clients/cpp/channel.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
-#include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
-#include "pdp/medplum/secret_file.h"
 
 namespace pdp::ctl {
 namespace {
 
 namespace v1 = ::medplum::pdp::v1;
 
-constexpr int kMaxMessageBytes = 64 << 20;
 // Calls in flight in CheckAll.
 constexpr size_t kInFlight = 16;
 
@@ -46,43 +44,18 @@ absl::Status FromGrpc(const grpc::Status& status, const std::string& target) {
   }
 }
 
-// Reads `path`, where there is one, into `content`.
-absl::Status ReadFile(const std::string& path, std::string& content) {
-  if (path.empty()) return absl::OkStatus();
-  PDP_ASSIGN_OR_RETURN(content, medplum::ReadSecretFile(path));
-  return absl::OkStatus();
-}
-
-absl::Status MakeCredentials(
-    const Connection& connection,
-    std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-  credentials = grpc::InsecureChannelCredentials();
-  if (connection.tls_ca.empty() && connection.tls_cert.empty()) {
-    return absl::OkStatus();
+// `connection` as the C++ client has it.
+medplum_pdp::ClientOptions OptionsOf(const Connection& connection) {
+  medplum_pdp::ClientOptions options;
+  options.target = connection.target;
+  options.tls.ca_file = connection.tls_ca;
+  options.tls.cert_file = connection.tls_cert;
+  options.tls.key_file = connection.tls_key;
+  options.plaintext = connection.tls_ca.empty() && connection.tls_cert.empty();
+  if (!connection.token.empty()) {
+    options.token = medplum_pdp::TokenFile(connection.token);
   }
-  grpc::SslCredentialsOptions options;
-  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_ca, options.pem_root_certs));
-  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_cert, options.pem_cert_chain));
-  PDP_RETURN_IF_ERROR(ReadFile(connection.tls_key, options.pem_private_key));
-  credentials = grpc::SslCredentials(options);
-  return absl::OkStatus();
-}
-
-absl::Status MakeAuthorization(const Connection& connection,
-                               std::string& authorization) {
-  if (connection.token.empty()) return absl::OkStatus();
-  std::string token;
-  PDP_RETURN_IF_ERROR(ReadFile(connection.token, token));
-  token.resize(std::min(token.size(), token.find_first_of("\r\n")));
-  authorization = StrCat("Bearer ", token);
-  return absl::OkStatus();
-}
-
-void SetDeadline(const Connection& connection, grpc::ClientContext& context) {
-  context.set_deadline(
-      std::chrono::system_clock::now() +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(
-          std::chrono::duration<double>(connection.timeout_seconds)));
+  return options;
 }
 
 }  // namespace
@@ -94,24 +67,21 @@ struct RpcClient::Stubs {
 
 RpcClient::RpcClient(const Connection& connection)
     : connection_(connection), stubs_(std::make_unique<Stubs>()) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
-  credentials_ = MakeCredentials(connection, credentials);
-  credentials_.Update(MakeAuthorization(connection, authorization_));
-  const auto channel =
-      grpc::CreateCustomChannel(connection.target, credentials, arguments);
-  stubs_->decision = v1::PolicyDecisionPoint::NewStub(channel);
-  stubs_->admin = v1::PdpAdmin::NewStub(channel);
+  const medplum_pdp::ClientOptions options = OptionsOf(connection);
+  const auto channel = medplum_pdp::MakeChannel(options);
+  const auto token = medplum_pdp::AskForToken(options.token);
+  credentials_ = channel.status();
+  credentials_.Update(token.status());
+  if (!credentials_.ok()) return;
+  token_ = *token;
+  stubs_->decision = v1::PolicyDecisionPoint::NewStub(*channel);
+  stubs_->admin = v1::PdpAdmin::NewStub(*channel);
 }
 
 RpcClient::~RpcClient() = default;
 
 void RpcClient::Prepare(grpc::ClientContext& context) const {
-  if (!authorization_.empty()) {
-    context.AddMetadata("authorization", authorization_);
-  }
+  medplum_pdp::SetMetadata({.token = token_}, context);
 }
 
 template <typename Request, typename Response, typename Method>
@@ -120,7 +90,7 @@ absl::StatusOr<Response> RpcClient::Call(const Request& request,
   if (!credentials_.ok()) return credentials_;
   grpc::ClientContext context;
   Prepare(context);
-  SetDeadline(connection_, context);
+  medplum_pdp::SetDeadline(absl::Seconds(connection_.timeout_seconds), context);
   Response response;
   const absl::Status status =
       FromGrpc(method(&context, request, &response), connection_.target);
@@ -191,7 +161,7 @@ absl::Status RpcClient::FilterResources(
   if (!credentials_.ok()) return credentials_;
   grpc::ClientContext context;
   Prepare(context);
-  SetDeadline(connection_, context);
+  medplum_pdp::SetDeadline(absl::Seconds(connection_.timeout_seconds), context);
   const auto stream = stubs_->decision->FilterResources(&context);
   // The server does not read on while its answers are not read.
   std::thread writer([&] {

@@ -80,7 +80,7 @@ class RpcClient {
 
   const Connection connection_;
   absl::Status credentials_;  // Whether those of `connection_` can be used.
-  std::string authorization_;
+  std::string token_;
   std::unique_ptr<Stubs> stubs_;
 };
 

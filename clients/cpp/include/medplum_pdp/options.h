@@ -68,8 +68,8 @@ struct ClientOptions {
   size_t max_batch_bytes = size_t{4} << 20;
 };
 
-// A provider for ClientOptions::token that reads the file on every call, so
-// that a new token takes effect at once.
+// A provider for ClientOptions::token: the first line of the file, which is
+// read on every call, so that a new token takes effect at once.
 std::function<absl::StatusOr<std::string>()> TokenFile(std::string path);
 
 struct CallOptions {

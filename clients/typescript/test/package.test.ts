@@ -18,6 +18,8 @@ describe('the package', () => {
       const file: unknown = JSON.parse(fs.readFileSync(path.join(PACKAGE, name), 'utf8'));
       assert.equal((file as { version: string }).version, project, name);
     }
+    const readme = fs.readFileSync(path.join(PACKAGE, 'README.md'), 'utf8');
+    assert.ok(readme.includes(`medplum-pdp-client-${project}.tgz`));
   });
 
   it('has no `any`, a comment on all that it exports, and the API reference that these say', () => {

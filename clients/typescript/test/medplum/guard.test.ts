@@ -436,6 +436,18 @@ describe('a guarded client', () => {
       await assert.rejects(as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
     });
 
+    it('sends each request by itself, where the client would batch', async () => {
+      medplum = new MedplumClient({ baseUrl: fhir.baseUrl, accessToken: 'a.e30.c', autoBatchTime: 20, maxRetries: 0 });
+      const guard = as(clinic.NORTH_CLINICIAN);
+      const [one, other] = await Promise.all([
+        guard.readResource('Patient', clinic.PATIENT_1),
+        guard.readResource('Patient', clinic.PATIENT_2),
+      ]);
+      assert.deepEqual([one.id, other.id], [clinic.PATIENT_1, clinic.PATIENT_2]);
+      assert.deepEqual(writes(), []);
+      for (const { headers } of fhir.requests) assert.equal(headers['x-medplum'], 'extended');
+    });
+
     it('does not hand on links that open what the member may not', async () => {
       const binary = '40000001-0000-4000-8000-000000000001';
       const signed = `https://storage.example.com/binary/${binary}/40000002-0000-4000-8000-000000000001?Expires=1&Signature=abc&Key-Pair-Id=K`;

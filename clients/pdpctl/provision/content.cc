@@ -1,6 +1,7 @@
 #include "clients/pdpctl/provision/content.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -23,10 +24,15 @@ void AddLines(fhir::JsonElement parent, std::string_view name, Lines& lines) {
 }  // namespace
 
 bool HoldsBack(std::string_view policy) {
-  return policy.find("\"hiddenFields\"") != std::string_view::npos ||
-         policy.find("\"readonlyFields\"") != std::string_view::npos ||
-         policy.find("\"writeConstraint\"") != std::string_view::npos ||
-         policy.find("\"ipAccessRule\"") != std::string_view::npos;
+  // The last two can be read by everybody where no entry names them (semantics
+  // B.5).
+  static constexpr std::string_view kMarks[] = {
+      "\"hiddenFields\"", "\"readonlyFields\"",  "\"writeConstraint\"",
+      "\"ipAccessRule\"", "\"SearchParameter\"", "\"StructureDefinition\""};
+  return std::any_of(std::begin(kMarks), std::end(kMarks),
+                     [&](std::string_view mark) {
+                       return policy.find(mark) != std::string_view::npos;
+                     });
 }
 
 std::string CanonicalJson(fhir::JsonElement element) {

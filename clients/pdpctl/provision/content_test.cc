@@ -57,6 +57,9 @@ TEST(ContentTest, APolicyThatLosesAnEntryThatHidNothingIsNarrower) {
       {"one that constrained goes",
        {R"(- resource: {"resourceType":"A","writeConstraint":[]})"},
        true},
+      {"one that everybody reads without it goes",
+       {R"(- resource: {"resourceType":"StructureDefinition"})"},
+       true},
       {"an IP rule goes", {R"(- ipAccessRule: {"value":"*"})"}, true},
       {"the compartment goes", {R"(- compartment: {"reference":"x"})"}, true},
   };

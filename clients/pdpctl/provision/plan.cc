@@ -151,6 +151,10 @@ class Planner {
     if (!Find(step, Unmarked(member), member.person.adopt)) return;
     if (step.before == nullptr) {
       PlanNewMember(std::move(step));
+    } else if (member.is_absent && observed_.Find(step.key).empty()) {
+      Unmanaged(std::move(step),
+                "its organizations are offboarded, and provisioning did not "
+                "make it: offboard them with --all-members");
     } else if (member.is_absent) {
       PlanEnd(std::move(step), "its organizations are offboarded");
     } else {
@@ -253,7 +257,6 @@ class Planner {
     if (options_.prune) return false;
     bool is_foreign = !has.access_policy.empty();
     wanted.access_policy = has.access_policy;
-    std::vector<policy::AccessItem> kept;
     for (const policy::AccessItem& item : has.access) {
       if (item.policy.reference.starts_with("@")) continue;
       is_foreign = true;

@@ -207,6 +207,18 @@ TEST(PlanTest, WhatSomebodyElseMadeIsAConflict) {
               Contains("conflict ProjectMembership alice"));
 }
 
+TEST(PlanTest, WhatItDidNotMakeIsNotDeletedWhenItsOrganizationGoes) {
+  Observed observed(kSystem);
+  observed.Add(Parse(absl::StrReplaceAll(
+      MemberOf("x", "", ItemOf("north")),
+      {{R"("User/x")", R"("User/x","display":"a@b.example")"}})));
+  const std::string text = absl::StrReplaceAll(
+      kFile, {{"- name: north", "- name: north\n    state: offboarded"},
+              {"{name: alice,", "{name: alice, adopt: true,"}});
+  EXPECT_THAT(PlanOf(text, observed),
+              Contains("unmanaged ProjectMembership alice"));
+}
+
 TEST(PlanTest, SeveralOfOneNameAreAConflict) {
   Observed observed = Complete();
   observed.Add(Parse(MemberOf("c", "alice", ItemOf("north"))));

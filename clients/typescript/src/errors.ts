@@ -86,5 +86,5 @@ export class NoDecision extends PdpError {
 
 /** A client or a call was set up so that it cannot work. */
 export class MisuseError extends Error {
-  override readonly name = 'MisuseError';
+  override readonly name: string = 'MisuseError';
 }

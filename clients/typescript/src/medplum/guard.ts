@@ -23,6 +23,8 @@ import { Writer, draftOf } from './writing';
 
 /** A method that a guard does not have. */
 export class UnguardedMethod extends MisuseError {
+  override readonly name = 'UnguardedMethod';
+
   constructor(readonly method: string) {
     super(`\`${method}\` would reach Medplum unguarded: say \`allow: ['${method}']\` if that is what you want`);
   }

@@ -95,16 +95,18 @@ export class Searcher {
     return this.#bundle(type, query, kept, found, kept.length === entries.length);
   }
 
-  /** The pages of a search; none of their resources twice. */
+  /** The pages of a search; nothing is found twice. */
   async *pages(type: string, query: QueryTypes, options: BotOptions): AsyncGenerator<SearchBundle> {
     let next: URLSearchParams | undefined = new URLSearchParams(this.client.queryOf(type, query));
     if (!next.has('_count')) next.set('_count', String(PAGE_SIZE));
     const seen = new Set<string>();
     while (next) {
       const page: SearchBundle = await this.#search(type, next, options);
-      const entry = page.entry.filter(({ resource }) => {
-        const key = `${resource.resourceType}/${resource.id}`;
-        return !seen.has(key) && seen.add(key);
+      // What is included belongs to what is found with it.
+      const entry = page.entry.filter(({ resource: { id }, search: { mode } }) => {
+        const isNew = mode === 'include' || !seen.has(id);
+        if (mode === 'match') seen.add(id);
+        return isNew;
       });
       const link: string | undefined = page.link?.find(({ relation }) => relation === 'next')?.url;
       if (entry.length === 0 && link === undefined) return;

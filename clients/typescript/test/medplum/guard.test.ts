@@ -252,6 +252,11 @@ describe('a guarded client', () => {
       }
       assert.deepEqual(found.sort(), expected);
       assert.equal(pages, Math.ceil(expected.length / 2));
+      fhir.included = [find('Patient', ({ id }) => id === clinic.PATIENT_1)];
+      for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Observation', '_count=2')) {
+        assert.ok(ids(page).includes(clinic.PATIENT_1), 'what is included is on each page');
+      }
+      fhir.included = [];
       for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
     });
 

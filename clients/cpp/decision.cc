@@ -155,6 +155,12 @@ absl::Status Decision::Require(Obligations honored) const {
       pdp::StrCat(what, ": ", reason(), " (decision ", decision_id(), ")"));
 }
 
+std::string Decision::ToString() const {
+  const std::string_view effect = EffectText(effect_);
+  if (no_decision()) return pdp::StrCat(effect, ": ", status_.ToString());
+  return pdp::StrCat(effect, ": ", reason(), " (decision ", decision_id(), ")");
+}
+
 std::string Decision::reason() const {
   return no_decision() ? "" : ReasonText(message_.reason());
 }

@@ -135,6 +135,16 @@ TEST(DecisionTest, OneThatWasNeverMadeIsNone) {
   EXPECT_FALSE(Decision().status().ok());
 }
 
+TEST(DecisionTest, ItsTextHoldsNothingOfTheResource) {
+  v1::Decision message = PermitHiding("name");
+  message.mutable_write()->set_resource("Fenwick");
+  message.set_message("Fenwick");
+  EXPECT_EQ(Decision::From(message).ToString(),
+            "PERMIT_WITH_OBLIGATIONS: PERMITTED (decision d-1)");
+  EXPECT_EQ(Decision(absl::UnavailableError("STALE: 90 s")).ToString(),
+            "NO_DECISION: UNAVAILABLE: STALE: 90 s");
+}
+
 TEST(DecisionTest, TheBodyOfADenialHasTheIdAlone) {
   EXPECT_EQ(DenialBody(Decision::From(Denial())), R"({"decisionId":"d-2"})");
   v1::Decision message = Denial();

@@ -63,7 +63,13 @@ class InstallTest(unittest.TestCase):
         source = self.directory / "first"
         source.mkdir()
         (source / "first.cc").write_text(readme_block("cpp"))
-        (source / "CMakeLists.txt").write_text(readme_block("cmake"))
+        (source / "options.cc").write_text(
+            '#include "medplum_pdp/client.h"\nvoid Options() {\n'
+            + readme_block(r"c\+\+") + "}\n"
+        )
+        (source / "CMakeLists.txt").write_text(
+            readme_block("cmake") + "target_sources(first PRIVATE options.cc)\n"
+        )
         out = self.build(source)
         self.assertEqual(run(out / "first", self.clinic.target), "PERMIT\n")
 

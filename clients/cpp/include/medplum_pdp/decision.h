@@ -108,6 +108,10 @@ class Decision {
   // Unauthenticated (see client.h).
   const absl::Status& status() const { return status_; }
 
+  // `DENY: RESOURCE_NOT_GRANTED (decision 019a...)`, for logs: nothing of the
+  // resource is in it, as may be in `message()`.
+  std::string ToString() const;
+
   // `RESOURCE_NOT_GRANTED`; empty without a decision.
   std::string reason() const;
   // As in the audit record; empty without a decision.

@@ -55,7 +55,9 @@ export class Reader {
     page: { count?: number; offset?: number },
     options: BotOptions,
   ): Promise<HistoryBundle> {
-    const current = await this.#currentOrLast(type, id, options);
+    // The versions first: none of them is newer than what is judged.
+    const bundle = await orAbsent(this.client.readHistory(type, id, page, medplumOptions(options)));
+    const current = bundle && (await this.#currentOrLast(type, id, options));
     if (!current) return this.member.refuseMissing('history', type, id, options.signal);
     const decision = await this.member.require(
       'history',
@@ -71,9 +73,8 @@ export class Reader {
         throw new NoDecision(malformed('hidden fields that cannot be removed'), decision);
       }
     };
-    const bundle = await this.client.readHistory(type, id, page, medplumOptions(options));
     const entry: HistoryEntry[] = [];
-    for (const { fullUrl, resource, response } of entriesOf(bundle)) {
+    for (const { fullUrl, resource, response } of entriesOf(bundle.answer)) {
       if (resource !== undefined && !isVersionOf(resource, type, id)) continue;
       entry.push({
         ...(typeof fullUrl === 'string' ? { fullUrl } : {}),
@@ -90,6 +91,8 @@ export class Reader {
    */
   async version(type: string, id: string, versionId: string, options: BotOptions): Promise<StoredResource> {
     const { signal } = options;
+    // The version first, as above.
+    const found = await orAbsent(this.client.readVersion(type, id, versionId, medplumOptions(options)));
     const current = await this.#currentOrLast(type, id, options);
     if (!current) return this.member.refuseMissing('vread', type, id, signal);
     const { resource, isDeleted } = current;
@@ -101,14 +104,8 @@ export class Reader {
       signal,
     );
     if (versionId === currentVersion) return show(decision, resource);
-    let answer: unknown;
-    try {
-      answer = await this.client.readVersion(type, id, versionId, medplumOptions(options));
-    } catch (error) {
-      if (isGone(error) || isNotFound(error)) return this.member.refuseMissing('vread', type, id, signal);
-      throw error;
-    }
-    const version = expectResource(answer, type, id);
+    if (!found) return this.member.refuseMissing('vread', type, id, signal);
+    const version = expectResource(found.answer, type, id);
     const own = await this.member.require('read', { type, id, body: version }, ['HIDDEN_FIELDS'], signal);
     return show(own, show(decision, version));
   }
@@ -127,6 +124,16 @@ export class Reader {
       if (isVersionOf(resource, type, id)) return { resource, isDeleted: true };
     }
     return undefined;
+  }
+}
+
+/** What Medplum answers, unless it says that there is nothing. */
+async function orAbsent(request: PromiseLike<unknown>): Promise<{ readonly answer: unknown } | undefined> {
+  try {
+    return { answer: await request };
+  } catch (error) {
+    if (isGone(error) || isNotFound(error)) return undefined;
+    throw error;
   }
 }
 

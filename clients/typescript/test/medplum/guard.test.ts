@@ -491,6 +491,25 @@ describe('a guarded client', () => {
       );
     });
 
+    it('shows no version that is newer than what was judged', async () => {
+      const patient = find('Patient', ({ id }) => id === clinic.PATIENT_1);
+      const accounts = [{ reference: clinic.SOUTH }];
+      const compartment = [{ reference: `Project/${clinic.PROJECT}` }, ...accounts];
+      const meta = { ...patient.meta, versionId: 'moved', lastUpdated: '2030-01-01T00:00:00Z', accounts, compartment };
+      const guard = as(clinic.NORTH_CLINICIAN);
+      for (const run of [
+        () => guard.readHistory('Patient', clinic.PATIENT_1),
+        () => guard.readVersion('Patient', clinic.PATIENT_1, 'moved'),
+      ]) {
+        // It moves to the other clinic between two requests of the guard.
+        fhir.afterAnswer = () => {
+          fhir.afterAnswer = undefined;
+          fhir.put({ ...patient, meta });
+        };
+        await assert.rejects(run, PermissionDenied, run.toString());
+      }
+    });
+
     it('has no decision where the decision point is away', async () => {
       const away = new PdpClient('127.0.0.1:1', { insecure: true, deadlineMs: 2_000 });
       const guard = as(clinic.NORTH_CLINICIAN, { pdp: away });

@@ -108,6 +108,8 @@ export class FakeFhir {
   hijack: ((url: URL) => Json | undefined) | undefined;
   /** Called before a write is done: what happens in between. */
   beforeWrite: (() => void) | undefined;
+  /** Called when a request has been answered: what happens before the next. */
+  afterAnswer: (() => void) | undefined;
   baseUrl = '';
 
   private constructor(resources: readonly StoredResource[]) {
@@ -124,6 +126,7 @@ export class FakeFhir {
           body,
         });
         const [status, answer] = this.#answered(request.method ?? '', url, body, request.headers);
+        this.afterAnswer?.();
         response.writeHead(status, { 'content-type': 'application/fhir+json' });
         response.end(JSON.stringify(answer));
       });

@@ -16,6 +16,7 @@ VERSIONS = {
     "clients/python/medplum_pdp/_version.py": r'__version__ = "([^"]+)"',
     "clients/typescript/package.json": None,  # JSON.
     "clients/typescript/package-lock.json": None,
+    "helm/medplum-pdp/Chart.yaml": r'^version: ([\d.]+)\nappVersion: "\1"$',
     "docs/CHANGELOG.md": r"^## ([\d.]+)",  # The newest first.
 }
 

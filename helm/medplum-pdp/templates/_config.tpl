@@ -1,0 +1,29 @@
+{{- /* The configuration of pdpd: what the values say, and what the chart knows. */ -}}
+{{- define "medplum-pdp.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $listen := .Values.listenAddress -}}
+{{- $_ := set $config "data-dir" "/var/lib/medplum-pdp/data" -}}
+{{- $_ := set $config "listen" (list (printf "%s:8990" $listen) "unix:/run/medplum-pdp/pdp.sock") -}}
+{{- $_ := set $config "http-listen" (printf "%s:8991" $listen) -}}
+{{- $_ := set $config "drain-timeout" (printf "%ds" (int .Values.drainTimeoutSeconds)) -}}
+{{- if eq .Values.tls.source "none" -}}
+{{- $_ := set $config "tls" (dict "allow-plaintext" true) -}}
+{{- else -}}
+{{- $tls := dict "certificate-file" "/etc/medplum-pdp/tls/tls.crt" "private-key-file" "/etc/medplum-pdp/tls/tls.key" -}}
+{{- if .Values.tls.clientCa.existingSecret -}}
+{{- $_ := set $tls "client-ca-file" "/etc/medplum-pdp/clients/ca.crt" -}}
+{{- $_ := set $tls "require-client-certificate" .Values.tls.clientCa.required -}}
+{{- end -}}
+{{- $_ := set $config "tls" $tls -}}
+{{- end -}}
+{{- if .Values.archive.existingClaim -}}
+{{- $_ := set $config "audit" (merge (dict "archive-directory" "/var/lib/medplum-pdp-archive") (default dict $config.audit)) -}}
+{{- end -}}
+{{- if include "medplum-pdp.usesRestHook" . -}}
+{{- $_ := set (index $config.medplum "rest-hook") "listen" (printf "%s:8992" $listen) -}}
+{{- end -}}
+{{- if not (include "medplum-pdp.usesMedplum" .) -}}
+{{- $_ := unset $config "medplum" -}}
+{{- end -}}
+{{ toYaml $config }}
+{{- end }}

@@ -48,8 +48,8 @@ struct FilteredResources {
   v1::FilterResourcesSummary summary;
 };
 
-// Thread-safe: a process needs one.  Functions that wait must not be called by
-// the callbacks of this library.
+// Thread-safe: a process needs one.  What is called back must not throw, nor
+// call functions that wait.
 class Client {
  public:
   // InvalidArgument and others: the options are in conflict with each other, a

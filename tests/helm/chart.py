@@ -7,6 +7,8 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
+import unittest
 import zipfile
 
 import jsonschema
@@ -22,6 +24,8 @@ TOOLS = pathlib.Path(os.environ.get("PDP_HELM_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache",
     "medplum-pdp"))
 HELM = shutil.which("helm") or shutil.which("helm", path=TOOLS)
+NOT_ALL_RUN = 77  # ctest then lists it among those that did not run.
+NAME = "clinic-medplum-pdp"  # Of the objects of release `clinic`.
 SECRETS = "/etc/medplum-pdp/secrets"
 
 # The least that a user writes.
@@ -123,3 +127,41 @@ def kubernetes_faults(definitions, thing):
                     f"{error.message}"
                     for error in validator.iter_errors(thing)]
     return None
+
+
+def workload(objects):
+    return next(o for (kind, _), o in objects.items()
+                if kind in ("StatefulSet", "Deployment"))
+
+
+def pod_spec(objects):
+    return workload(objects)["spec"]["template"]["spec"]
+
+
+def configuration_text(objects):
+    return next(o["data"]["pdpd.yaml"] for o in objects.values()
+                if "pdpd.yaml" in o.get("data", {}))
+
+
+def configuration(objects):
+    return yaml.safe_load(configuration_text(objects))
+
+
+_SKIPPED = []
+
+
+def needs(present, what):
+    """Skips without `what`, and says so at the end, too."""
+    if not present and what not in _SKIPPED:
+        _SKIPPED.append(what)
+    return unittest.skipUnless(present, what)
+
+
+def run_tests():
+    """Runs those of the program, and ends it."""
+    program = unittest.main(verbosity=2, exit=False)
+    for missing in _SKIPPED:
+        print(f"*** SKIPPED: {missing} (tests/helm/get_tools.sh gets it)")
+    if not program.result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(NOT_ALL_RUN if _SKIPPED else 0)

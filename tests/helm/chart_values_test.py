@@ -25,8 +25,6 @@ OF_THE_CHART = {
 # Kubernetes' own objects, and what others put there.
 OPEN_OBJECTS = {"global", "nodeAffinity", "podAffinity", "podAntiAffinity"}
 
-PEER = [{"podSelector": {"matchLabels": {"app": "x"}}}]
-
 # What is refused: name, the values, words of the refusal.
 REFUSED = [
     ("unknown at the top", {"replica": 2}, "replica"),

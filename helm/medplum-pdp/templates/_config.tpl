@@ -16,8 +16,16 @@
 {{- end -}}
 {{- $_ := set $config "tls" $tls -}}
 {{- end -}}
+{{- $audit := default dict $config.audit -}}
 {{- if .Values.archive.existingClaim -}}
-{{- $_ := set $config "audit" (merge (dict "archive-directory" "/var/lib/medplum-pdp-archive") (default dict $config.audit)) -}}
+{{- $_ := set $audit "archive-directory" "/var/lib/medplum-pdp-archive" -}}
+{{- end -}}
+{{- /* What is not in the archive ends with the pod: so it goes there soon. */ -}}
+{{- if and (eq .Values.workload "Deployment") (include "medplum-pdp.hasArchive" .) (not (hasKey $audit "max-segment-age")) -}}
+{{- $_ := set $audit "max-segment-age" "1m" -}}
+{{- end -}}
+{{- if $audit -}}
+{{- $_ := set $config "audit" $audit -}}
 {{- end -}}
 {{- if include "medplum-pdp.usesRestHook" . -}}
 {{- $_ := set (index $config.medplum "rest-hook") "listen" (printf "%s:8992" $listen) -}}

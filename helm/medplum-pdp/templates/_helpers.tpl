@@ -15,7 +15,7 @@
 
 {{- define "medplum-pdp.instanceLabels" -}}
 app.kubernetes.io/name: {{ include "medplum-pdp.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- /* Of the servers' pods, and of no others. */ -}}

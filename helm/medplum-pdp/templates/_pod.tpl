@@ -13,7 +13,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "medplum-pdp.serviceAccountName" . }}
+  serviceAccountName: {{ include "medplum-pdp.serviceAccountName" . | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
@@ -21,7 +21,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   securityContext:
     {{- include "medplum-pdp.podSecurityContext" . | nindent 4 }}
@@ -144,37 +144,37 @@ affinity:
 {{- if .Values.secrets.existingSecret }}
 - name: secrets
   secret:
-    secretName: {{ .Values.secrets.existingSecret }}
+    secretName: {{ .Values.secrets.existingSecret | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if ne .Values.tls.source "none" }}
 - name: tls
   secret:
-    secretName: {{ include "medplum-pdp.tlsSecret" . }}
+    secretName: {{ include "medplum-pdp.tlsSecret" . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if .Values.tls.clientCa.existingSecret }}
 - name: clients
   secret:
-    secretName: {{ .Values.tls.clientCa.existingSecret }}
+    secretName: {{ .Values.tls.clientCa.existingSecret | quote }}
     defaultMode: 0440
     items:
-      - {key: {{ .Values.tls.clientCa.key }}, path: ca.crt}
+      - {key: {{ .Values.tls.clientCa.key | quote }}, path: ca.crt}
 {{- end }}
 {{- if .Values.policies.existingConfigMap }}
 - name: policies
   configMap:
-    name: {{ .Values.policies.existingConfigMap }}
+    name: {{ .Values.policies.existingConfigMap | quote }}
 {{- end }}
 {{- if eq .Values.workload "Deployment" }}
 - name: data
   emptyDir:
-    sizeLimit: {{ .Values.storage.ephemeralSizeLimit }}
+    sizeLimit: {{ .Values.storage.ephemeralSizeLimit | quote }}
 {{- end }}
 {{- if .Values.archive.existingClaim }}
 - name: archive
   persistentVolumeClaim:
-    claimName: {{ .Values.archive.existingClaim }}
+    claimName: {{ .Values.archive.existingClaim | quote }}
 {{- end }}
 - name: run
   emptyDir:

@@ -29,6 +29,12 @@
 {{- if and (include "medplum-pdp.usesRestHook" .) (not (dig "medplum" "rest-hook" "endpoint" "" $config)) -}}
 {{- $wrong = append $wrong "config.medplum.rest-hook: endpoint and secret-file are required with notifications: rest_hook" -}}
 {{- end -}}
+{{- if and (include "medplum-pdp.usesRestHook" .) $v.networkPolicy.enabled (not $v.networkPolicy.restHook) -}}
+{{- $wrong = append $wrong "networkPolicy.restHook: who sends the rest-hooks?" -}}
+{{- end -}}
+{{- if and (dig "audit" "archive-command" list $config) $v.networkPolicy.enabled (not $v.networkPolicy.archive) -}}
+{{- $wrong = append $wrong "networkPolicy.archive: where does config.audit.archive-command put segments?" -}}
+{{- end -}}
 {{- if and (eq $v.tls.source "existingSecret") (not $v.tls.existingSecret) -}}
 {{- $wrong = append $wrong "tls: gRPC is served with TLS; name tls.existingSecret, or choose tls.source: certManager, or none where something in front does TLS" -}}
 {{- end -}}

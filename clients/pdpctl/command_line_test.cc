@@ -67,6 +67,15 @@ const ErrorCase kErrorCases[] = {
      {"setup", "medplum", "--base-url", "u", "--project", "p", "--create",
       "--verify"},
      "--create"},
+    {"NothingToProvision", {"provision"}, "A subcommand is required"},
+    {"NoEnvironment", {"provision", "plan"}, "is required"},
+    {"NoOrganization",
+     {"provision", "suspend", "--env", "e", "/dev/null"},
+     "ORGANIZATION is required"},
+    {"QueryForNobody",
+     {"provision", "tenants", "assign", "--env", "e", "--query", "Patient?a=b",
+      "/dev/null"},
+     "--query requires --organization"},
     {"NoClient",
      {"setup", "medplum", "--base-url", "u", "--project", "p", "--verify"},
      "--verify requires --client-id"},
@@ -127,6 +136,18 @@ TEST(CommandLineTest, ConformanceIsInProcessWithoutATarget) {
       std::get<ConformanceCommand>(std::get<CommandLine>(remote.result).command)
           .connection->target,
       "h:1");
+}
+
+TEST(CommandLineTest, ProvisioningIsDryAndUnprovedUnlessAsked) {
+  const Parsed parsed =
+      Parse({"provision", "suspend", "--env", "e", "/dev/null", "north"});
+  ASSERT_TRUE(std::holds_alternative<CommandLine>(parsed.result)) << parsed.err;
+  const auto& line =
+      std::get<ProvisionLine>(std::get<CommandLine>(parsed.result).command);
+  EXPECT_EQ(line.command.action, ProvisionCommand::Action::kSuspend);
+  EXPECT_EQ(line.command.organization, "north");
+  EXPECT_FALSE(line.command.yes);
+  EXPECT_EQ(line.connection.target, "");
 }
 
 TEST(CommandLineTest, DefaultTarget) {

@@ -3,17 +3,20 @@
 there is said at the end; get_tools.sh gets it."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
 import yaml
 
-from chart import (CHART, HELM, NAME, configuration, configuration_text, helm,
-                   kubernetes_faults, kubernetes_schemas, least, needs,
-                   pod_spec, render, run_tests, template, workload)
+from chart import (CHART, HELM, NAME, README, configuration,
+                   configuration_text, helm, kubernetes_faults,
+                   kubernetes_schemas, least, needs, pod_spec, render,
+                   run_tests, template, workload)
 from matrix import (ARCHIVE, CERT_MANAGER, DEPLOYMENT, DIRECTORY, MATRIX,
                     MONITORED, PEER, PLAIN, REFUSED, REST_HOOK)
 
@@ -270,6 +273,45 @@ class Rendered(unittest.TestCase):
             text = configuration_text(objects)
             self.assertEqual(name == "plain text behind a proxy",
                              "allow-plaintext" in text, name)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not here")
+    def test_commands_of_the_readme_make_what_its_values_name(self):
+        text = README.read_text()
+        commands = re.findall(r"^    (?:kubectl|helm)(?:.*\\\n)*.*$", text,
+                              re.M)
+        self.assertEqual(4, len(commands))
+        with tempfile.TemporaryDirectory() as directory:
+            root = pathlib.Path(directory)
+            for name in ("client-secret", "gateway-token", "operator-token"):
+                (root / name).write_text("0" * 64)
+            (root / "values.yaml").write_text(
+                re.search(r"```yaml\n(.*?)```", text, re.S).group(1))
+            (root / "helm").symlink_to(CHART.parent)
+            # No cluster is asked; `helm test` takes one, and is in
+            # chart_served_test.py.
+            script = f"""
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=pdp \\
+    -keyout tls.key -out tls.crt 2>openssl.log
+kubectl() {{ command kubectl "$@" --dry-run=client -o yaml; echo ---; }}
+helm() {{
+  [[ $1 == test ]] && return
+  "{HELM}" template "${{@:2}}" --kube-version 1.30.0
+}}
+""" + "\n".join(commands)
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", script], cwd=root,
+                capture_output=True, text=True, timeout=60, check=False,
+                env={**os.environ, "KUBECONFIG": os.devnull})
+            self.assertEqual(0, done.returncode, done.stderr)
+        objects = [o for o in yaml.safe_load_all(done.stdout) if o]
+        files = {f"/etc/medplum-pdp/secrets/{key}" for o in objects
+                 if o["metadata"]["name"] == "pdp-secrets"
+                 for key in o["data"]}
+        named = set(re.findall(r"/etc/medplum-pdp/secrets/[-\w]+", next(
+            o["data"]["pdpd.yaml"] for o in objects
+            if "pdpd.yaml" in o.get("data", {}))))
+        self.assertEqual(3, len(named))
+        self.assertEqual(files, named)
 
     def test_notes_warn_of_what_is_lost(self):
         def notes(changes):

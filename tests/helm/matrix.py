@@ -144,4 +144,11 @@ REFUSED = {
     "an archive that nothing gets to": ({"config": COMMAND},
                                         ["networkPolicy.archive"]),
     "what the schema refuses": ({"runAsId": 0}, ["/runAsId"]),
+    # Helm takes null for "without this value".
+    "no word of a network policy": (
+        {"networkPolicy": {"enabled": None}}, ["missing property 'enabled'"]),
+    "no word of a user": ({"runAsId": None}, ["missing property 'runAsId'"]),
+    "no word of TLS": ({"tls": None}, ["missing property 'tls'"]),
+    "no memory limit": ({"resources": {"limits": {"memory": None}}},
+                        ["missing property 'memory'"]),
 }

@@ -8,7 +8,7 @@ metadata:
     {{- end }}
   annotations:
     kubectl.kubernetes.io/default-container: pdpd
-    checksum/config: {{ include "medplum-pdp.config" . | sha256sum }}
+    checksum/config: {{ include "medplum-pdp.config" . | sha256sum | quote }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

@@ -34,6 +34,7 @@ MAY_KNOW = {
     "pdp/audit_sink": ["pdp/base", "pdp/fhir", "pdp/medplum", "pdp/audit"],
     "pdp/recorded": ["pdp/base", "pdp/fhir", "pdp/audit", "proto"],
     "pdp/auth": ["pdp/base", "pdp/fhir", "pdp/medplum"],
+    "pdp/gateway": ["pdp/base", "pdp/fhir", "pdp/fhir/search"],
     "pdp/service": [
         "pdp/base",
         "pdp/fhir",
@@ -42,6 +43,7 @@ MAY_KNOW = {
         "pdp/audit_sink",
         "pdp/auth",
         "pdp/recorded",
+        "pdp/gateway",
         "proto",
     ],
     # Of the others what needs abseil alone: it is installed without them.

@@ -43,6 +43,8 @@
 #include "pdp/service/admin_service.h"
 #include "pdp/service/command_line.h"
 #include "pdp/service/decision_service.h"
+#include "pdp/service/forward_auth.h"
+#include "pdp/service/gateway.h"
 #include "pdp/service/http_server.h"
 #include "pdp/service/ledger.h"
 #include "pdp/service/metrics.h"
@@ -90,18 +92,26 @@ int Fail(int code, std::string_view message) {
   return code;
 }
 
+// `null` where there is none.
+std::string AddressOf(const pdp::service::HttpServer* http) {
+  return http == nullptr ? "null"
+                         : pdp::fhir::QuoteJson(http->address().ToString());
+}
+
 void PrintReady(const std::vector<pdp::service::ListenAddress>& grpc,
-                const pdp::service::HttpServer* http) {
+                const pdp::service::HttpServer* http,
+                const pdp::service::HttpServer* forward_auth) {
   const std::string addresses = absl::StrJoin(
       grpc, ",",
       [](std::string* out, const pdp::service::ListenAddress& address) {
         *out += pdp::fhir::QuoteJson(address.ToString());
       });
-  const std::string http_address =
-      http == nullptr ? "null"
-                      : pdp::fhir::QuoteJson(http->address().ToString());
-  std::printf("{\"event\":\"ready\",\"grpc\":[%s],\"http\":%s,\"pid\":%d}\n",
-              addresses.c_str(), http_address.c_str(),
+  const std::string more =
+      forward_auth == nullptr
+          ? ""
+          : pdp::StrCat(",\"forward_auth\":", AddressOf(forward_auth));
+  std::printf("{\"event\":\"ready\",\"grpc\":[%s],\"http\":%s%s,\"pid\":%d}\n",
+              addresses.c_str(), AddressOf(http).c_str(), more.c_str(),
               static_cast<int>(getpid()));
   std::fflush(stdout);
 }
@@ -378,25 +388,49 @@ int Serve(const Settings& settings) {
     }
     http = *std::move(started);
   }
+  const pdp::service::Gateway gateway(service, settings.gateway.rules);
+  std::unique_ptr<pdp::service::ForwardAuth> forward_auth;
+  std::unique_ptr<pdp::service::HttpServer> forward_auth_http;
+  if (settings.gateway.forward_auth) {
+    forward_auth = std::make_unique<pdp::service::ForwardAuth>(
+        gateway, **callers, metrics,
+        pdp::service::FactSources{.fetcher = &reader,
+                                  .refresher = &reader,
+                                  .tokens = (*made)->access_tokens()},
+        audit,
+        pdp::service::ForwardAuthOptions{
+            .headers = settings.gateway.forward_auth_headers});
+    auto started = pdp::service::HttpServer::Start(
+        *settings.gateway.forward_auth, {}, {},
+        {{pdp::service::kForwardAuthPath,
+          [&forward_auth](const pdp::service::HttpRequest& question) {
+            return forward_auth->Answer(question);
+          }}});
+    if (!started.ok()) {
+      return Fail(kFault, pdp::ToStd(started.status().message()));
+    }
+    forward_auth_http = *std::move(started);
+  }
   const auto clients = settings.tls ? settings.tls->clients
                                     : pdp::service::ClientCertificates::kNone;
-  auto server =
-      pdp::service::Server::Start({.listen = settings.listen,
-                                   .threads = settings.threads,
-                                   .limits = settings.limits,
-                                   .tls = tls.get(),
-                                   .client_certificates = clients,
-                                   .socket_mode = settings.socket_mode,
-                                   .reflection = settings.reflection},
-                                  {.callers = **callers,
-                                   .decisions = service,
-                                   .admin = admin,
-                                   .metrics = metrics,
-                                   .fetcher = &reader,
-                                   .refresher = &reader,
-                                   .watchers = &watchers,
-                                   .tokens = (*made)->access_tokens(),
-                                   .audit = audit});
+  auto server = pdp::service::Server::Start(
+      {.listen = settings.listen,
+       .threads = settings.threads,
+       .limits = settings.limits,
+       .tls = tls.get(),
+       .client_certificates = clients,
+       .socket_mode = settings.socket_mode,
+       .reflection = settings.reflection},
+      {.callers = **callers,
+       .decisions = service,
+       .admin = admin,
+       .metrics = metrics,
+       .fetcher = &reader,
+       .refresher = &reader,
+       .watchers = &watchers,
+       .tokens = (*made)->access_tokens(),
+       .gateway = settings.gateway.ext_authz ? &gateway : nullptr,
+       .audit = audit});
   if (!server.ok()) return Fail(kFault, pdp::ToStd(server.status().message()));
 
   // Serve.
@@ -422,7 +456,7 @@ int Serve(const Settings& settings) {
       Log(Severity::kInfo, "ready",
           {{"revision", decision_point.revision()},
            {"audit", pdp::service::AuditModeName(settings.audit_mode)}});
-      PrintReady((*server)->addresses(), http.get());
+      PrintReady((*server)->addresses(), http.get(), forward_auth_http.get());
     }
     if (state.IsReady()) {
       staleness.Look();
@@ -437,6 +471,7 @@ int Serve(const Settings& settings) {
   // Drain.
   Log(Severity::kInfo, "draining");
   draining = true;
+  forward_auth_http.reset();
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // A second one kills.
   (*server)->Drain(absl::Now() + settings.drain_timeout);

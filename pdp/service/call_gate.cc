@@ -29,10 +29,10 @@ std::string_view HostOf(std::string_view peer) {
   return peer.substr(0, peer.rfind(':'));
 }
 
-absl::Status TurnAway(const CallContext& context, Method method,
-                      std::string_view peer, const CallOrigin& origin,
-                      Rejection rejection, absl::Status status) {
-  context.metrics.CountRejection(rejection);
+absl::Status TurnAway(Metrics& metrics, Method method, std::string_view peer,
+                      const CallOrigin& origin, Rejection rejection,
+                      absl::Status status) {
+  metrics.CountRejection(rejection);
   static LogLimiter limiter(kLinesPerSecond);
   if (const auto left_out = limiter.Allow(absl::Now())) {
     Log(Severity::kWarning, "call_turned_away",
@@ -121,6 +121,17 @@ absl::Status CheckLoad(const CallQueue& queue, const grpc::ServerContext& call,
   return absl::OkStatus();
 }
 
+absl::Status TakeCall(const Callers& callers, Metrics& metrics, Method method,
+                      const CallOrigin& origin) {
+  const Caller* const caller = origin.caller;
+  if (caller == nullptr || callers.TakeCall(*caller)) return absl::OkStatus();
+  return TurnAway(metrics, method, "", origin, Rejection::kCallerRate,
+                  absl::ResourceExhaustedError(StrCat(
+                      "the caller `", caller->name,
+                      "` calls more often than limits.caller-calls-per-second "
+                      "allows; try again in a second")));
+}
+
 }  // namespace
 
 absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
@@ -132,7 +143,7 @@ absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
   origin.trace = TraceOf(call);
   Rejection rejection{};
   if (absl::Status status = CheckLoad(queue, call, rejection); !status.ok()) {
-    return TurnAway(context, method, call.peer(), origin, rejection,
+    return TurnAway(context.metrics, method, call.peer(), origin, rejection,
                     std::move(status));
   }
   const std::string peer = call.peer();
@@ -142,40 +153,40 @@ absl::Status Admit(const CallQueue& queue, const grpc::ServerContext& call,
     connection = call.auth_context();
     AddCertificate(*connection, credentials);
   }
+  const bool is_clear =
+      FindHeader(call, "authorization", credentials.authorization);
+  return AdmitCaller(context.callers, context.metrics,
+                     is_clear ? &credentials : nullptr, peer, method, origin);
+}
+
+absl::Status AdmitCaller(const Callers& callers, Metrics& metrics,
+                         const CallCredentials* credentials,
+                         std::string_view peer, Method method,
+                         CallOrigin& origin) {
   Callers::Found found{.rejection = Rejection::kUnknownCredentials};
-  if (FindHeader(call, "authorization", credentials.authorization)) {
-    found = context.callers.Find(credentials);
-  }
+  if (credentials != nullptr) found = callers.Find(*credentials);
   if (found.caller == nullptr) {
-    return TurnAway(context, method, peer, origin, found.rejection,
+    return TurnAway(metrics, method, peer, origin, found.rejection,
                     Unidentified(found.rejection));
   }
   origin.caller = found.caller;
   if (absl::Status status = CheckMethod(*found.caller, method); !status.ok()) {
-    return TurnAway(context, method, peer, origin, Rejection::kNoPermission,
+    return TurnAway(metrics, method, peer, origin, Rejection::kNoPermission,
                     std::move(status));
   }
-  return AdmitMessage(queue, method, origin);
+  return TakeCall(callers, metrics, method, origin);
 }
 
 absl::Status AdmitMessage(const CallQueue& queue, Method method,
                           const CallOrigin& origin) {
   const CallContext& context = queue.context();
-  const Caller* const caller = origin.caller;
-  if (caller == nullptr || context.callers.TakeCall(*caller)) {
-    return absl::OkStatus();
-  }
-  return TurnAway(context, method, "", origin, Rejection::kCallerRate,
-                  absl::ResourceExhaustedError(StrCat(
-                      "the caller `", caller->name,
-                      "` calls more often than limits.caller-calls-per-second "
-                      "allows; try again in a second")));
+  return TakeCall(context.callers, context.metrics, method, origin);
 }
 
 void CutOff(const CallQueue& queue, grpc::ServerContext& call, Method method,
             const CallOrigin& origin) {
-  TurnAway(queue.context(), method, call.peer(), origin, Rejection::kSlowReader,
-           absl::OkStatus())
+  TurnAway(queue.context().metrics, method, call.peer(), origin,
+           Rejection::kSlowReader, absl::OkStatus())
       .IgnoreError();
   call.TryCancel();
 }

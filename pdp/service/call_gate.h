@@ -4,6 +4,8 @@
 #ifndef PDP_SERVICE_CALL_GATE_H_
 #define PDP_SERVICE_CALL_GATE_H_
 
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "pdp/service/call_outcome.h"
 #include "pdp/service/metrics.h"
@@ -15,6 +17,15 @@ class ServerContext;
 namespace pdp::service {
 
 class CallQueue;
+class Callers;
+struct CallCredentials;
+
+// Finds out who calls, whatever the transport: fills in `origin.caller`.  Null
+// credentials: they are there twice.  Otherwise as Admit.
+absl::Status AdmitCaller(const Callers& callers, Metrics& metrics,
+                         const CallCredentials* credentials,
+                         std::string_view peer, Method method,
+                         CallOrigin& origin);
 
 // Fills in where `call` comes from; nothing where `method` is open to all.  Its
 // text is the call's.  Anything but OK, and the call ends with it:

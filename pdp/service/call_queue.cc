@@ -203,6 +203,7 @@ void CallQueue::Tick() {
 
 void CallQueue::Run() {
   PostDecisionCalls(*this);
+  if (context_.gateway != nullptr) PostGatewayCalls(*this);
   if (serves_ == Serves::kEverything) {
     PostDescriptionCalls(*this);
     PostWatchCalls(*this);

@@ -38,7 +38,6 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "pdp/base/mutex.h"
-#include "pdp/policy/access_tokens.h"
 #include "pdp/service/admin_service.h"
 #include "pdp/service/decision_service.h"
 #include "pdp/service/fact_fetcher.h"
@@ -51,6 +50,7 @@
 namespace pdp::service {
 
 class Callers;
+class Gateway;
 struct GrpcServices;
 
 // What the calls of a server share.
@@ -69,10 +69,9 @@ struct CallContext {
   int64_t max_calls_in_flight = 10'000;
   size_t max_open_streams = 1'000;
   absl::Duration unread_answers = absl::Seconds(30);
-  FactFetcher* fetcher = nullptr;          // May be null.
-  Refresher* refresher = nullptr;          // May be null.
-  RevisionWatchers* watchers = nullptr;    // May be null.
-  policy::AccessTokens* tokens = nullptr;  // May be null.
+  FactSources sources;
+  RevisionWatchers* watchers = nullptr;  // May be null.
+  const Gateway* gateway = nullptr;      // Null: ext_authz is not served.
   Audit audit = {};
   LedgerPool* ledgers = nullptr;         // Of the workers.
   const PeerSockets* sockets = nullptr;  // May be null.

@@ -1,11 +1,11 @@
 #include "pdp/service/call_retry.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "pdp/base/mutex.h"
+#include "pdp/policy/access_tokens.h"
 
 namespace pdp::service {
 
@@ -63,39 +63,33 @@ class CallRetry::Gathering {
   const FetchDone done_;
 };
 
-bool CallRetry::PutAside(CallQueue& queue, CallOutcome outcome,
-                         WaitingCall* call,
-                         std::chrono::system_clock::time_point deadline) {
-  std::optional<FetchDone> done =
-      queue.PutAside(call, /*may_give_up=*/true, deadline);
-  if (!done) return false;
+void CallRetry::Gather(const FactSources& sources, CallOutcome outcome,
+                       FetchDone done) {
   const size_t parts = outcome.needs_refresh.size() +
                        outcome.needs_tokens.size() +
                        (outcome.needed.empty() ? 0 : 1);
-  auto gathering = std::make_shared<Gathering>(parts, *std::move(done));
+  auto gathering = std::make_shared<Gathering>(parts, std::move(done));
   gathering_ = gathering;
   for (const std::string& project : outcome.needs_refresh) {
-    queue.context().refresher->Refresh(
+    sources.refresher->Refresh(
         project, [gathering, project](const absl::Status& status) {
           gathering->Refreshed(project, status);
         });
   }
   for (const std::string& token : outcome.needs_tokens) {
-    queue.context().tokens->Resolve(
-        token, outcome.needs_tokens_anew,
-        [gathering, token](const absl::Status& status) {
-          gathering->Resolved(token, status);
-        });
+    sources.tokens->Resolve(token, outcome.needs_tokens_anew,
+                            [gathering, token](const absl::Status& status) {
+                              gathering->Resolved(token, status);
+                            });
   }
   if (!outcome.needed.empty()) {
     std::vector<fhir::ResourceKey> keys = outcome.needed;
-    queue.context().fetcher->Fetch(
+    sources.fetcher->Fetch(
         std::move(outcome.needed), std::move(outcome.needed_by),
         [gathering, keys = std::move(keys)](const absl::Status& status) {
           gathering->Fetched(keys, status);
         });
   }
-  return true;
 }
 
 void CallRetry::Resumed(const absl::Status& status) {

@@ -11,14 +11,14 @@
 
 #include "absl/status/status.h"
 #include "pdp/service/call_outcome.h"
-#include "pdp/service/call_queue.h"
+#include "pdp/service/fact_fetcher.h"
 
 namespace pdp::service {
 
 class CallRetry {
  public:
   // A request has come in.
-  void Begin(const CallContext& context, const CallOrigin& origin,
+  void Begin(const FactSources& sources, const CallOrigin& origin,
              Ledger* ledger, const std::atomic<bool>* has_left = nullptr,
              std::chrono::system_clock::time_point deadline =
                  std::chrono::system_clock::time_point::max()) {
@@ -28,9 +28,9 @@ class CallRetry {
                 .started = Clock::now(),
                 .has_left = has_left,
                 .deadline = deadline,
-                .may_fetch = context.fetcher != nullptr,
-                .may_refresh = context.refresher != nullptr,
-                .may_resolve_tokens = context.tokens != nullptr};
+                .may_fetch = sources.fetcher != nullptr,
+                .may_refresh = sources.refresher != nullptr,
+                .may_resolve_tokens = sources.tokens != nullptr};
   }
 
   // Counts an attempt, and returns what it may ask for.
@@ -40,11 +40,10 @@ class CallRetry {
     return attempt_;
   }
 
-  // Puts `call` aside, until its deadline at the latest, and starts getting
-  // what `outcome` asks for.  False where too many calls wait already.
+  // Starts getting what `outcome` asks for, and calls `done` once, from any
+  // thread, when that has ended.  It may outlive this.
   // REQUIRES: outcome.pending()
-  bool PutAside(CallQueue& queue, CallOutcome outcome, WaitingCall* call,
-                std::chrono::system_clock::time_point deadline);
+  void Gather(const FactSources& sources, CallOutcome outcome, FetchDone done);
 
   // Takes note of how it went; the next attempt says what is missing.
   void Resumed(const absl::Status& status);
@@ -77,7 +76,7 @@ class CallRetry {
 
   CallAttempt attempt_;
   int rounds_ = 0;
-  std::shared_ptr<Gathering> gathering_;  // While the call is put aside.
+  std::shared_ptr<Gathering> gathering_;  // Until Resumed.
 };
 
 }  // namespace pdp::service

@@ -15,8 +15,9 @@ enum class Permission : uint8_t {
   kExplain = 1 << 2,
   kDescribe = 1 << 3,
   kSimulate = 1 << 4,
-  kRecord = 1 << 5,  // RecordAccess.
-  kAdmin = 1 << 6,   // PdpAdmin.
+  kRecord = 1 << 5,   // RecordAccess.
+  kAdmin = 1 << 6,    // PdpAdmin.
+  kGateway = 1 << 7,  // ext_authz, forward-auth.
 };
 
 // For whom a caller may ask.
@@ -32,7 +33,7 @@ enum class ResourcesRule : uint8_t {
   kInline,     // Its content, which is believed.
 };
 
-inline constexpr uint8_t kAllPermissions = (1 << 7) - 1;
+inline constexpr uint8_t kAllPermissions = (1 << 8) - 1;
 
 struct Caller {
   std::string name;

@@ -61,6 +61,9 @@ std::optional<Permission> PermissionFor(Method method) {
     case Method::kLintPolicies:
     case Method::kListMemberships:
       return Permission::kAdmin;
+    case Method::kExtAuthz:
+    case Method::kForwardAuth:
+      return Permission::kGateway;
     case Method::kHealthCheck:
     case Method::kHealthWatch:
     case Method::kReflection:
@@ -86,6 +89,8 @@ std::string_view PermissionName(Permission permission) {
       return "record";
     case Permission::kAdmin:
       return "admin";
+    case Permission::kGateway:
+      return "gateway";
   }
   return "";
 }

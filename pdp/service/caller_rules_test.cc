@@ -345,6 +345,7 @@ TEST(CallerRulesTest, EachMethodTakesItsPermissionAndHealthNone) {
        {Method::kGetStatus, Method::kResync, Method::kCheckpoint,
         Method::kBlock, Method::kUnblock, Method::kLintPolicies,
         Method::kListMemberships}},
+      {Permission::kGateway, {Method::kExtAuthz, Method::kForwardAuth}},
   };
   size_t judged = 0;
   for (const auto& of : kPermissions) {

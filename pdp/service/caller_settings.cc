@@ -46,6 +46,8 @@ std::optional<Permission> PermissionOf(config::CallerPermission from) {
       return Permission::kRecord;
     case config::CALLER_PERMISSION_ADMIN:
       return Permission::kAdmin;
+    case config::CALLER_PERMISSION_GATEWAY:
+      return Permission::kGateway;
     default:
       return std::nullopt;
   }
@@ -65,7 +67,7 @@ absl::Status ReadPermissions(const std::string& key, const config::Caller& from,
   if (caller.permissions != 0) return absl::OkStatus();
   return Wrong(StrCat(key, ".permissions"),
                "missing; write what it may call: check, filter, explain, "
-               "describe, simulate, record, admin, or all");
+               "describe, simulate, record, admin, gateway, or all");
 }
 
 absl::Status ReadProjects(const std::string& key, const config::Caller& from,

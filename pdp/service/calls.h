@@ -17,6 +17,9 @@ void PostDescriptionCalls(CallQueue& queue);
 // WatchRevisions.
 void PostWatchCalls(CallQueue& queue);
 
+// ext_authz.
+void PostGatewayCalls(CallQueue& queue);
+
 void PostAdminCalls(CallQueue& queue);
 void PostHealthCalls(CallQueue& queue);
 void PostReflectionCalls(CallQueue& queue);

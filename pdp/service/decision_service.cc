@@ -122,9 +122,24 @@ CallOutcome DecisionService::Prepare(const CallAttempt& attempt,
 
 CallOutcome DecisionService::Check(const CallAttempt& attempt,
                                    const v1::CheckRequest& request,
-                                   v1::CheckResponse& response) const {
-  return Counted(CheckInto(Method::kCheck, attempt, request,
-                           *response.mutable_decision()));
+                                   v1::CheckResponse& response,
+                                   Method method) const {
+  return Counted(
+      CheckInto(method, attempt, request, *response.mutable_decision()));
+}
+
+void DecisionService::Refuse(const CallAttempt& attempt,
+                             const v1::CheckRequest& request,
+                             policy::Reason reason, std::string why,
+                             v1::CheckResponse& response, Method method) const {
+  v1::Decision& decision = *response.mutable_decision();
+  Deny({.reason = reason, .message = std::move(why)}, Begin(), decision);
+  if (attempt.ledger != nullptr) {
+    AnswerFacts facts;
+    facts.SetResource(request.resource().type(), request.resource().id());
+    RecordAnswer(Recorded(method, attempt, request), facts, decision);
+  }
+  Count(method, request.interaction(), decision);
 }
 
 CallOutcome DecisionService::CurrentRevision(uint64_t& revision) const {
@@ -161,13 +176,14 @@ CallOutcome DecisionService::CheckStream(
 
 CallOutcome DecisionService::Filter(const CallAttempt& attempt,
                                     const v1::FilterRequest& request,
-                                    v1::FilterResponse& response) const {
+                                    v1::FilterResponse& response,
+                                    Method method) const {
   AnswerFacts facts;
   CallOutcome outcome = FilterInto(attempt, request, facts, response);
   if (attempt.ledger != nullptr && !outcome.pending()) {
     facts.SetResource(request.resource_type(), "");
     const RecordedQuestion question = {.kind = audit::RecordKind::kFilter,
-                                       .method = Method::kFilter,
+                                       .method = method,
                                        .attempt = attempt,
                                        .time = options_.clock->Now(),
                                        .subject = request.subject(),

@@ -82,8 +82,16 @@ class DecisionService {
   DecisionService(const DecisionService&) = delete;
   DecisionService& operator=(const DecisionService&) = delete;
 
+  // `method` is the one that it is recorded and counted as.
   CallOutcome Check(const CallAttempt& attempt, const v1::CheckRequest& request,
-                    v1::CheckResponse& response) const;
+                    v1::CheckResponse& response,
+                    Method method = Method::kCheck) const;
+
+  // Denies what nobody is asked about: recorded and counted as an answer to
+  // `request`, which says what is known of it.
+  void Refuse(const CallAttempt& attempt, const v1::CheckRequest& request,
+              policy::Reason reason, std::string why,
+              v1::CheckResponse& response, Method method) const;
 
   CallOutcome BatchCheck(const CallAttempt& attempt,
                          const v1::BatchCheckRequest& request,
@@ -105,7 +113,8 @@ class DecisionService {
 
   CallOutcome Filter(const CallAttempt& attempt,
                      const v1::FilterRequest& request,
-                     v1::FilterResponse& response) const;
+                     v1::FilterResponse& response,
+                     Method method = Method::kFilter) const;
 
   CallOutcome DescribeAccess(const CallAttempt& attempt,
                              const v1::DescribeAccessRequest& request,

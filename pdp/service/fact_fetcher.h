@@ -12,6 +12,10 @@
 #include "absl/status/status.h"
 #include "pdp/fhir/resource_key.h"
 
+namespace pdp::policy {
+class AccessTokens;
+}
+
 namespace pdp::service {
 
 // OK: what was asked for is there now, and decisions are made from it.
@@ -41,6 +45,13 @@ class Refresher {
   // the id `project`, or in every project where it is empty, is known now.  One
   // project does not wait for another.
   virtual void Refresh(std::string project, FetchDone done) = 0;
+};
+
+// Where calls get what they wait for; without one they do not wait for it.
+struct FactSources {
+  FactFetcher* fetcher = nullptr;
+  Refresher* refresher = nullptr;
+  policy::AccessTokens* tokens = nullptr;
 };
 
 }  // namespace pdp::service

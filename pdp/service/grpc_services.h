@@ -5,9 +5,11 @@
 
 #include <grpcpp/support/status.h>
 
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
+#include "envoy/service/auth/v3/external_auth.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
@@ -20,11 +22,18 @@ struct GrpcServices {
   ::medplum::pdp::v1::PdpAdmin::AsyncService admin;
   grpc::health::v1::Health::AsyncService health;
   grpc::reflection::v1alpha::ServerReflection::AsyncService reflection;
+  ::envoy::service::auth::v3::Authorization::AsyncService ext_authz;
 };
 
+// The first of them is served where there is a gateway alone.
 inline constexpr const char* kServiceNames[] = {
-    "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection",
-    "medplum.pdp.v1.PdpAdmin", "medplum.pdp.v1.PolicyDecisionPoint"};
+    "envoy.service.auth.v3.Authorization", "grpc.health.v1.Health",
+    "grpc.reflection.v1alpha.ServerReflection", "medplum.pdp.v1.PdpAdmin",
+    "medplum.pdp.v1.PolicyDecisionPoint"};
+
+inline std::span<const char* const> ServiceNames(bool with_gateway) {
+  return std::span(kServiceNames).subspan(with_gateway ? 0 : 1);
+}
 
 // The numbers of absl's codes are those of gRPC.
 inline grpc::Status ToGrpc(const absl::Status& status) {

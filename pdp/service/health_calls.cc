@@ -1,7 +1,6 @@
 // grpc.health.v1.
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <string>
 
@@ -15,10 +14,10 @@ namespace {
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
-bool IsServed(const std::string& service) {
+bool IsServed(const CallContext& context, const std::string& service) {
+  const auto names = ServiceNames(context.gateway != nullptr);
   return service.empty() ||
-         std::find(std::begin(kServiceNames), std::end(kServiceNames),
-                   service) != std::end(kServiceNames);
+         std::find(names.begin(), names.end(), service) != names.end();
 }
 
 HealthCheckResponse::ServingStatus Status(const CallContext& context) {
@@ -40,7 +39,7 @@ struct HealthCheckMethod : UnaryMethod {
   static CallOutcome Answer(const CallContext& context, const CallAttempt&,
                             const Request& request, Response& response) {
     CallOutcome outcome;
-    if (IsServed(request.service())) {
+    if (IsServed(context, request.service())) {
       response.set_status(Status(context));
     } else {
       outcome.status = absl::NotFoundError("no such service here");
@@ -107,8 +106,9 @@ class HealthWatch final : public OpenStream {
     }
     if (is_finishing_) return;
     const HealthCheckResponse::ServingStatus status =
-        IsServed(request_.service()) ? Status(queue_.context())
-                                     : HealthCheckResponse::SERVICE_UNKNOWN;
+        IsServed(queue_.context(), request_.service())
+            ? Status(queue_.context())
+            : HealthCheckResponse::SERVICE_UNKNOWN;
     if (!is_done_ && written_status_ != status) {
       is_writing_ = true;
       written_status_ = status;

@@ -23,6 +23,8 @@ std::string_view StatusText(int status) {
       return "Bad Request";
     case 401:
       return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -33,6 +35,8 @@ std::string_view StatusText(int status) {
       return "Payload Too Large";
     case 429:
       return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
     default:
@@ -48,6 +52,12 @@ constexpr int64_t kMaxDiscarded = int64_t{64} << 20;
 // A connection that is kept holds a thread; a Medplum server posts on 20.
 constexpr const char* kThreadsForPages = "2";
 constexpr const char* kThreadsForPosts = "32";
+
+// Of a request line and its headers: a question has a token among them.
+constexpr const char* kMaxHead = "8192";
+constexpr const char* kMaxHeadOfQuestions = "65536";
+// Civetweb takes no notice of headers past this many.
+constexpr int kMaxHeaders = 64;
 
 struct Answer {
   HttpResponse response;
@@ -97,6 +107,10 @@ HttpRequest ReadHead(const mg_request_info& request) {
     head.headers.emplace_back(request.http_headers[i].name,
                               request.http_headers[i].value);
   }
+  const std::string_view address = request.remote_addr;
+  const bool is_v6 = address.find(':') != std::string_view::npos;
+  head.peer = is_v6 ? StrCat("ipv6:[", address, "]:", request.remote_port)
+                    : StrCat("ipv4:", address, ":", request.remote_port);
   return head;
 }
 
@@ -111,8 +125,10 @@ std::string_view HttpRequest::Header(std::string_view name) const {
 
 class HttpServer::Impl {
  public:
-  Impl(HttpPages pages, HttpPosts posts)
-      : pages_(std::move(pages)), posts_(std::move(posts)) {}
+  Impl(HttpPages pages, HttpPosts posts, HttpQuestions questions)
+      : pages_(std::move(pages)),
+        posts_(std::move(posts)),
+        questions_(std::move(questions)) {}
 
   ~Impl() {
     if (context_ == nullptr) return;
@@ -128,20 +144,21 @@ class HttpServer::Impl {
 
   absl::Status Listen(const ListenAddress& address) {
     const std::string listen = address.ToString();
+    const bool is_busy = !posts_.empty() || !questions_.empty();
     // No document root: files are never served.
     const char* options[] = {
         "listening_ports",
         listen.c_str(),
         "num_threads",
-        posts_.empty() ? kThreadsForPages : kThreadsForPosts,
+        is_busy ? kThreadsForPosts : kThreadsForPages,
         "request_timeout_ms",
         "10000",
         "enable_keep_alive",
-        "yes",
+        questions_.empty() ? "yes" : "no",
         "keep_alive_timeout_ms",
         "5000",
         "max_request_size",
-        "8192",
+        questions_.empty() ? kMaxHead : kMaxHeadOfQuestions,
         nullptr};
     mg_callbacks callbacks{};
     callbacks.begin_request = [](mg_connection* connection) {
@@ -179,6 +196,10 @@ class HttpServer::Impl {
     const bool is_get = method == "GET" || method == "HEAD";
     const auto page = pages_.find(request.local_uri);
     const auto post = posts_.find(request.local_uri);
+    const auto question = questions_.find(request.local_uri);
+    if (question != questions_.end()) {
+      return AnswerToQuestion(request, question->second);
+    }
     if (is_get && page != pages_.end()) return {.response = page->second()};
     if (method == "POST" && post != posts_.end()) {
       return AnswerToPost(connection, request, post->second);
@@ -190,6 +211,18 @@ class HttpServer::Impl {
       return Refuse(405, "only POST is served here", "POST");
     }
     return Refuse(404, "no such page");
+  }
+
+  static Answer AnswerToQuestion(const mg_request_info& request,
+                                 const HttpPostHandler& handler) {
+    if (request.num_headers >= kMaxHeaders) {
+      return Refuse(431, "there are too many headers");
+    }
+    HttpRequest question = ReadHead(request);
+    const bool has_body = request.content_length > 0 ||
+                          !question.Header("transfer-encoding").empty();
+    if (has_body) return Refuse(413, "a question has no body");
+    return {.response = handler(question), .close = true};
   }
 
   static Answer AnswerToPost(mg_connection* connection,
@@ -216,6 +249,9 @@ class HttpServer::Impl {
                "\r\nContent-Type: ", response.content_type,
                "\r\nContent-Length: ", response.body.size(),
                "\r\nCache-Control: no-store\r\n");
+    for (const auto& [name, value] : response.headers) {
+      text += StrCat(name, ": ", value, "\r\n");
+    }
     if (!answer.allow.empty()) text += StrCat("Allow: ", answer.allow, "\r\n");
     if (answer.close) {
       text += "Connection: close\r\n";
@@ -231,13 +267,16 @@ class HttpServer::Impl {
 
   const HttpPages pages_;
   const HttpPosts posts_;
+  const HttpQuestions questions_;
   ListenAddress address_;
   mg_context* context_ = nullptr;
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
-    const ListenAddress& address, HttpPages pages, HttpPosts posts) {
-  auto impl = std::make_unique<Impl>(std::move(pages), std::move(posts));
+    const ListenAddress& address, HttpPages pages, HttpPosts posts,
+    HttpQuestions questions) {
+  auto impl = std::make_unique<Impl>(std::move(pages), std::move(posts),
+                                     std::move(questions));
   const absl::Status status = impl->Listen(address);
   if (!status.ok()) return status;
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

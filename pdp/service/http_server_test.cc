@@ -197,5 +197,36 @@ TEST(HttpServerTest, AConnectionTakesOnePostAfterTheOther) {
   EXPECT_EQ(posts, 2);
 }
 
+TEST(HttpServerTest, AQuestionIsItsHeadersAllOfThem) {
+  auto server = HttpServer::Start(
+      *ParseListenAddress("127.0.0.1:0"), {}, {},
+      {{"/ask", [](const HttpRequest& question) {
+          return HttpResponse{
+              .status = 403,
+              .body = std::string(question.Header("x-a")),
+              .headers = {{"x-b", question.peer.substr(0, 15)}}};
+        }}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto ask = [&](const std::string& headers,
+                       const std::string& body = "") {
+    return Http(**server, "POST /ask HTTP/1.1\r\nHost: a\r\n" + headers +
+                              "Connection: close\r\n\r\n" + body);
+  };
+  const std::string answer = ask("X-A: " + std::string(40'000, 'a') + "\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nx-b: ipv4:127.0.0.1:\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\naaaa"));
+
+  std::string many;
+  for (int i = 0; i < 61; ++i) many += "X-C: c\r\n";
+  EXPECT_THAT(ask(many), StartsWith("HTTP/1.1 403 "));  // 63 headers.
+  EXPECT_THAT(ask(many + "X-A: hidden\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(ask(many + many), StartsWith("HTTP/1.1 431 "));
+
+  EXPECT_THAT(ask("Content-Length: 1\r\n", "x"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+}
+
 }  // namespace
 }  // namespace pdp::service

@@ -66,6 +66,10 @@ std::string_view MethodName(Method method) {
       return "HealthWatch";
     case Method::kReflection:
       return "ServerReflection";
+    case Method::kExtAuthz:
+      return "ExtAuthz";
+    case Method::kForwardAuth:
+      return "ForwardAuth";
   }
   return "";
 }

@@ -38,8 +38,10 @@ enum class Method : uint8_t {
   kHealthCheck,
   kHealthWatch,
   kReflection,
+  kExtAuthz,
+  kForwardAuth,
 };
-inline constexpr size_t kMethods = 20;
+inline constexpr size_t kMethods = 22;
 std::string_view MethodName(Method method);  // "BatchCheck".
 
 // Why a call was turned away before it was looked at.
@@ -135,8 +137,8 @@ class Metrics {
 
   // Those that answer with decisions.
   static constexpr std::array kDecidingMethods = {
-      Method::kCheck, Method::kBatchCheck, Method::kCheckStream,
-      Method::kFilterResources};
+      Method::kCheck,           Method::kBatchCheck, Method::kCheckStream,
+      Method::kFilterResources, Method::kExtAuthz,   Method::kForwardAuth};
 
   // The numbers of these enums lie below.
   static constexpr size_t kEffects = 4;

@@ -22,9 +22,10 @@ struct ReflectionMethod {
     grpc.reflection.RequestServerReflectionInfo(context, stream, queue, queue,
                                                 tag);
   }
-  static CallOutcome Answer(const CallContext&, const CallAttempt&,
+  static CallOutcome Answer(const CallContext& context, const CallAttempt&,
                             const Request& request, Response& response) {
-    AnswerReflection(kServiceNames, request, response);
+    AnswerReflection(ServiceNames(context.gateway != nullptr), request,
+                     response);
     return {};
   }
   static void SetError(const absl::Status&, Response&) {}  // Never waits.

@@ -201,6 +201,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
   grpc::EnableDefaultHealthCheckService(false);
   grpc::ServerBuilder builder;
   Configure(options, builder);
+  if (served.gateway != nullptr) builder.RegisterService(&services_.ext_authz);
 
   std::vector<ConnectionAcceptor::Listener> listeners;
   PDP_RETURN_IF_ERROR(Listen(options, builder, listeners));
@@ -222,10 +223,11 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                     .max_open_streams = static_cast<size_t>(
                         OfOne(options.limits.open_streams, options.threads)),
                     .unread_answers = options.limits.unread_answers,
-                    .fetcher = served.fetcher,
-                    .refresher = served.refresher,
+                    .sources = {.fetcher = served.fetcher,
+                                .refresher = served.refresher,
+                                .tokens = served.tokens},
                     .watchers = served.watchers,
-                    .tokens = served.tokens,
+                    .gateway = served.gateway,
                     .audit = served.audit,
                     .ledgers = ledgers_.get(),
                     .sockets = &sockets_},

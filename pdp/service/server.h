@@ -25,6 +25,8 @@
 
 namespace pdp::service {
 
+class Gateway;
+
 struct ServerOptions {
   std::vector<ListenAddress> listen;  // At least one.
   size_t threads = 1;                 // That decide.
@@ -46,6 +48,7 @@ struct Served {
   Refresher* refresher = nullptr;          // Null: the source cannot be asked.
   RevisionWatchers* watchers = nullptr;    // Null: nothing can be watched.
   policy::AccessTokens* tokens = nullptr;  // Null: none can be resolved.
+  const Gateway* gateway = nullptr;        // Null: ext_authz is not served.
   Audit audit = {};
 };
 

@@ -160,6 +160,7 @@ class ServerTest : public ::testing::Test {
                                           .fetcher = &fetcher_,
                                           .refresher = &refresher_,
                                           .watchers = &watchers_,
+                                          .gateway = gateway_,
                                           .audit = audit_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -208,7 +209,8 @@ class ServerTest : public ::testing::Test {
   CountingRefresher refresher_;
   RevisionWatchers watchers_{f_.lookup};
   MemoryJournal journal_;
-  Audit audit_ = {};  // Of a server that is started.
+  Audit audit_ = {};                  // Of a server that is started,
+  const Gateway* gateway_ = nullptr;  // and this.
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PolicyDecisionPoint::Stub> stub_;

@@ -284,6 +284,22 @@ absl::Status CheckAuditEvents(const Settings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status CheckGatewayCallers(const Settings& settings) {
+  const GatewaySettings& gateway = settings.gateway;
+  const bool may_any =
+      std::any_of(settings.callers.begin(), settings.callers.end(),
+                  [](const CallerSettings& caller) {
+                    return caller.caller.May(Permission::kGateway) &&
+                           caller.caller.subjects_rule != SubjectsRule::kOwn;
+                  });
+  if (may_any || (!gateway.ext_authz && !gateway.forward_auth)) {
+    return absl::OkStatus();
+  }
+  return Wrong("gateway",
+               "no caller may ask it; one needs `permissions: [gateway]` and "
+               "`subjects: token`");
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
@@ -318,6 +334,8 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
   PDP_ASSIGN_OR_RETURN(settings.tls, ReadTls(config));
   PDP_ASSIGN_OR_RETURN(settings.limits, ReadLimits(config));
   PDP_ASSIGN_OR_RETURN(settings.callers, ReadCallers(config));
+  PDP_ASSIGN_OR_RETURN(settings.gateway, ReadGateway(config));
+  PDP_RETURN_IF_ERROR(CheckGatewayCallers(settings));
   settings.reflection = config.reflection();
   return settings;
 }

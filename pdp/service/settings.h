@@ -18,6 +18,7 @@
 #include "pdp/service/audit_mode.h"
 #include "pdp/service/audit_settings.h"
 #include "pdp/service/caller_settings.h"
+#include "pdp/service/gateway_settings.h"
 #include "pdp/service/listen_address.h"
 #include "pdp/service/medplum_settings.h"
 #include "pdp/service/transport_settings.h"
@@ -53,6 +54,7 @@ struct Settings {
   std::optional<TlsSettings> tls;
   ServerLimits limits;
   bool reflection = false;
+  GatewaySettings gateway;
   absl::Duration history_retention = absl::Hours(24 * 2192);
 };
 

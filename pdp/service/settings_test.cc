@@ -313,7 +313,8 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
        "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
        "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
        "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
-       "session-rules, audit, callers, tls, limits, reflection, history"},
+       "session-rules, audit, callers, tls, limits, reflection, history, "
+       "gateway"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

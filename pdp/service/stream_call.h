@@ -168,7 +168,7 @@ class StreamCall final : public WaitingCall,
     while (!end_ && !is_waiting_ && session_.has_next() &&
            backlog_.size() < M::kMaxBacklog && !queue_.is_ledger_full()) {
       if (!is_begun_) {
-        retry_.Begin(queue_.context(), origin_, queue_.ledger());
+        retry_.Begin(queue_.context().sources, origin_, queue_.ledger());
         if (absl::Status admitted = AdmitMessage(queue_, M::kMethod, origin_);
             !admitted.ok()) {
           end_ = std::move(admitted);
@@ -193,7 +193,7 @@ class StreamCall final : public WaitingCall,
   void AnswerEnd() {
     Response response;
     bool has_response = false;
-    retry_.Begin(queue_.context(), origin_, queue_.ledger());
+    retry_.Begin(queue_.context().sources, origin_, queue_.ledger());
     end_ = session_.Finish(retry_.Next(), response, has_response);
     if (has_response) backlog_.push_back(std::move(response));
     HoldAnswers();
@@ -229,9 +229,14 @@ class StreamCall final : public WaitingCall,
     bool has_response = false;
     CallOutcome outcome = session_.Next(retry_.Next(), response, has_response);
     if (outcome.pending()) {
-      is_waiting_ = retry_.PutAside(queue_, std::move(outcome), this,
-                                    context_.deadline());
-      if (is_waiting_) return;
+      std::optional<FetchDone> done =
+          queue_.PutAside(this, /*may_give_up=*/true, context_.deadline());
+      is_waiting_ = done.has_value();
+      if (is_waiting_) {
+        retry_.Gather(queue_.context().sources, std::move(outcome),
+                      *std::move(done));
+        return;
+      }
       outcome = Failed(CallRetry::TooManyWaiting());
       if (session_.SetError(outcome.status, response)) {
         outcome = {};

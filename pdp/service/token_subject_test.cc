@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "medplum/pdp/v1/decision.pb.h"
 #include "pdp/service/test_support.h"
+#include "pdp/service/token_test_support.h"
 
 namespace pdp::service {
 namespace {
@@ -20,22 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class FakeTokens final : public policy::AccessTokens {
- public:
-  TokenAnswer Find(std::string_view token) override {
-    const auto found = answers.find(token);
-    return found == answers.end() ? TokenAnswer() : found->second;
-  }
-  void Resolve(std::string, bool,
-               std::function<void(const absl::Status&)>) override {
-    FAIL() << "a decision resolves nothing itself";
-  }
-
-  policy::TokenStatistics statistics() const override { return {}; }
-
-  std::map<std::string, TokenAnswer, std::less<>> answers;
-};
 
 struct TokenFixture {
   TokenFixture() {

@@ -45,6 +45,9 @@ struct UnaryMethod {
   static Worker& WorkerOf(const CallContext& context) { return context.worker; }
   // True: it is given up when whoever called has left, or waits no more.
   static constexpr bool kEndsWithCaller = false;
+  // True: `AnswerFailure(const absl::Status&, Response&)` makes an answer of
+  // what went wrong, and every call ends with OK.
+  static constexpr bool kAnswersFailures = false;
 };
 
 // One call of the method M, reused for one request after the other.  Its
@@ -172,10 +175,10 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     CallOrigin origin;
     const absl::Status admitted = Admit(queue_, *context_, M::kMethod, origin);
     if constexpr (M::kEndsWithCaller) {
-      retry_.Begin(queue_.context(), origin, queue_.ledger(), &has_left_,
-                   context_->deadline());
+      retry_.Begin(queue_.context().sources, origin, queue_.ledger(),
+                   &has_left_, context_->deadline());
     } else {
-      retry_.Begin(queue_.context(), origin, queue_.ledger());
+      retry_.Begin(queue_.context().sources, origin, queue_.ledger());
     }
     if (!admitted.ok()) {
       Finish(admitted);
@@ -215,11 +218,14 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
     }
     response_->Clear();
     state_ = State::kWaiting;
-    if (!retry_.PutAside(queue_, std::move(outcome), this,
-                         context_->deadline())) {
+    std::optional<FetchDone> done =
+        queue_.PutAside(this, /*may_give_up=*/true, context_->deadline());
+    if (!done) {
       Finish(CallRetry::TooManyWaiting());
       return;
     }
+    retry_.Gather(queue_.context().sources, std::move(outcome),
+                  *std::move(done));
     KeepPosted();
   }
 
@@ -263,7 +269,13 @@ class UnaryCall final : public QueueTag, public WaitingCall, public HeldCall {
 
   void Finish(const absl::Status& status) {
     state_ = State::kFinishing;
-    if (status.ok()) {
+    if constexpr (M::kAnswersFailures) {
+      if (!status.ok()) {
+        response_->Clear();
+        M::AnswerFailure(status, *response_);
+      }
+    }
+    if (status.ok() || M::kAnswersFailures) {
       writer_->Finish(*response_, grpc::Status::OK,
                       static_cast<QueueTag*>(this));
     } else {

@@ -23,7 +23,7 @@ dictionary() {
   local name=$1
   case $name in
     parameters) name=criteria ;;
-    fhirpath | criteria | smart_scope | config) ;;
+    fhirpath | criteria | smart_scope | config | http_request) ;;
     *) name=json ;;
   esac
   echo "tests/fuzz/dictionaries/$name.dict"

@@ -478,6 +478,12 @@ int Serve(const Settings& settings) {
   http.reset();
   source.Stop();
   sync_changes();
+  server->reset();  // With what it had not written.
+  if (journal != nullptr) {
+    if (queue != nullptr) queue->Flush();
+    journal->Close();
+    archiver->Finish();
+  }
   Log(Severity::kInfo, "drained");
   return kDrained;
 }

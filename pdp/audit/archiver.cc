@@ -65,13 +65,33 @@ std::unique_ptr<Archiver> Archiver::Start(FileJournal& journal,
   return Start(journal, std::move(options), Hooks());
 }
 
-Archiver::~Archiver() {
+Archiver::~Archiver() { Stop(); }
+
+void Archiver::Stop() {
   {
     const std::lock_guard<std::mutex> lock(stop_mutex_);
     is_stopping_ = true;
   }
   stop_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void Archiver::Finish() {
+  Stop();
+  if (target_ == nullptr) return;
+  MutexLock lock(run_mutex_);
+  if (const absl::Status status = ReadState(); !status.ok()) {
+    Fail(directory_, status);
+    return;
+  }
+  ArchiveAll();
+}
+
+absl::Status Archiver::ReadState() {
+  if (has_state_) return absl::OkStatus();
+  PDP_ASSIGN_OR_RETURN(state_, ArchiveState::Read(directory_));
+  has_state_ = true;
+  return absl::OkStatus();
 }
 
 void Archiver::Run() {
@@ -101,10 +121,7 @@ void Archiver::RunOnce() {
 }
 
 absl::Status Archiver::Round() {
-  if (!has_state_) {
-    PDP_ASSIGN_OR_RETURN(state_, ArchiveState::Read(directory_));
-    has_state_ = true;
-  }
+  PDP_RETURN_IF_ERROR(ReadState());
   if (target_ != nullptr) {
     ArchiveAll();
     PDP_ASSIGN_OR_RETURN(const std::vector<LocalSegment> segments,

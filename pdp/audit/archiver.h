@@ -72,6 +72,10 @@ class Archiver {
   // ArchiveOptions::interval.
   void RunOnce();
 
+  // Archives what the journal left when it was closed, as there may be no next
+  // start here that would.  Removes nothing, which the log would have to say.
+  void Finish();
+
   ArchiveStatus Status() const;
 
  private:
@@ -84,6 +88,8 @@ class Archiver {
 
   Archiver(FileJournal& journal, ArchiveOptions options, Hooks hooks);
   void Run();
+  void Stop();
+  absl::Status ReadState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(run_mutex_);
   absl::Status Round() ABSL_EXCLUSIVE_LOCKS_REQUIRED(run_mutex_);
   static absl::StatusOr<std::vector<LocalSegment>> List(
       const std::string& directory);

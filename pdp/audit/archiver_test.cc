@@ -122,6 +122,34 @@ TEST_F(ArchiverTest, ClosedSegmentsAreCopiedAndStayUntilTheyAreOld) {
   EXPECT_THAT(Faults({options_.directory, directory_ / "archive"}), IsEmpty());
 }
 
+TEST_F(ArchiverTest, WhatAStopClosesIsArchivedBeforeItsEnd) {
+  options_.max_segment_bytes = 1 << 20;  // None is closed on the way.
+  Close();
+  Open();
+  Write(3);
+  archiver_->RunOnce();
+  const size_t archived = There().size();
+  ASSERT_LT(archived, Here().size());
+  chain_.reset();
+  journal_->Close();
+  const size_t closed = Here().size();
+  total_bytes_ = 1;  // Nothing is removed, though the volume is full.
+  for (const std::string& path : Here()) {
+    total_bytes_ += std::filesystem::file_size(path);
+  }
+  archiver_->Finish();
+  EXPECT_THAT(Here(), SizeIs(closed));
+  EXPECT_THAT(There(), SizeIs(closed));
+  EXPECT_THAT(Faults({directory_ / "archive"}), IsEmpty());
+
+  // The next start goes on from there.
+  Close();
+  Open();
+  Write(1);
+  Close();
+  EXPECT_THAT(Faults({options_.directory, directory_ / "archive"}), IsEmpty());
+}
+
 TEST_F(ArchiverTest, NothingIsRemovedWithoutAnArchive) {
   archive_options_.directory.clear();
   StartArchiver();

@@ -124,7 +124,9 @@ absl::Status FileJournal::Start() {
   return absl::OkStatus();
 }
 
-FileJournal::~FileJournal() {
+FileJournal::~FileJournal() { Close(); }
+
+void FileJournal::Close() {
   {
     const std::lock_guard<std::mutex> lock(stop_mutex_);
     is_stopping_ = true;

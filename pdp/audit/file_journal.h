@@ -44,7 +44,12 @@ class FileJournal : public Journal {
   // of this log's.  Unavailable, ResourceExhausted: it cannot be written to.
   static absl::StatusOr<std::unique_ptr<FileJournal>> Open(
       JournalOptions options);
+  // Closes, if that was not done.
   ~FileJournal() override;
+
+  // Ends each chain with a record that says so, and syncs.
+  // REQUIRES: nothing is written any more.
+  void Close();
 
   std::unique_ptr<Chain> NewChain() override;
   // As NewChain, as what it is.

@@ -4,7 +4,6 @@
 import base64
 import json
 import subprocess
-import time
 import unittest
 
 from audit_support import AuditTest, BIN, LONG, MEMBER, check_request
@@ -31,7 +30,9 @@ class AuditFilesTest(AuditTest):
             serialization.Encoding.PEM,
             serialization.PublicFormat.SubjectPublicKeyInfo))
         self.flags = (*CALLER, "--audit.signing-key-file", str(private),
-                      "--audit.archive-directory", str(self.archive))
+                      "--audit.archive-directory", str(self.archive),
+                      # However full the machine is that this runs on.
+                      "--audit.max-volume-percent", "100")
 
     def audit(self, *arguments):
         return subprocess.run(
@@ -53,13 +54,10 @@ class AuditFilesTest(AuditTest):
         closed = {p.name for p in self.segments(self.local)
                   if p.name.startswith("2")}
         self.assertTrue(closed)
+        # There may be no next start that would archive it.
+        self.assertEqual(closed, self.archived())
 
-        # The next start archives what is closed.
         server = self.start(*self.flags)
-        deadline = time.monotonic() + LONG
-        while not closed <= self.archived():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
         self.assertIn("pdp_audit_until_full_seconds", server.metrics())
         self.assertIn("pdp_audit_archived_total", server.metrics())
         ids.append(server.stub.Check(check_request(), timeout=LONG)

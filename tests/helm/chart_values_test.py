@@ -127,7 +127,7 @@ MESSAGES = {
     "AccessTokens": ("medplum", "access-tokens"),
     "MedplumLogin": ("medplum", "login"),
     "RestHook": ("medplum", "rest-hook"), "Sweep": ("sweep",),
-    "Attributes": ("attributes",),
+    "Attributes": ("attributes",), "Gateway": ("gateway",),
 }
 
 

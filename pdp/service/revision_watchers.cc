@@ -126,6 +126,9 @@ absl::StatusOr<std::shared_ptr<RevisionWatchers::Watch>> RevisionWatchers::Add(
   const std::weak_ptr<Watch> weak = watch;
   if (!worker_.Offer([this, weak] {
         if (const auto begun = weak.lock()) Begin(begun);
+        // What did not fit relies on each task that waited, one of a watch that
+        // has ended already included.
+        TakeUpLost();
       })) {
     return absl::ResourceExhaustedError(
         "too many changes are being told; try again later");
@@ -183,8 +186,6 @@ void RevisionWatchers::Begin(const std::shared_ptr<Watch>& watch) {
     if (member.watches.empty()) FindDependencies(name, member);
     member.watches.push_back(watch);
   }
-  // It may have been lost after the watch was added.
-  TakeUpLost();
 }
 
 void RevisionWatchers::Tell(uint64_t revision,

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "pdp/service/test_support.h"
+#include "tests/support/eventually.h"
 
 namespace pdp::service {
 namespace {
@@ -250,6 +251,35 @@ TEST_F(RevisionWatchersTest, WhoComesBeforeAChangeThatDoesNotFitIsTold) {
   hold.unlock();
   bell.WaitFor(1);
   EXPECT_EQ((*late)->Take().value_or(WatchedChanges()).revision, 19u);
+}
+
+// All that waits is the beginning of a watch that has ended by then.
+TEST_F(RevisionWatchersTest, AChangeThatDoesNotFitIsToldThoughNothingElseIs) {
+  const std::vector<ResourceKey> member = {{"ProjectMembership", "member"}};
+  bool has_waited_alone = false;
+  EXPECT_TRUE(Eventually([&] {
+    Bell told;
+    std::mutex held;
+    std::unique_lock hold(held);
+    RevisionWatchers watchers(lookup_, {.changes_waiting = 1});
+    const auto busy = watchers.Add({kMember}, [&] {
+      told.Ringer()();
+      const std::lock_guard lock(held);
+    });
+    EXPECT_TRUE(busy.ok());
+    watchers.Changed(8, member);
+    told.WaitFor(1);
+    (*busy)->Take();
+    auto ended = watchers.Add({kMember}, [] {});
+    // Otherwise something of the first change waits still.
+    has_waited_alone = ended.ok();
+    ended = absl::CancelledError();
+    watchers.Changed(9, member);
+    hold.unlock();
+    EXPECT_TRUE(Eventually([&] { return told.rings() >= 2; }));
+    EXPECT_EQ((*busy)->Take().value_or(WatchedChanges()).revision, 9u);
+    return has_waited_alone;
+  }));
 }
 
 TEST_F(RevisionWatchersTest, WhatIsWatchedHasLimits) {

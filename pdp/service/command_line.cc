@@ -1,11 +1,16 @@
 #include "pdp/service/command_line.h"
 
+#include <google/protobuf/descriptor.h>
+
 #include <CLI/CLI.hpp>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "medplum/pdp/config/v1/config.pb.h"
+#include "pdp/service/config_fields.h"
 #include "pdp/service/version.h"
 
 namespace pdp::service {
@@ -135,7 +140,8 @@ constexpr Flag kFlags[] = {
      "dns:NAME, or issuer=ISSUER,audience=AUDIENCE and jwks-file=PATH or "
      "jwks-url=URL (and jwks-ca-file=PATH, token-subject=SUB), or "
      "from=loopback; "
-     "permissions=check|filter|explain|describe|simulate|record|admin|all, "
+     "permissions=check|filter|explain|describe|simulate|record|admin|gateway|"
+     "all, "
      "projects=ID, subjects=own|token|any, own=REFERENCE, "
      "resources=reference|inline; repeatable, as are permissions, projects and "
      "own within. Required."},
@@ -198,11 +204,9 @@ constexpr Flag kFlags[] = {
 };
 
 bool IsRepeatable(std::string_view name) {
-  return name == "listen" || name == "medplum.login" ||
-         name == "tenants.parameters" || name == "session-rules" ||
-         name == "attributes.subscribed-types" ||
-         name == "audit.archive-command" ||
-         name == "audit.archive-digest-command" || name == "callers";
+  ::medplum::pdp::config::v1::Config config;
+  const absl::StatusOr<ConfigPlace> place = FindConfigPlace(config, name);
+  return place.ok() && place->field->is_repeated();
 }
 
 constexpr char kFooter[] = R"(

@@ -434,6 +434,18 @@ TEST(CommandLineTest, EveryKeyIsAFlag) {
   }
 }
 
+TEST(CommandLineTest, ListsMayBeGivenSeveralTimes) {
+  const char* const kLists[] = {"gateway.honors", "listen", "callers",
+                                "tenants.parameters", "audit.archive-command"};
+  for (const char* name : kLists) {
+    SCOPED_TRACE(name);
+    const std::string flag = StrCat("--", name);
+    const CommandLine line = Parse({flag.c_str(), "a", flag.c_str(), "b"});
+    ASSERT_FALSE(line.exit.has_value()) << line.exit->message;
+    EXPECT_EQ(line.inputs.flags, (Flags{{name, "a"}, {name, "b"}}));
+  }
+}
+
 TEST(CommandLineTest, LoginsMayBeGivenSeveralTimes) {
   const CommandLine line = Parse({"--medplum.login", "project=a,client-id=b",
                                   "--medplum.login=project=c,client-id=d"});

@@ -81,6 +81,7 @@ std::string ConfigLines(const SetupCommand& command, std::string_view client_id,
                         std::string_view secret_file) {
   std::string text = StrCat(
       "source: medplum\n"
+      "data-dir: DIRECTORY of the store\n"
       "callers:\n"
       "  - name: gateway\n"
       "    token-file: FILE with a token of at least 32 bytes\n"

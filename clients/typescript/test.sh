@@ -4,37 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-skip() {
-  echo "clients/typescript: NOT TESTED: $1" >&2
-  exit 77
-}
-for tool in node npm protoc openssl; do
-  command -v "$tool" >/dev/null || skip "no $tool here"
-done
-major=$(node -p 'process.versions.node.split(".")[0]')
-((major >= 18)) || skip "Node.js $major is older than 18"
-
-# One run at a time: both trees share what is installed.
-exec 9>.test.lock
-flock 9
-
-# npm_install ARGUMENTS...: quiet unless it fails.
-npm_install() {
-  local log
-  log=$(mktemp)
-  if ! npm "$@" --no-audit --no-fund --ignore-scripts --loglevel=error >"$log" 2>&1; then
-    cat "$log" >&2
-    echo "clients/typescript: npm could not install what the tests need" >&2
-    exit 1
-  fi
-  rm -f "$log"
-}
-
-stamp=node_modules/.installed
-if ! cmp -s package-lock.json "$stamp"; then
-  npm_install ci
-  cp package-lock.json "$stamp"
-fi
+source ./build.sh
 
 # Medplum's own packages want a newer Node.js than Debian's.
 newer=node
@@ -47,9 +17,6 @@ if ((major < 22)); then
   newer=node_modules/.node22/node_modules/$package/bin/node
   [[ -x $newer ]] || npm_install install --prefix node_modules/.node22 --no-save "$package@22"
 fi
-
-scripts/generate.sh
-node_modules/.bin/tsc
 
 export PDP_BIN=${PDP_BIN:-$PWD/../../build/bin}
 run() {

@@ -4,9 +4,9 @@
 import json
 import unittest
 
-from harness import RARE_SWEEPS, EndToEndTest, wait_until
-from tls_test import Authority
+from authority import Authority
 from fake_client import FakeMedplum
+from harness import RARE_SWEEPS, EndToEndTest, wait_until
 
 
 class DoctorTest(EndToEndTest):

@@ -5,21 +5,17 @@ server; what the tests need is found as in tests/medplum/harness.py."""
 import json
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import time
 import unittest
-import urllib.parse
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/medplum"))
 
 from harness import LONG, PERMIT, EndToEndTest, wait_until  # noqa: E402
+from prometheus import ALERTS, FILES, Prometheus  # noqa: E402
 
-FILES = ROOT / "helm/medplum-pdp/files"
-ALERTS = FILES / "alerts.yaml"
 ALERTS_TEST = ROOT / "tests/monitoring/alerts_test.yaml"
 PAGE = ROOT / "docs/alerts.md"
 METRICS_PAGE = ROOT / "docs/metrics.md"
@@ -32,50 +28,6 @@ MAY_BE_EMPTY = {"Calls that failed, by code", "In flight",
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True,
                           timeout=LONG, check=False, **options)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Prometheus:
-    def __init__(self, directory, target):
-        directory = pathlib.Path(directory)
-        port = free_port()
-        config = directory / "prometheus.yaml"
-        config.write_text(f"""
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
-rule_files: [{ALERTS}]
-scrape_configs:
-  - job_name: medplum-pdp
-    static_configs: [{{targets: ["{target}"]}}]
-""")
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = (directory / "prometheus.log").open("wb")
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={config}",
-             f"--storage.tsdb.path={directory / 'tsdb'}",
-             f"--web.listen-address=127.0.0.1:{port}"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(LONG)
-        self.log.close()
-
-    def get(self, path, **query):
-        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        try:
-            try:
-                answer = urllib.request.urlopen(url, timeout=LONG)
-            except urllib.error.HTTPError as error:
-                answer = error
-            with answer:
-                return json.load(answer)
-        except (OSError, ValueError):  # It is starting.
-            return {"status": "unreachable"}
 
 
 class AlertsTest(unittest.TestCase):
@@ -146,7 +98,7 @@ class MonitoringTest(EndToEndTest):
         wait_until(lambda: prometheus.get("query", query="pdp_ready == 1")
                    .get("data", {}).get("result"), "scraped", pause=0.2)
         # That none was scraped is so at first.
-        wait_until(lambda: self.are_quiet(self.rules(prometheus)), "quiet",
+        wait_until(lambda: self.are_quiet(prometheus.rules()), "quiet",
                    pause=0.2)
         time.sleep(2)  # So that there are rates.
         metrics = set(re.findall(r"^# TYPE (\w+)", pdp.http("/metrics")[1],
@@ -173,10 +125,6 @@ class MonitoringTest(EndToEndTest):
         return rules and all(
             rule["health"] == "ok" and rule.get("state", "inactive") ==
             "inactive" for rule in rules)
-
-    def rules(self, prometheus):
-        groups = prometheus.get("rules").get("data", {}).get("groups", [])
-        return [rule for group in groups for rule in group["rules"]]
 
     def panels(self):
         dashboard = json.loads((FILES / "dashboard.json").read_text())

@@ -317,6 +317,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
                                                 std::ostream& out,
                                                 std::ostream& err) {
   CLI::App app(kAbout, "pdpctl");
+  app.set_version_flag("--version", "pdpctl " PDPCTL_VERSION);
   app.require_subcommand(1);
 
   CommandLine line;
@@ -326,6 +327,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   FilterResourcesCommand filter_resources;
   DescribeCommand describe;
   StatusCommand status;
+  HealthCommand health;
   BlockCommand block;
   UnblockCommand unblock;
   ResyncCommand resync;
@@ -358,6 +360,9 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
   status_app->add_flag("--differences", status.differences,
                        "what the other mode would have answered otherwise, by "
                        "rule (needs a server with --shadow)");
+  CLI::App* health_app = app.add_subcommand(
+      "health", "does the server decide? needs no permission");
+  AddConnection(*health_app, health.connection);
   const CLI::App* block_app = AddBlock(app, block);
   CLI::App* unblock_app = app.add_subcommand("unblock", "end a block");
   AddConnection(*unblock_app, unblock.connection);
@@ -417,6 +422,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc,
     line.command = std::move(describe);
   } else if (status_app->parsed()) {
     line.command = std::move(status);
+  } else if (health_app->parsed()) {
+    line.command = std::move(health);
   } else if (block_app->parsed()) {
     line.command = std::move(block);
   } else if (unblock_app->parsed()) {

@@ -106,6 +106,10 @@ struct StatusCommand {
   bool differences = false;
 };
 
+struct HealthCommand {
+  Connection connection;
+};
+
 struct BlockCommand {
   Connection connection;
   std::string target;  // `Type/id`.
@@ -223,10 +227,11 @@ struct CommandLine {
   OutputFormat output = OutputFormat::kText;
   std::variant<CheckCommand, ExplainCommand, FilterCommand,
                FilterResourcesCommand, DescribeCommand, StatusCommand,
-               BlockCommand, UnblockCommand, ResyncCommand, CheckpointCommand,
-               WatchCommand, RecordAccessCommand, LintCommand, SimulateCommand,
-               TestCommand, ConformanceCommand, SetupCommand, DoctorCommand,
-               AuditCommand, AccessReportCommand, ProvisionLine>
+               HealthCommand, BlockCommand, UnblockCommand, ResyncCommand,
+               CheckpointCommand, WatchCommand, RecordAccessCommand,
+               LintCommand, SimulateCommand, TestCommand, ConformanceCommand,
+               SetupCommand, DoctorCommand, AuditCommand, AccessReportCommand,
+               ProvisionLine>
       command;
 };
 

@@ -150,6 +150,12 @@ TEST(CommandLineTest, ProvisioningIsDryAndUnprovedUnlessAsked) {
   EXPECT_EQ(line.connection.target, "");
 }
 
+TEST(CommandLineTest, TheVersionNeedsNoCommand) {
+  const Parsed parsed = Parse({"--version"});
+  EXPECT_EQ(std::get<int>(parsed.result), 0);
+  EXPECT_THAT(parsed.out, testing::MatchesRegex("pdpctl [0-9.]+\n"));
+}
+
 TEST(CommandLineTest, DefaultTarget) {
   const Parsed parsed = Parse({"status"});
   ASSERT_TRUE(std::holds_alternative<CommandLine>(parsed.result));

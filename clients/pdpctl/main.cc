@@ -42,6 +42,9 @@ struct Runner {
   int operator()(const StatusCommand& command) const {
     return RunStatus(command, output, std::cout, std::cerr);
   }
+  int operator()(const HealthCommand& command) const {
+    return RunHealth(command, output, std::cout, std::cerr);
+  }
   int operator()(const BlockCommand& command) const {
     return RunBlock(command, output, std::cout, std::cerr);
   }

@@ -37,6 +37,16 @@ std::string WatchText(const v1::WatchRevisionsResponse& response) {
 
 }  // namespace
 
+int RunHealth(const HealthCommand& command, OutputFormat output,
+              std::ostream& out, std::ostream& err) {
+  using grpc::health::v1::HealthCheckResponse;
+  const auto response = RpcClient(command.connection).Health();
+  if (!response.ok()) return Fail(response.status(), err);
+  const bool serves = response->status() == HealthCheckResponse::SERVING;
+  Print(*response, serves ? "serving\n" : "not serving\n", output, out);
+  return serves ? kExitOk : kExitError;
+}
+
 int RunResync(const ResyncCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err) {
   const auto response = RpcClient(command.connection).Resync();

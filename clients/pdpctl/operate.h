@@ -10,6 +10,9 @@
 
 namespace pdp::ctl {
 
+// Ends with kExitOk only where the server serves.
+int RunHealth(const HealthCommand& command, OutputFormat output,
+              std::ostream& out, std::ostream& err);
 int RunResync(const ResyncCommand& command, OutputFormat output,
               std::ostream& out, std::ostream& err);
 int RunCheckpoint(const CheckpointCommand& command, OutputFormat output,

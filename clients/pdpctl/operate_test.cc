@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 
@@ -70,6 +71,19 @@ class FakeAdmin : public v1::PdpAdmin::Service {
   }
 };
 
+class FakeHealth : public grpc::health::v1::Health::Service {
+ public:
+  grpc::Status Check(grpc::ServerContext*,
+                     const grpc::health::v1::HealthCheckRequest*,
+                     grpc::health::v1::HealthCheckResponse* response) override {
+    response->set_status(status);
+    return grpc::Status::OK;
+  }
+
+  grpc::health::v1::HealthCheckResponse::ServingStatus status =
+      grpc::health::v1::HealthCheckResponse::SERVING;
+};
+
 class OperateTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -79,6 +93,7 @@ class OperateTest : public testing::Test {
                              grpc::InsecureServerCredentials());
     builder.RegisterService(&decision_point_);
     builder.RegisterService(&admin_);
+    builder.RegisterService(&health_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
   }
@@ -86,10 +101,26 @@ class OperateTest : public testing::Test {
   Connection connection_;
   FakeDecisionPoint decision_point_;
   FakeAdmin admin_;
+  FakeHealth health_;
   std::unique_ptr<grpc::Server> server_;
   std::ostringstream out_;
   std::ostringstream err_;
 };
+
+TEST_F(OperateTest, HealthIsGoodOnlyWhereTheServerSaysThatItServes) {
+  using grpc::health::v1::HealthCheckResponse;
+  EXPECT_EQ(RunHealth({connection_}, OutputFormat::kText, out_, err_), 0);
+  for (const auto status :
+       {HealthCheckResponse::NOT_SERVING, HealthCheckResponse::UNKNOWN}) {
+    health_.status = status;
+    EXPECT_EQ(RunHealth({connection_}, OutputFormat::kText, out_, err_), 1);
+  }
+  EXPECT_EQ(out_.str(), "serving\nnot serving\nnot serving\n");
+  EXPECT_EQ(err_.str(), "");
+  connection_.target = "unix:/nonexistent/pdp.sock";
+  EXPECT_EQ(RunHealth({connection_}, OutputFormat::kText, out_, err_), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("is not available"));
+}
 
 TEST_F(OperateTest, ResyncSaysWhatChanged) {
   EXPECT_EQ(RunResync({connection_}, OutputFormat::kText, out_, err_), 0);

@@ -9,6 +9,7 @@
 
 #include "clients/cpp/call_context.h"
 #include "clients/cpp/channel.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "medplum/pdp/v1/admin.grpc.pb.h"
 #include "medplum/pdp/v1/decision.grpc.pb.h"
 #include "pdp/base/strings.h"
@@ -63,6 +64,7 @@ medplum_pdp::ClientOptions OptionsOf(const Connection& connection) {
 struct RpcClient::Stubs {
   std::unique_ptr<v1::PolicyDecisionPoint::Stub> decision;
   std::unique_ptr<v1::PdpAdmin::Stub> admin;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health;
 };
 
 RpcClient::RpcClient(const Connection& connection)
@@ -76,6 +78,7 @@ RpcClient::RpcClient(const Connection& connection)
   token_ = *token;
   stubs_->decision = v1::PolicyDecisionPoint::NewStub(*channel);
   stubs_->admin = v1::PdpAdmin::NewStub(*channel);
+  stubs_->health = grpc::health::v1::Health::NewStub(*channel);
 }
 
 RpcClient::~RpcClient() = default;
@@ -180,6 +183,16 @@ absl::StatusOr<v1::GetStatusResponse> RpcClient::GetStatus() const {
   return Call<v1::GetStatusRequest, v1::GetStatusResponse>(
       v1::GetStatusRequest(), [this](auto* context, const auto& in, auto* out) {
         return stubs_->admin->GetStatus(context, in, out);
+      });
+}
+
+absl::StatusOr<grpc::health::v1::HealthCheckResponse> RpcClient::Health()
+    const {
+  using grpc::health::v1::HealthCheckRequest;
+  using grpc::health::v1::HealthCheckResponse;
+  return Call<HealthCheckRequest, HealthCheckResponse>(
+      HealthCheckRequest(), [this](auto* context, const auto& in, auto* out) {
+        return stubs_->health->Check(context, in, out);
       });
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "clients/pdpctl/command_line.h"
+#include "grpc/health/v1/health.pb.h"
 #include "medplum/pdp/v1/admin.pb.h"
 #include "medplum/pdp/v1/decision.pb.h"
 
@@ -50,6 +51,8 @@ class RpcClient {
   absl::StatusOr<::medplum::pdp::v1::RecordAccessResponse> RecordAccess(
       const ::medplum::pdp::v1::RecordAccessRequest& request) const;
   absl::StatusOr<::medplum::pdp::v1::GetStatusResponse> GetStatus() const;
+  // Of the server as a whole.
+  absl::StatusOr<grpc::health::v1::HealthCheckResponse> Health() const;
   absl::StatusOr<::medplum::pdp::v1::BlockResponse> Block(
       const ::medplum::pdp::v1::BlockRequest& request) const;
   absl::StatusOr<::medplum::pdp::v1::UnblockResponse> Unblock(

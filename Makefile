@@ -1,12 +1,13 @@
 # The commands of this project.  Each installs what is missing first.
 
-.PHONY: help demo run install install-client test test-long differential bench bench-cerbos bench-instructions build clean
+.PHONY: help demo run install install-client image test test-long differential bench bench-cerbos bench-instructions build clean
 
 help:
 	@echo "make demo       install, build, run real checks on the sample clinic"
 	@echo "make run        install, build, serve the sample clinic on 127.0.0.1:8990"
-	@echo "make install    install pdpd, pdpctl and the C++ client to PREFIX (/usr/local)"
+	@echo "make install    install the programs, the systemd unit and the C++ client to PREFIX (/usr/local)"
 	@echo "make install-client  install the C++ client alone"
+	@echo "make image      build the container image, by podman or docker"
 	@echo "make test       install, build, run all tests"
 	@echo "make test-long  the long forms of the tests"
 	@echo "make differential  compare random decisions with Medplum's own code"
@@ -21,28 +22,39 @@ build:
 	@.ci/build gcc
 
 demo:
-	@.ci/install
+	@.ci/install build
 	@.ci/build gcc pdpd pdpctl
 	@tests/demo/demo.sh
 
 run:
-	@.ci/install
+	@.ci/install build
 	@.ci/build gcc pdpd pdpctl
 	@tests/demo/run.sh
 
 # DESTDIR is put before PREFIX, for packages.
 PREFIX ?= /usr/local
-INSTALL = cmake --install build --prefix $(PREFIX)
+export DESTDIR
+INSTALL = cmake --install build --prefix $(PREFIX) --strip
 
 install:
-	@.ci/install
+	@.ci/install build
 	@.ci/build gcc pdpd pdpctl medplum_pdp_client
 	@$(INSTALL)
 
 install-client:
-	@.ci/install
+	@.ci/install build
 	@.ci/build gcc medplum_pdp_client
 	@$(INSTALL) --component client
+
+# Of the engines that are there, podman; IMAGE is its name.
+ENGINE ?= $(notdir $(firstword $(shell command -v podman docker) docker))
+VERSION = $(shell sed -n 's/^project.medplum_pdp VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+IMAGE ?= medplum-pdp:$(VERSION)
+
+image:
+	$(ENGINE) build --file helm/image/Containerfile --tag $(IMAGE) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  $(if $(filter podman,$(ENGINE)),--format docker) .
 
 test:
 	@.ci/test

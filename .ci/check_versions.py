@@ -17,6 +17,8 @@ VERSIONS = {
     "clients/typescript/package.json": None,  # JSON.
     "clients/typescript/package-lock.json": None,
     "helm/medplum-pdp/Chart.yaml": r'^version: ([\d.]+)\nappVersion: "\1"$',
+    "helm/image/Containerfile": r'image\.version="([\d.]+)"',
+    "helm/image/README.md": r"--tag medplum-pdp:([\d.]+)",
     "docs/CHANGELOG.md": r"^## ([\d.]+)",  # The newest first.
 }
 

@@ -2,8 +2,9 @@
 """Fails when a page names a test, a file or a place of a page that is not there.
 
 In every page: each test in backticks (named_tests.py has the forms), each path
-in backticks that begins with a directory of this tree, each link to a file or
-to a heading.  In a table whose last column is `tests`, each row names one.
+in backticks that begins with a directory of this tree or with a module of pdp/,
+each link to a file or to a heading.  In a table whose last column is `tests`,
+each row names one.
 """
 
 import pathlib
@@ -14,10 +15,14 @@ import named_tests
 
 ROOT = named_tests.ROOT
 TOPS = ("pdp", "store", "proto", "clients", "tests", "helm", "docs", ".ci")
+# But `auth/me`, which is Medplum's.
+MODULES = {path.name for path in (ROOT / "pdp").iterdir()} - {"auth"}
 QUOTED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```.*?^\1```", re.M | re.S)
-PATH = re.compile(r"(?:%s)/[\w./-]*[\w/]" % "|".join(map(re.escape, TOPS)))
+PATH = re.compile(
+    r"(?:%s)/[\w./-]*[\w/]" % "|".join(map(re.escape, [*TOPS, *MODULES]))
+)
 
 
 def pages():
@@ -43,12 +48,13 @@ def anchors(page):
 
 def path_exists(page, name):
     """A file, a directory, or the name that a header and its source share,
-    from beside the page or from a directory that it is in."""
+    from beside the page, from a directory that it is in, or from pdp/."""
     if any(part.isupper() for part in re.split(r"[/.]", name)):
         return True  # A placeholder.
     return any(
         path.exists() or any(path.parent.glob(path.name + ".*"))
-        for path in (parent / name for parent in page.parents)
+        for path in (parent / name for parent in (*page.parents, ROOT / "pdp"))
+        if path.is_relative_to(ROOT)
     )
 
 

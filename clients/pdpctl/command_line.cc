@@ -48,10 +48,12 @@ void AddConnection(CLI::App& app, Connection& connection) {
 
 void AddOutput(CLI::App& app, OutputFormat& output) {
   app.add_option("--output", output, "text or json")
-      ->transform(CLI::CheckedTransformer(
-          std::vector<std::pair<std::string, OutputFormat>>{
-              {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}},
-          CLI::ignore_case))
+      ->transform(
+          CLI::CheckedTransformer(
+              std::vector<std::pair<std::string, OutputFormat>>{
+                  {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}},
+              CLI::ignore_case)
+              .description("{text,json}"))
       ->type_name("FORMAT");
 }
 

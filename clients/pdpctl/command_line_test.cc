@@ -97,6 +97,7 @@ TEST(CommandLineTest, HelpIsNoError) {
   ASSERT_TRUE(std::holds_alternative<int>(parsed.result));
   EXPECT_EQ(std::get<int>(parsed.result), 0);
   EXPECT_THAT(parsed.out, HasSubstr("--on-behalf-of"));
+  EXPECT_THAT(parsed.out, HasSubstr("--output FORMAT:{text,json}"));
 }
 
 TEST(CommandLineTest, Check) {

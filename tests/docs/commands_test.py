@@ -25,7 +25,7 @@ BUILD = pathlib.Path(os.environ.get("PDP_BUILD", BIN.parent))
 # What another test runs: a test of the build tree, or a file.
 ELSEWHERE = (
     (r"make demo", "demo"),
-    (r"make test", ".ci/test"),
+    (r"make (build|test)|\.ci/build .*", ".ci/test"),
     (r"make test-long", ".ci/test_long"),
     (r"make differential", "tests/differential/self_test.sh"),
     (r"make install", "clients/cpp/install_test.py"),
@@ -45,7 +45,7 @@ CANNOT = (
 )
 
 # What may change more than the directory of the test.
-NEVER = r"(sudo|su|apt|apt-get|make|npm|pip|git) .*"
+NEVER = r"(sudo|su|apt|apt-get|make|npm|pip|git|\.ci/\w+) .*"
 
 # What commands end with, where it is not 0.
 CODES = (

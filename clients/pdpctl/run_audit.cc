@@ -112,11 +112,17 @@ int RunVerify(const AuditCommand& command, OutputFormat output,
 
 // The others.
 
-// Visits what matches; the number of lines that are no records, which `err`
-// places.
+bool IsAccess(const audit::RecordParser& parsed) {
+  return parsed.is_record() &&
+         parsed.record().kind == audit::RecordKind::kAccess;
+}
+
+// Visits what matches, and for a report all accesses; the number of lines that
+// are no records, which `err` places.
 absl::StatusOr<uint64_t> ForEachMatch(
     const AuditCommand& command,
     const std::function<void(const FoundRecord&)>& visit, std::ostream& err) {
+  const bool is_report = command.action == AuditCommand::Action::kReport;
   PDP_ASSIGN_OR_RETURN(const audit::Query query, MakeQuery(command.filters));
   PDP_ASSIGN_OR_RETURN(const audit::LogReader reader,
                        audit::LogReader::Open(command.directories));
@@ -124,7 +130,10 @@ absl::StatusOr<uint64_t> ForEachMatch(
   PDP_RETURN_IF_ERROR(reader.ForEach(
       query.selection,
       [&](const FoundRecord& found) {
-        if (query.Matches(found.parsed)) visit(found);
+        if (query.Matches(found.parsed) ||
+            (is_report && IsAccess(found.parsed))) {
+          visit(found);
+        }
         return true;
       },
       [&](const audit::Defect& defect) {

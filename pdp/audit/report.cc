@@ -26,21 +26,32 @@ std::string ToText(const std::optional<absl::Time>& time) {
 
 // The reason of denials to memberships that are not active.
 constexpr std::string_view kInactive = "SUBJECT_INACTIVE";
+constexpr std::string_view kNoDecision = "NO_DECISION";
+constexpr std::string_view kSummary = "summary";
 
-// Something was asked for, and answered for good.
+// Of which a report knows what was done with them.
+constexpr size_t kMaxDecisions = 200'000;
+
+// Something was asked for, and answered for good.  Of a stream each resource
+// was.
 bool IsAnswer(const RecordParser& parsed) {
-  return parsed.is_record() && (parsed.record().kind == RecordKind::kDecision ||
-                                parsed.record().kind == RecordKind::kFilter ||
-                                parsed.record().kind == RecordKind::kRelease);
+  if (!parsed.is_record()) return false;
+  const Record& record = parsed.record();
+  if (record.effect == kNoDecision || record.event == kSummary) return false;
+  return record.kind == RecordKind::kDecision ||
+         record.kind == RecordKind::kFilter ||
+         record.kind == RecordKind::kRelease;
 }
 
-// What the enforcement point then did counts as well.
-bool IsUse(const RecordParser& parsed) {
-  return IsAnswer(parsed) ||
-         (parsed.is_record() && parsed.record().kind == RecordKind::kAccess);
+bool IsAccess(const RecordParser& parsed) {
+  return parsed.is_record() && parsed.record().kind == RecordKind::kAccess;
 }
 
 bool IsDenied(const Record& record) { return record.effect == "DENY"; }
+
+absl::Time AskedAt(const Record& record) {
+  return record.time - record.latency;
+}
 
 std::string_view Who(const Record& record) {
   if (!record.profile.empty()) return record.profile;
@@ -57,15 +68,15 @@ struct Uses {
   std::set<std::string, std::less<>> what;  // Interactions and events.
 
   void Add(const Record& record) {
-    if (permitted + denied == 0 && what.empty()) first = record.time;
+    if (permitted + denied == 0) first = record.time;
     last = record.time;
-    if (record.kind == RecordKind::kAccess) {
-      what.emplace(record.event);
-      return;
-    }
     ++(IsDenied(record) ? denied : permitted);
     what.emplace(record.interaction.empty() ? record.method
                                             : record.interaction);
+  }
+  void AddAccess(const Record& record) {
+    last = record.time;
+    what.emplace(record.event);
   }
 
   void AppendTo(std::vector<std::string>& row) const {
@@ -77,54 +88,81 @@ struct Uses {
   }
 };
 
-class PatientReport : public Report {
+// Uses by the first columns of a row, with what was then done.
+class UsesTable {
  public:
-  void Add(const FoundRecord& found) override {
-    if (!IsUse(found.parsed)) return;
-    const Record& record = found.parsed.record();
-    uses_[{std::string(Who(record)), std::string(record.membership),
-           std::string(record.on_behalf_of), std::string(record.caller)}]
-        .Add(record);
-  }
-  ReportTable Finish() override {
-    ReportTable table{.columns = {"who", "membership", "on_behalf_of", "caller",
-                                  "permitted", "denied", "what", "first",
-                                  "last"}};
-    for (const auto& [who, uses] : uses_) {
-      std::vector<std::string> row = who;
-      uses.AppendTo(row);
-      table.rows.push_back(std::move(row));
+  using Key = std::vector<std::string>;
+
+  void Add(Key key, const Record& record) {
+    Uses& uses = rows_[std::move(key)];
+    uses.Add(record);
+    if (record.decision_id.empty()) return;
+    of_decision_[std::string(record.decision_id)].insert(&uses);
+    if (of_decision_.size() > kMaxDecisions) {
+      of_decision_.erase(of_decision_.begin());
     }
-    return table;
+  }
+  // A record of an access names its decision, and nothing else.
+  void AddAccess(const Record& record) {
+    const auto found = of_decision_.find(record.decision_id);
+    if (found == of_decision_.end()) return;
+    for (Uses* const uses : found->second) uses->AddAccess(record);
+  }
+  std::vector<std::vector<std::string>> Rows() const {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [key, uses] : rows_) {
+      rows.push_back(key);
+      uses.AppendTo(rows.back());
+    }
+    return rows;
   }
 
  private:
-  std::map<std::vector<std::string>, Uses> uses_;
+  std::map<Key, Uses> rows_;
+  // Ids are in the order of time: the first is the oldest.
+  std::map<std::string, std::set<Uses*>, std::less<>> of_decision_;
+};
+
+class PatientReport : public Report {
+ public:
+  void Add(const FoundRecord& found) override {
+    if (IsAccess(found.parsed)) uses_.AddAccess(found.parsed.record());
+    if (!IsAnswer(found.parsed)) return;
+    const Record& record = found.parsed.record();
+    uses_.Add({std::string(Who(record)), std::string(record.membership),
+               std::string(record.on_behalf_of), std::string(record.caller)},
+              record);
+  }
+  ReportTable Finish() override {
+    return {.columns = {"who", "membership", "on_behalf_of", "caller",
+                        "permitted", "denied", "what", "first", "last"},
+            .rows = uses_.Rows()};
+  }
+
+ private:
+  UsesTable uses_;
 };
 
 class MemberReport : public Report {
  public:
   void Add(const FoundRecord& found) override {
-    if (!IsUse(found.parsed)) return;
+    if (IsAccess(found.parsed)) uses_.AddAccess(found.parsed.record());
+    if (!IsAnswer(found.parsed)) return;
     const Record& record = found.parsed.record();
     const bool has_patient = !record.patient.empty();
-    uses_[{std::string(has_patient ? record.patient : record.resource),
-           std::string(record.resource.substr(0, record.resource.find('/')))}]
-        .Add(record);
+    uses_.Add(
+        {std::string(has_patient ? record.patient : record.resource),
+         std::string(record.resource.substr(0, record.resource.find('/')))},
+        record);
   }
   ReportTable Finish() override {
-    ReportTable table{.columns = {"about", "type", "permitted", "denied",
-                                  "what", "first", "last"}};
-    for (const auto& [about, uses] : uses_) {
-      std::vector<std::string> row = about;
-      uses.AppendTo(row);
-      table.rows.push_back(std::move(row));
-    }
-    return table;
+    return {.columns = {"about", "type", "permitted", "denied", "what", "first",
+                        "last"},
+            .rows = uses_.Rows()};
   }
 
  private:
-  std::map<std::vector<std::string>, Uses> uses_;
+  UsesTable uses_;
 };
 
 class DenialReport : public Report {
@@ -230,14 +268,16 @@ class TerminationReport : public Report {
     }
   }
 
-  // An update was an end if the next answer says so, and ended one if not.
+  // An update was an end, or ended one, as the next answer says that can tell.
   void Resolve(std::string_view who, const Record& record) {
     const auto updated = updated_.find(who);
-    if (updated == updated_.end()) return;
+    if (updated == updated_.end() || AskedAt(record) < updated->second) return;
     if (record.reason == kInactive) {
       ended_.try_emplace(updated->first, End{.event = "made inactive",
                                              .known = updated->second});
-    } else if (!IsDenied(record)) {
+    } else if (IsDenied(record)) {
+      return;
+    } else {
       ended_.erase(updated->first);
     }
     updated_.erase(updated);
@@ -251,6 +291,8 @@ class TerminationReport : public Report {
     if (ended == ended_.end()) return;
     End& end = ended->second;
     if (!IsDenied(record)) {
+      // What was being decided meanwhile was permitted before.
+      if (AskedAt(record) < end.known) return;
       ++end.permitted_after;
       end.last_permitted = record.time;
     } else if (!end.first_denied) {

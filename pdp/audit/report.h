@@ -22,6 +22,8 @@ struct ReportTable {
 class Report {
  public:
   virtual ~Report() = default;
+  // What it is to tell of; and every access, which may be of a decision of
+  // that, and names nothing else.
   virtual void Add(const FoundRecord& found) = 0;
   virtual ReportTable Finish() = 0;
 };

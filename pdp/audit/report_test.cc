@@ -61,16 +61,26 @@ Record Decision(int minute, std::string_view membership,
 }
 
 TEST(ReportTest, OfAPatientSaysWhoAskedAndWhatTheyDid) {
-  Record viewed = Decision(3, "ProjectMembership/a", "", "");
-  viewed.kind = RecordKind::kAccess;
-  viewed.event = "viewed";
+  Record permitted = Decision(1, "ProjectMembership/a", "PERMIT", "PERMITTED");
+  permitted.decision_id = "1";
+  const Record viewed = {.kind = RecordKind::kAccess,
+                         .time = At(3),
+                         .decision_id = "1",
+                         .event = "viewed"};
+  Record of_another = viewed;
+  of_another.decision_id = "2";
+  of_another.event = "printed";
+  Record summary = Decision(4, "ProjectMembership/c", "PERMIT", "PERMITTED");
+  summary.kind = RecordKind::kRelease;
+  summary.event = "summary";
   Record simulated = Decision(4, "ProjectMembership/c", "PERMIT", "PERMITTED");
   simulated.kind = RecordKind::kSimulation;
   const ReportTable table = TableOf(
       "patient",
-      {Decision(1, "ProjectMembership/a", "PERMIT", "PERMITTED"),
+      {permitted,
        Decision(2, "ProjectMembership/b", "DENY", "RESOURCE_NOT_GRANTED"),
-       viewed, simulated});
+       viewed, of_another, summary, simulated,
+       Decision(4, "ProjectMembership/c", "NO_DECISION", "STALE")});
   EXPECT_THAT(
       table.rows,
       ElementsAre(
@@ -149,6 +159,53 @@ TEST(ReportTest, OfTerminationsSaysHowFastTheyTookEffect) {
                               Text(At(3)), "1", Text(At(2))),
                   ElementsAre("ProjectMembership/off", "made inactive",
                               Text(At(5)), Text(At(6)), "0", "")));
+}
+
+TEST(ReportTest, OfTerminationsTellsWhatWasAskedBeforeFromWhatWasAskedAfter) {
+  const auto change = [](int minute, std::string_view event) {
+    return Record{.kind = RecordKind::kChange,
+                  .time = At(minute),
+                  .resource = "ProjectMembership/m",
+                  .event = event};
+  };
+  const auto decision = [](int minute, std::string_view effect,
+                           std::string_view reason, int minutes = 0) {
+    Record record = Decision(minute, "ProjectMembership/m", effect, reason);
+    record.latency = absl::Minutes(minutes);
+    return record;
+  };
+  const struct {
+    const char* name;
+    std::vector<Record> records;
+    std::vector<std::vector<std::string>> rows;
+  } kCases[] = {
+      {"decided while it ended",
+       {change(2, "deleted"), decision(3, "PERMIT", "PERMITTED", 2)},
+       {{"ProjectMembership/m", "deleted", Text(At(2)), "", "0", ""}}},
+      {"not answered",
+       {change(2, "deleted"), decision(3, "NO_DECISION", "STALE")},
+       {{"ProjectMembership/m", "deleted", Text(At(2)), "", "0", ""}}},
+      {"decided while it was made inactive",
+       {change(2, "updated"), decision(3, "PERMIT", "PERMITTED", 2),
+        decision(4, "DENY", "SUBJECT_INACTIVE")},
+       {{"ProjectMembership/m", "made inactive", Text(At(2)), Text(At(4)), "0",
+         ""}}},
+      {"not answered while it was inactive",
+       {change(2, "updated"), decision(3, "DENY", "SUBJECT_INACTIVE"),
+        change(4, "updated"), decision(5, "NO_DECISION", "STALE"),
+        decision(6, "DENY", "SUBJECT_INACTIVE")},
+       {{"ProjectMembership/m", "made inactive", Text(At(2)), Text(At(3)), "0",
+         ""}}},
+      {"made again, and denied something else first",
+       {change(2, "deleted"), change(3, "updated"),
+        decision(4, "DENY", "RESOURCE_NOT_GRANTED"),
+        decision(5, "PERMIT", "PERMITTED")},
+       {}},
+  };
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(test.name);
+    EXPECT_EQ(TableOf("terminations", test.records).rows, test.rows);
+  }
 }
 
 TEST(ReportTest, ThereIsNoOther) { EXPECT_EQ(MakeReport("x"), nullptr); }

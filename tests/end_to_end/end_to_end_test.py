@@ -197,8 +197,8 @@ class EndToEndTest(AuditEventsCase):
                          self.ask_all(self.member, self.female))
         wait_until(lambda: self.prometheus.values("pdp_ready", "job") ==
                    {"medplum-pdp": 0}, "not ready", pause=0.2)
-        wait_until(lambda: "PdpNotReady" in self.alerts("pending"), "it is noticed",
-                   pause=0.2)
+        wait_until(lambda: "PdpNotReady" in self.alerts("pending"),
+                   "it is noticed", pause=0.2)
         self.assertIsNone(self.server.ready)
         self.fake.clear_faults()
         self.server.wait_ready()

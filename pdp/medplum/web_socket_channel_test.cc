@@ -4,16 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "pdp/base/strings.h"
+#include "pdp/medplum/channel_test_support.h"
 #include "pdp/medplum/subscription.h"
 #include "tests/support/eventually.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/notification_recorder.h"
 #include "tests/support/subscription_server.h"
 
 namespace pdp::medplum {
@@ -22,67 +20,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// A channel at a server, both in memory, with a clock that the test moves.
-struct World {
-  World() {
-    options.set.types = {"AccessPolicy", "ProjectMembership"};
-    options.set.reason = "medplum-pdp test";
-    options.set.tick = absl::Milliseconds(1);
-    options.probe_interval = absl::InfiniteDuration();
-    options.retry.random = [] { return 0.0; };
-  }
-
-  void Start() {
-    channel = std::make_unique<WebSocketChannel>(server, server, clock, options,
-                                                 recorder.Sink());
-  }
-  // Starts, and waits until all is bound.
-  void Connect() {
-    Start();
-    ASSERT_TRUE(Eventually([&] { return recorder.connected() == 1; }));
-  }
-  // Waits for the `n`th end, and says why.
-  absl::Status End(size_t n = 1) {
-    if (!Eventually([&] { return recorder.ends().size() >= n; })) {
-      return absl::InternalError("the channel goes on");
-    }
-    return recorder.ends()[n - 1];
-  }
-  // Lets time pass until it is connected for the `n`th time; at most `most`.
-  bool ConnectsWithin(absl::Duration most, int n) {
-    const absl::Duration end = clock.SinceBoot() + most;
-    return Eventually([&] {
-      if (recorder.connected() >= n) return true;
-      if (clock.SinceBoot() < end) clock.Advance(most / 500);
-      return false;
-    });
-  }
-  // Time passes in which the server's heartbeats come.
-  void Live(absl::Duration duration) {
-    const absl::Duration end = clock.SinceBoot() + duration;
-    while (clock.SinceBoot() < end) {
-      clock.Advance(std::min(absl::Seconds(10), end - clock.SinceBoot()));
-      server.Heartbeat();
-    }
-  }
-  // The id of the Subscription to one interaction with a type.
-  std::string IdOf(std::string_view type, Interaction interaction) {
-    const std::string json =
-        WebSocketSubscription(type, {&interaction, 1}, options.set.reason);
-    for (const auto& [id, text] : server.Subscriptions()) {
-      if (text == json) return id;
-    }
-    ADD_FAILURE() << "there is no Subscription " << json;
-    return "";
-  }
-
-  FakeClock clock;
-  SubscriptionServer server{clock};
-  NotificationRecorder recorder;
-  WebSocketChannelOptions options;
-  std::unique_ptr<WebSocketChannel> channel;
-};
+using World = ChannelWorld;
 
 TEST(WebSocketChannelTest, ThereIsASubscriptionForEachTypeAndInteraction) {
   World w;
@@ -496,117 +434,6 @@ TEST(WebSocketChannelTest, WhatTheServerDoesNotSayIsAskedFor) {
       EXPECT_THAT(std::string(w.End().message()), HasSubstr(c.end));
     }
   }
-}
-
-// Refused in one way or another: what the channel says.
-absl::Status Refused(World& w, const char* call, absl::Status refusal) {
-  w.server.FailWhen([call, refusal](std::string_view which) {
-    return which == call ? refusal : absl::OkStatus();
-  });
-  w.Start();
-  return w.End();
-}
-
-TEST(WebSocketChannelTest, FeatureThatIsOffIsNamed) {
-  World w;
-  const absl::Status end = Refused(
-      w, "token",
-      absl::InvalidArgumentError("WebSocket subscriptions not enabled"));
-  EXPECT_EQ(end.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(end.message()), HasSubstr("websocket-subscriptions"));
-  // One Subscription was made, and is deleted.
-  EXPECT_TRUE(Eventually([&] { return w.server.calls("delete") == 1; }));
-  EXPECT_EQ(w.server.calls("create"), 1);
-  EXPECT_THAT(w.server.Subscriptions(), IsEmpty());
-}
-
-TEST(WebSocketChannelTest, RefusalsAreRetriedSlowly) {
-  World w;
-  EXPECT_FALSE(
-      Refused(w, "token", absl::InvalidArgumentError("not enabled")).ok());
-  ASSERT_TRUE(Eventually([&] { return w.server.calls("delete") == 1; }));
-  w.server.FailWhen(nullptr);
-  EXPECT_TRUE(w.ConnectsWithin(absl::Seconds(70), 1));
-  EXPECT_GE(w.clock.SinceBoot() - FakeClock().SinceBoot(), absl::Seconds(54));
-}
-
-TEST(WebSocketChannelTest, SuperAdminIsToldWhatToDo) {
-  World w;
-  w.server.SetLogin({.project = "p", .super_admin = true});
-  const absl::Status end = Refused(
-      w, "create", absl::InvalidArgumentError("WebSocket subscriptions"));
-  EXPECT_EQ(end.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(end.message()), HasSubstr("super admin"));
-  EXPECT_THAT(std::string(end.message()), HasSubstr("rest_hook"));
-}
-
-TEST(WebSocketChannelTest, MissingGrantIsNamed) {
-  World w;
-  const absl::Status end =
-      Refused(w, "create", absl::PermissionDeniedError("Forbidden"));
-  EXPECT_EQ(end.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(end.message()), HasSubstr("Subscription"));
-}
-
-TEST(WebSocketChannelTest, LimitOfTheServerIsNamed) {
-  World w;
-  const absl::Status end = Refused(
-      w, "create",
-      absl::InvalidArgumentError("User has exceeded allotted maximum number of "
-                                 "concurrent WebSocket subscriptions: 20"));
-  EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(end.message()),
-              HasSubstr("maxUserWebSocketSubscriptions"));
-}
-
-TEST(WebSocketChannelTest, WhereTheServerAllowsFewASubscriptionPerTypeDoes) {
-  World w;
-  std::atomic<bool> was_refused = false;
-  w.server.FailWhen([&](std::string_view call) {
-    if (call != "create" || w.server.Subscriptions().size() < 3) {
-      return absl::OkStatus();
-    }
-    was_refused = true;
-    return absl::InvalidArgumentError(
-        "User has exceeded allotted maximum number of concurrent WebSocket "
-        "subscriptions: 3");
-  });
-  w.Connect();
-  EXPECT_TRUE(was_refused);
-  const auto subscriptions = w.server.Subscriptions();
-  ASSERT_THAT(subscriptions, SizeIs(2));
-  EXPECT_EQ(subscriptions[0].second,
-            WebSocketSubscription("AccessPolicy", kAllInteractions,
-                                  w.options.set.reason));
-  // It is read as carefully as a delete, which it may be.
-  w.server.Deliver(EventFrame(subscriptions[1].first, "ProjectMembership/m"));
-  ASSERT_TRUE(
-      Eventually([&] { return w.recorder.notifications().size() == 1; }));
-  EXPECT_EQ(w.recorder.notifications()[0].interaction, Interaction::kDelete);
-}
-
-TEST(WebSocketChannelTest, NoSubscriptionIsMadeBeforeThatBeforeItIsBound) {
-  World w;
-  std::vector<std::string> calls;
-  std::mutex mutex;
-  w.server.FailWhen([&](std::string_view call) {
-    const std::lock_guard lock(mutex);
-    if (call == "create" || call == "bind") calls.emplace_back(call);
-    return absl::OkStatus();
-  });
-  w.Connect();
-  const std::lock_guard lock(mutex);
-  ASSERT_THAT(calls, SizeIs(12));
-  for (size_t i = 0; i < calls.size(); ++i) {
-    EXPECT_EQ(calls[i], i % 2 == 0 ? "create" : "bind") << i;
-  }
-}
-
-TEST(WebSocketChannelTest, RefusedCredentialsAreSaidAsTheyAre) {
-  World w;
-  EXPECT_EQ(
-      Refused(w, "create", absl::UnauthenticatedError("no such client")).code(),
-      absl::StatusCode::kUnauthenticated);
 }
 
 TEST(WebSocketChannelTest, EndsAtAnyTime) {

@@ -12,19 +12,24 @@ from audit_support import (AuditTest, BIN, LONG, MEMBER, PATIENT,
                            check_request, decision, decision_pb2_grpc, types)
 
 OTHERS_TOKEN = "others-others-others-others-others-1"
+ADMINS_TOKEN = "admins-admins-admins-admins-admins-1"
 
 
 class AuditReportsTest(AuditTest):
     def setUp(self):
         super().setUp()
         self.write_clinic()
-        token = self.directory / "token"
+        token, self.admins_token = (self.directory / name
+                                    for name in ("token", "admins-token"))
         token.write_text(OTHERS_TOKEN)
+        self.admins_token.write_text(ADMINS_TOKEN)
         self.server = self.start(
             "--callers", "name=local,from=loopback,permissions=all,"
             "subjects=any,resources=inline",
             "--callers", f"name=stranger,token-file={token},"
-            "permissions=check,own=ProjectMembership/nobody")
+            "permissions=check,own=ProjectMembership/nobody",
+            "--callers", f"name=admin,token-file={self.admins_token},"
+            "permissions=admin,subjects=any")
 
     def check(self, **metadata):
         return self.server.stub.Check(
@@ -50,13 +55,16 @@ class AuditReportsTest(AuditTest):
                 request, timeout=LONG).decision.effect != effect:
             self.assertLess(time.monotonic(), end)
 
-    def report(self, name, *options, of_files=True):
-        where = [str(self.directory / "data/audit")] if of_files else \
-            ["--target", self.server.address]
-        done = subprocess.run(
-            [str(BIN / "pdpctl"), "audit", "report", name, *where, *options,
+    def run_report(self, name, *options):
+        where = str(self.directory / "data/audit") if name != "access" else \
+            f"--target={self.server.address}"
+        return subprocess.run(
+            [str(BIN / "pdpctl"), "audit", "report", name, where, *options,
              "--output", "json"], capture_output=True, text=True,
             timeout=LONG, check=False)
+
+    def report(self, name, *options):
+        done = self.run_report(name, *options)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -145,17 +153,22 @@ class AuditReportsTest(AuditTest):
             self.report("member", "--subject", MEMBER)])
 
     def test_the_access_review_has_each_member_and_type(self):
-        [row] = [row for row in self.report(
-            "access", "--project", "p", of_files=False)
-            if row["type"] == "Patient"]  # And what every member may read.
+        [row] = [row for row in self.report("access", "--project", "p")
+                 if row["type"] == "Patient"]  # And what every member may read.
         self.assertEqual(
             (MEMBER, "Practitioner/x", "User/u", "yes", "no", "PERMITTED",
              "AccessPolicy/a", "Patient", "read search", "read search"),
             tuple(row[name] for name in (
                 "membership", "profile", "user", "active", "admin", "state",
                 "policies", "type", "interactions", "unrestricted")))
-        self.assertEqual([], self.report("access", "--project", "another",
-                                         of_files=False))
+        self.assertEqual([], self.report("access", "--project", "another"))
+
+    def test_the_access_review_is_whole_or_fails(self):
+        # May list the members, and not describe them.
+        done = self.run_report("access", "--token-file",
+                               str(self.admins_token))
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn(MEMBER, done.stderr)
 
 
 if __name__ == "__main__":

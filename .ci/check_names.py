@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fails when a page names a test or a file that is not there.
+"""Fails when a page names a test, a file or a place of a page that is not there.
 
 In every page: each test in backticks (named_tests.py has the forms), each path
-in backticks that begins with a directory of this tree or with a module of pdp/.
-In a table whose last column is `tests`, each row names one.  (Links are looked
-at by tests/docs/links_test.py.)
+in backticks that begins with a directory of this tree or with a module of pdp/,
+each link to a file or to a heading.  In a table whose last column is `tests`,
+each row names one.
 """
 
 import pathlib
@@ -18,6 +18,7 @@ TOPS = ("pdp", "store", "proto", "clients", "tests", "helm", "docs", ".ci")
 # But `auth/me`, which is Medplum's.
 MODULES = {path.name for path in (ROOT / "pdp").iterdir()} - {"auth"}
 QUOTED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```.*?^\1```", re.M | re.S)
 PATH = re.compile(
     r"(?:%s)/[\w./-]*[\w/]" % "|".join(map(re.escape, [*TOPS, *MODULES]))
@@ -30,6 +31,19 @@ def pages():
         for page in (ROOT / top).rglob("*.md"):
             if "node_modules" not in page.parts:
                 yield page
+
+
+def anchors(page):
+    """What links to headings of `page` end with, as GitHub makes it."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    found = set()
+    for heading in re.findall(r"^#+ +(.*)$", text, re.M):
+        heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        while slug in found:
+            slug += "-1"
+        found.add(slug)
+    return found
 
 
 def path_exists(page, name):
@@ -52,6 +66,15 @@ def faults(page, tests):
                 yield f"there is no test {name}"
         elif PATH.fullmatch(name) and not path_exists(page, name):
             yield f"there is no {name}"
+    for link in LINK.findall(text):
+        if ":" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        if not target.exists():
+            yield f"a link to {file}, which is not there"
+        elif anchor and anchor not in anchors(target):
+            yield f"a link to {link}: there is no such heading"
     in_table = False
     for line in text.splitlines():
         if not line.startswith("|"):

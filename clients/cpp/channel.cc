@@ -24,6 +24,14 @@ constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 constexpr absl::Duration kFirstReconnect = absl::Milliseconds(100);
 constexpr absl::Duration kLastReconnect = absl::Seconds(5);
 
+// Between look-ups of a name, each when a server has gone.
+constexpr absl::Duration kBetweenResolutions = absl::Seconds(1);
+
+// A server that is starting or stopping is passed over.
+constexpr char kServiceConfig[] =
+    R"({"healthCheckConfig":)"
+    R"({"serviceName":"medplum.pdp.v1.PolicyDecisionPoint"}})";
+
 constexpr std::string_view kUnix = "unix:";
 
 int Milliseconds(absl::Duration duration) {
@@ -111,6 +119,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   PDP_ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options));
   grpc::ChannelArguments arguments;
   arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -123,6 +132,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
                    Milliseconds(kFirstReconnect));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
                    Milliseconds(kLastReconnect));
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS,
+                   Milliseconds(kBetweenResolutions));
   if (!options.tls.server_name.empty()) {
     arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.tls.server_name);
   }

@@ -55,6 +55,22 @@ PdpScript Permitting() {
   }};
 }
 
+TEST(ChannelTest, AServerThatDoesNotServeIsPassedOver) {
+  grpc::EnableDefaultHealthCheckService(true);
+  ScriptedPdp starting(Permitting());  // Its health knows of no service.
+  grpc::EnableDefaultHealthCheckService(false);
+  ScriptedPdp serving(Permitting());
+  ClientOptions options = serving.client_options();
+  options.target = "ipv4:" + starting.address() + "," + serving.address();
+  const auto client = *Client::Create(options);
+  for (int i = 0; i < 10; ++i) {
+    const Decision decision = client->Check({});
+    EXPECT_TRUE(decision.permitted()) << decision.status();
+  }
+  EXPECT_EQ(starting.calls(), 0);
+  EXPECT_EQ(serving.calls(), 10);
+}
+
 class ClientTlsTest : public testing::Test {
  protected:
   ClientTlsTest() {

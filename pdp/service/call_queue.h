@@ -221,6 +221,9 @@ class CallQueue {
   // How many calls of `method` are ready to be matched with a request.
   int& posted(Method method) { return posted_[static_cast<size_t>(method)]; }
   absl::flat_hash_set<OpenStream*>& streams() { return streams_; }
+  // How many of them watch the server's health: each client has one for each
+  // connection, so that they are not counted against anybody.
+  size_t& health_watches() { return health_watches_; }
 
   // Unary calls that have come in and are not over.
   int64_t& calls_in_flight() { return calls_in_flight_; }
@@ -228,7 +231,7 @@ class CallQueue {
     return calls_in_flight_ > context_.max_calls_in_flight;
   }
   bool has_too_many_streams() const {
-    return streams_.size() > context_.max_open_streams;
+    return streams_.size() - health_watches_ > context_.max_open_streams;
   }
 
  private:
@@ -277,6 +280,7 @@ class CallQueue {
   std::array<int, kMethods> posted_{};
   absl::flat_hash_map<uint64_t, Waiting> waiting_;
   absl::flat_hash_set<OpenStream*> streams_;
+  size_t health_watches_ = 0;
   std::vector<HeldCall*> held_;
   size_t answers_ = 0;        // Of those that are held.
   uint32_t lone_drains_ = 0;  // Of one answer, one after the other.

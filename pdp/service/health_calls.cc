@@ -75,6 +75,7 @@ class HealthWatch final : public OpenStream {
     }
     if (!queue_.is_draining()) Post(queue_);
     queue_.streams().insert(this);
+    ++queue_.health_watches();
     queue_.context().metrics.CallStarted(Method::kHealthWatch);
     Advance();
   }
@@ -101,6 +102,7 @@ class HealthWatch final : public OpenStream {
     if (is_finished_) {
       if (!is_done_) return;
       queue_.streams().erase(this);
+      --queue_.health_watches();
       delete this;
       return;
     }

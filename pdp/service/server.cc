@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -41,6 +42,7 @@ constexpr absl::Duration kKeepaliveInterval = absl::Minutes(1);
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
 constexpr absl::Duration kLeastPingInterval = absl::Seconds(10);
 constexpr absl::Duration kConnectionGrace = absl::Minutes(5);
+constexpr absl::Duration kDepartureLook = absl::Milliseconds(10);
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -74,7 +76,10 @@ void LogFromGrpc(gpr_log_func_args* args) {
 
 class Server::Impl {
  public:
-  explicit Impl(const ServerOptions& options) : addresses_(options.listen) {}
+  Impl(const ServerOptions& options, const Metrics& metrics)
+      : addresses_(options.listen),
+        departure_(options.departure),
+        metrics_(metrics) {}
 
   absl::Status Start(const ServerOptions& options, const Served& served);
 
@@ -89,6 +94,7 @@ class Server::Impl {
     if (server_ == nullptr || is_drained_) return;
     is_drained_ = true;
     SetServing(false);
+    AwaitDeparture(std::min(deadline, absl::Now() + departure_));
     connections_.reset();  // No more come in.
     for (const auto& queue : queues_) queue->BeginDrain(deadline);
     server_->Shutdown(absl::ToChronoTime(deadline));
@@ -106,7 +112,15 @@ class Server::Impl {
                       grpc::ServerBuilder& builder,
                       std::vector<ConnectionAcceptor::Listener>& listeners);
 
+  // Until nobody watches health any more, or `limit`.
+  void AwaitDeparture(absl::Time limit) const {
+    while (metrics_.in_flight(Method::kHealthWatch) > 0 && absl::Now() < limit)
+      absl::SleepFor(kDepartureLook);
+  }
+
   std::vector<ListenAddress> addresses_;
+  const absl::Duration departure_;
+  const Metrics& metrics_;
   std::atomic<bool> is_serving_{false};
   GrpcServices services_;
   PeerSockets sockets_;
@@ -255,7 +269,7 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, const Served& served) {
-  auto impl = std::make_unique<Impl>(options);
+  auto impl = std::make_unique<Impl>(options, served.metrics);
   PDP_RETURN_IF_ERROR(impl->Start(options, served));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -36,6 +36,10 @@ struct ServerOptions {
   ClientCertificates client_certificates = ClientCertificates::kNone;
   uint32_t socket_mode = 0600;  // Permissions of unix sockets.
   bool reflection = false;
+  // How long clients that watch health have to go elsewhere when the server is
+  // drained.  What reaches a grpc::Server that is shut down is cancelled, so
+  // that they must have left before.
+  absl::Duration departure = absl::Seconds(1);
 };
 
 // What is served.  All of it must outlive the server.
@@ -72,8 +76,9 @@ class Server {
   // What grpc.health.v1 answers, for all services and for each.
   void SetServing(bool serving);
 
-  // Says NOT_SERVING, accepts no more, lets calls in flight end, and cancels
-  // what has not ended at `deadline`.
+  // Says NOT_SERVING, serves on until those who watch that have left, accepts
+  // no more, lets calls in flight end, and cancels what has not ended at
+  // `deadline`.
   void Drain(absl::Time deadline);
 
  private:

@@ -226,6 +226,34 @@ TEST_F(ServerLimitsTest, StreamsPastThoseThatAreOpenAreTurnedAway) {
   second->Finish();
 }
 
+TEST_F(ServerLimitsTest, WatchersOfHealthTakeNobodysPlace) {
+  options_.limits.open_streams = 1;
+  Start();
+  const auto health = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext contexts[3];
+  std::vector<std::unique_ptr<
+      grpc::ClientReader<grpc::health::v1::HealthCheckResponse>>>
+      watches;
+  for (grpc::ClientContext& context : contexts) {
+    SetDeadline(context);
+    watches.push_back(health->Watch(&context, {}));
+    grpc::health::v1::HealthCheckResponse response;
+    ASSERT_TRUE(watches.back()->Read(&response));
+  }
+  {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const auto stream =
+        stub_->WatchRevisions(&context, v1::WatchRevisionsRequest());
+    v1::WatchRevisionsResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    context.TryCancel();
+    stream->Finish();
+  }
+  for (grpc::ClientContext& context : contexts) context.TryCancel();
+  for (const auto& watch : watches) watch->Finish();
+}
+
 TEST_F(ServerLimitsTest, WhoDoesNotReadItsAnswersIsCutOff) {
   options_.limits.unread_answers = absl::Seconds(1);
   Start();

@@ -213,6 +213,7 @@ TEST_F(ServerTest, HealthOfAnUnknownServiceIsNotFound) {
 
 TEST_F(ServerTest, WatchersOfHealthAreTold) {
   using grpc::health::v1::HealthCheckResponse;
+  options_.departure = absl::ZeroDuration();
   Start();
   const auto stub = grpc::health::v1::Health::NewStub(channel_);
   grpc::ClientContext context;
@@ -231,6 +232,30 @@ TEST_F(ServerTest, WatchersOfHealthAreTold) {
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
   EXPECT_FALSE(watch->Read(&response));
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  drained.get();
+}
+
+TEST_F(ServerTest, WatchersOfHealthAreServedUntilTheyHaveLeft) {
+  using grpc::health::v1::HealthCheckResponse;
+  options_.departure = absl::Hours(1);
+  Start();
+  server_->SetServing(true);
+  const auto stub = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto watch = stub->Watch(&context, {});
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  auto drained = std::async(std::launch::async, [&] {
+    server_->Drain(absl::Now() + absl::Hours(2));
+  });
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  v1::CheckResponse answer;
+  EXPECT_TRUE(Check(kReadPatient, answer).ok());
+  context.TryCancel();
+  watch->Finish();
   drained.get();
 }
 

@@ -3,6 +3,7 @@ when it is made again."""
 
 from __future__ import annotations
 
+import json
 import logging
 import pathlib
 import random
@@ -39,9 +40,16 @@ _TOKEN = re.compile(r"[!-~]+")
 
 Metadata = List[Tuple[str, str]]
 
+# A server that is starting or stopping is passed over.
+_SERVICE_CONFIG = json.dumps({"healthCheckConfig": {
+    "serviceName": "medplum.pdp.v1.PolicyDecisionPoint"}})
+
 CHANNEL_OPTIONS: Sequence[Tuple[str, Any]] = (
     ("grpc.enable_retries", 0),
     ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.service_config_disable_resolution", 1),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.enable_http_proxy", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),

@@ -5,6 +5,7 @@ import asyncio
 import concurrent.futures
 import pathlib
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -16,6 +17,7 @@ from medplum_pdp._v1 import decision_pb2, types_pb2  # noqa: E402
 
 LONG = 30.0  # Seconds that are never reached unless something is wrong.
 SERVICE = "medplum.pdp.v1.PolicyDecisionPoint"
+HEALTH = "grpc.health.v1.Health"
 MEMBER = "ProjectMembership/m"
 
 _STREAMS = ("CheckStream", "FilterResources")
@@ -58,13 +60,17 @@ class ScriptedServer:
     message, a list of them for a stream, or a Status that is raised.  `request`
     is bytes, an iterator of bytes for a stream."""
 
-    def __init__(self, script, credentials=None, address="127.0.0.1:0"):
+    def __init__(self, script, credentials=None, address="127.0.0.1:0",
+                 is_serving=None):
+        """`is_serving`: what it says of its health; None: it does not know
+        that service."""
         self.calls = []
         self.metadata = []
         self._script = script
         self._server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(max_workers=8))
-        self._server.add_generic_rpc_handlers((_Handler(self._answer),))
+        self._server.add_generic_rpc_handlers(
+            (_Handler(self._answer, is_serving),))
         if credentials is None:
             port = self._server.add_insecure_port(address)
         else:
@@ -93,11 +99,21 @@ def _bytes(answer):
 
 
 class _Handler(grpc.GenericRpcHandler):
-    def __init__(self, answer):
+    def __init__(self, answer, is_serving):
         self._answer = answer
+        self._is_serving = is_serving
+
+    def _watch_health(self, request, context):
+        left = threading.Event()
+        context.add_callback(left.set)
+        yield b"\x08\x01" if self._is_serving else b"\x08\x02"
+        left.wait()
 
     def service(self, details):
         service, _, method = details.method[1:].partition("/")
+        if service == HEALTH:
+            return None if self._is_serving is None else \
+                grpc.unary_stream_rpc_method_handler(self._watch_health)
         assert service == SERVICE, service
 
         def unary(request, context):

@@ -95,6 +95,17 @@ class ReplicasTest(ClientTest):
             for _ in range(20):
                 self.assertTrue(client.check(question()).permitted)
 
+    def test_a_server_that_does_not_serve_is_passed_over(self):
+        starting, serving = (
+            self.serve(lambda *_: checked(permit()), is_serving=is_serving)
+            for is_serving in (False, True))
+        target = f"ipv4:{starting.target},{serving.target}"
+        for client in self.clients(target):
+            for _ in range(10):
+                self.assertTrue(client.check(question()).permitted)
+        self.assertEqual(starting.calls, [])
+        self.assertEqual(len(serving.calls), 20)
+
     def test_a_server_that_comes_back_is_asked_again(self):
         server = self.answering(checked(permit()))
         for client in self.clients(server.target):

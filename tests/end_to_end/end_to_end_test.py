@@ -52,6 +52,7 @@ class EndToEndTest(AuditEventsCase):
                                   for gender in ("female", "male"))
         self.let_read("female")
         self.member = self.project.member
+        self.leaver = self.project.add_member()
         self.start_all()
 
     # --- What there is. -------------------------------------------------------
@@ -82,6 +83,7 @@ class EndToEndTest(AuditEventsCase):
     def start_all(self):
         """The server, which cannot finish its first load, and everybody who
         talks to it."""
+        package = node_package()  # Which may take its time.
         self.hold = self.fake.fault(kind="status", status=503, times=0,
                                     path="/AccessPolicy[?]")
         grpc, http, forward_auth = (
@@ -97,7 +99,7 @@ class EndToEndTest(AuditEventsCase):
         self.prometheus = Prometheus(self.directory, http)
         self.addCleanup(self.prometheus.close)
         self.askers = [
-            *self.start_programs(grpc, by_token["typescript"]),
+            *self.start_programs(grpc, package, by_token["typescript"]),
             Pdpctl("--target", grpc, "--tls-ca", self.authority.certificate,
                    "--token-file", by_token["pdpctl"]),
             self.start_proxy(forward_auth)]
@@ -130,7 +132,7 @@ class EndToEndTest(AuditEventsCase):
                 "enabled": "true", "fold-window": "1s", "interval": "100ms"}},
             medplum={"ca-file": self.authority.certificate})
 
-    def start_programs(self, target, token_file):
+    def start_programs(self, target, package, token_file):
         ca = self.authority.certificate
         ask = {"python": [sys.executable, "-B", HERE / "ask.py"],
                "cpp": [BIN / "end_to_end_ask"]}
@@ -138,7 +140,6 @@ class EndToEndTest(AuditEventsCase):
             Program(name, *command, target, ca,
                     *self.authority.issue(name, f"DNS:{name}.example.com"))
             for name, command in ask.items()]
-        package = node_package()
         if package:
             programs.append(Program("typescript", "node", HERE / "ask.cjs",
                                     package, target, ca, token_file))
@@ -183,12 +184,13 @@ class EndToEndTest(AuditEventsCase):
         self.a_new_member_is_known()
         self.a_changed_policy_counts()
         self.a_revoked_membership_is_denied_everywhere()
+        self.an_inactive_membership_is_denied_everywhere()
         self.prometheus_has_counted_the_same()
         self.medplum_has_an_event_of_every_denial()
         metrics = self.server.http("/metrics")[1]
         self.assertEqual(0, self.server.stop())
         self.the_audit_log_is_whole_and_has_every_answer()
-        self.the_termination_took_effect_at_once()
+        self.the_terminations_took_effect_at_once()
         self.nothing_planted_is_anywhere(metrics)
 
     def nothing_is_decided_before_all_is_loaded(self):
@@ -276,6 +278,11 @@ class EndToEndTest(AuditEventsCase):
         self.assertEqual(DENIED, self.ask_all(self.newcomer, self.female))
         self.assertEqual(PERMITTED, self.ask_all(self.member, self.male))
 
+    def an_inactive_membership_is_denied_everywhere(self):
+        self.comes("PERMIT", self.leaver, self.male)
+        self.fake.set_active(membership=self.leaver, active=False)
+        self.comes("DENY", self.leaver, self.male)
+
     # --- What is left of it. --------------------------------------------------
 
     def prometheus_has_counted_the_same(self):
@@ -290,7 +297,8 @@ class EndToEndTest(AuditEventsCase):
         # decision; besides them there is nothing to say.
         wait_until(lambda: "PdpNotReady" not in self.alerts("pending"),
                    "it is noticed", pause=0.2)
-        self.assertLessEqual(self.alerts("firing"), {"PdpErrorBudgetBurn"})
+        self.assertLessEqual(self.alerts("firing"),
+                             {"PdpErrorBudgetBurn", "PdpNoDecisions"})
         self.assertEqual({"ok"}, {
             rule["health"] for rule in self.prometheus.rules()})
 
@@ -327,13 +335,15 @@ class EndToEndTest(AuditEventsCase):
             answer.id: (name, answer.effect) for name, answer in self.answers
             if answer.effect != "NO_DECISION"})
 
-    def the_termination_took_effect_at_once(self):
-        [ended] = self.audit("report terminations")
+    def the_terminations_took_effect_at_once(self):
+        ended = self.audit("report terminations")
         self.assertEqual(
-            (self.newcomer, "deleted", "0", ""),
-            (ended["membership"], ended["event"], ended["permitted_after"],
-             ended["last_permitted"]))
-        self.assertLessEqual(ended["known"], ended["first_denied"])
+            {(self.newcomer, "deleted", "0", ""),
+             (self.leaver, "made inactive", "0", "")},
+            {(row["membership"], row["event"], row["permitted_after"],
+              row["last_permitted"]) for row in ended})
+        for row in ended:
+            self.assertLessEqual(row["known"], row["first_denied"])
 
     def nothing_planted_is_anywhere(self, metrics):
         """Not in the server's files, its store included; not in its log or

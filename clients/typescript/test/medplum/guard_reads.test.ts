@@ -1,76 +1,27 @@
-/** A guarded client between a bot, a real pdpd and a FHIR server. */
+/** What a guarded client finds and shows. */
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 
 import { create } from '@bufbuild/protobuf';
 import { MedplumClient, OperationOutcomeError } from '@medplum/core';
-import { MockClient } from '@medplum/mock';
-import type { Observation, Patient, Resource } from '@medplum/fhirtypes' with { 'resolution-mode': 'import' };
+import type { Patient } from '@medplum/fhirtypes' with { 'resolution-mode': 'import' };
 
 import { FilterAnswer, MisuseError, NoDecision, PdpClient, PermissionDenied } from '../../src';
 import { FilterKind, FilterResponseSchema, Reason } from '../../src/api';
-import { type GuardOptions, type GuardedMedplum, guardMedplum } from '../../src/medplum';
 import * as clinic from '../support/clinic';
-import { type StoredResource } from '../support/clinic';
-import { FakeFhir } from '../support/fake_fhir';
-import { Pdpd } from '../support/pdpd';
-
-const RESOURCES = clinic.clinicResources();
-
-function find(type: string, predicate: (resource: StoredResource) => boolean = () => true): StoredResource {
-  const found = RESOURCES.find((resource) => resource.resourceType === type && predicate(resource));
-  assert.ok(found, type);
-  return found;
-}
-
-function isIn(tenant: string): (resource: StoredResource) => boolean {
-  return ({ meta }) => JSON.stringify(meta['compartment'] ?? []).includes(tenant);
-}
-
-const SOUTH_OBSERVATION = find('Observation', isIn(clinic.SOUTH));
-const NORTH_OBSERVATION = find('Observation', (r) => isIn(clinic.NORTH)(r) && r['status'] === 'preliminary');
+import { GuardWorld, NORTH_OBSERVATION, SOUTH_OBSERVATION, find, ids, idsIn, isIn } from '../support/guard_world';
 
 describe('a guarded client', () => {
-  let server: Pdpd;
-  let pdp: PdpClient;
-  let fhir: FakeFhir;
-  let medplum: MedplumClient;
-
-  before(async () => {
-    server = await Pdpd.start();
-    pdp = new PdpClient(server.target, { insecure: true, deadlineMs: 30_000 });
-  });
-  beforeEach(async () => {
-    fhir?.stop();
-    fhir = await FakeFhir.start(RESOURCES);
-    // With a cache, as in a browser.
-    medplum = new MedplumClient({ baseUrl: fhir.baseUrl, accessToken: 'a.e30.c', cacheTime: 60_000, maxRetries: 0 });
-  });
-  after(async () => {
-    fhir.stop();
-    pdp.close();
-    await server.stop();
-  });
-
-  function as(subject: string, options: Partial<GuardOptions> = {}): GuardedMedplum {
-    return guardMedplum(medplum, { pdp, subject, ...options });
-  }
-  function writes(): string[] {
-    return fhir.requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${url}`);
-  }
-  function ids(resources: readonly { id?: string | undefined }[]): string[] {
-    return resources.map(({ id }) => id ?? '').sort();
-  }
-  const idsIn = (type: string, predicate: (resource: StoredResource) => boolean): string[] =>
-    ids(RESOURCES.filter((resource) => resource.resourceType === type && predicate(resource)));
+  const world = new GuardWorld();
+  const { as, writes } = world;
 
   describe('searching', () => {
     it('asks for nothing but what the member may find', async () => {
       const patients = await as(clinic.NORTH_CLINICIAN).searchResources('Patient');
       assert.deepEqual(ids(patients), idsIn('Patient', isIn(clinic.NORTH)));
-      assert.equal(fhir.requests.length, 1);
-      assert.match(fhir.requests[0]?.url ?? '', /_compartment=Organization\/11000001.*_project=10000000/);
+      assert.equal(world.fhir.requests.length, 1);
+      assert.match(world.fhir.requests[0]?.url ?? '', /_compartment=Organization\/11000001.*_project=10000000/);
       assert.ok(!ids(patients).includes(clinic.SOUTH_PATIENT));
       assert.equal(patients.bundle.total, patients.length);
     });
@@ -126,7 +77,7 @@ describe('a guarded client', () => {
         '_=1',
       ];
       for (const query of hostile) {
-        fhir.requests.length = 0;
+        world.fhir.requests.length = 0;
         let found: string[] = [];
         try {
           found = ids(await guard.searchResources('Patient', query));
@@ -139,7 +90,7 @@ describe('a guarded client', () => {
           found.every((id) => mine.includes(id)),
           query,
         );
-        for (const { url } of fhir.requests) {
+        for (const { url } of world.fhir.requests) {
           assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`), query);
           assert.match(url, new RegExp(`_project=${clinic.PROJECT}(&|$)`), query);
           assert.doesNotMatch(url, /_include|_revinclude|_elements|_fields|_deleted/, query);
@@ -153,7 +104,7 @@ describe('a guarded client', () => {
         assert.match(error.message, /_revinclude/);
         return true;
       });
-      assert.deepEqual(fhir.requests, []);
+      assert.deepEqual(world.fhir.requests, []);
     });
 
     it('is of one type, whatever is given for it', async () => {
@@ -180,7 +131,7 @@ describe('a guarded client', () => {
           await assert.rejects(run, MisuseError, type);
         }
       }
-      assert.deepEqual(fhir.requests, []);
+      assert.deepEqual(world.fhir.requests, []);
     });
 
     it('finds nothing where the member may not search', async () => {
@@ -188,7 +139,7 @@ describe('a guarded client', () => {
       assert.deepEqual(bundle.entry, []);
       assert.equal(bundle.total, 0);
       assert.deepEqual(await as(clinic.PATIENT_MEMBER).searchResources('Practitioner'), Object.assign([], { bundle }));
-      assert.deepEqual(fhir.requests, []);
+      assert.deepEqual(world.fhir.requests, []);
       await assert.rejects(as('ProjectMembership/nobody').search('Patient'), (error) => {
         assert.ok(error instanceof PermissionDenied);
         assert.equal(error.httpStatus, 401);
@@ -213,7 +164,11 @@ describe('a guarded client', () => {
     });
 
     it('takes out what nobody asked for, included resources first of all', async () => {
-      fhir.included = [SOUTH_OBSERVATION, NORTH_OBSERVATION, find('Patient', ({ id }) => id === clinic.SOUTH_PATIENT)];
+      world.fhir.included = [
+        SOUTH_OBSERVATION,
+        NORTH_OBSERVATION,
+        find('Patient', ({ id }) => id === clinic.SOUTH_PATIENT),
+      ];
       const bundle = await as(clinic.NORTH_CLINICIAN).search('Patient');
       const found = (bundle.entry ?? []).map(({ resource }) => resource?.id);
       assert.ok(!found.includes(SOUTH_OBSERVATION.id) && !found.includes(clinic.SOUTH_PATIENT));
@@ -235,10 +190,10 @@ describe('a guarded client', () => {
         { resourceType: 'Bundle', entry: [{ resource: { resourceType: 'OperationOutcome', issue: [] } }] },
       ];
       for (const answer of answers) {
-        fhir.hijack = () => answer;
+        world.fhir.hijack = () => answer;
         assert.deepEqual((await as(clinic.NORTH_CLINICIAN).search('Patient')).entry, []);
       }
-      fhir.hijack = () => ({ resourceType: 'Patient' });
+      world.fhir.hijack = () => ({ resourceType: 'Patient' });
       await assert.rejects(as(clinic.NORTH_CLINICIAN).search('Patient'), NoDecision);
     });
 
@@ -252,19 +207,20 @@ describe('a guarded client', () => {
       }
       assert.deepEqual(found.sort(), expected);
       assert.equal(pages, Math.ceil(expected.length / 2));
-      fhir.included = [find('Patient', ({ id }) => id === clinic.PATIENT_1)];
+      world.fhir.included = [find('Patient', ({ id }) => id === clinic.PATIENT_1)];
       for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Observation', '_count=2')) {
         assert.ok(ids(page).includes(clinic.PATIENT_1), 'what is included is on each page');
       }
-      fhir.included = [];
-      for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
+      world.fhir.included = [];
+      for (const { url } of world.fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
     });
 
     it('does not follow a link to anywhere else', async () => {
       let asked = 0;
-      fhir.hijack = (url) => {
+      world.fhir.hijack = (url) => {
         if (++asked > 3) return { resourceType: 'Bundle', entry: [] };
-        const next = `${fhir.baseUrl}fhir/R4/Patient?_compartment=${clinic.SOUTH}&_count=50&_offset=${asked * 20}&evil=1`;
+        const query = `_compartment=${clinic.SOUTH}&_count=50&_offset=${asked * 20}&evil=1`;
+        const next = `${world.fhir.baseUrl}fhir/R4/Patient?${query}`;
         assert.ok(!url.searchParams.has('evil'));
         return {
           resourceType: 'Bundle',
@@ -277,23 +233,23 @@ describe('a guarded client', () => {
       assert.equal(next.search, '?gender=female&_offset=20', "the bot's own query, and a place");
       asked = 0;
       for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.ok(page.length <= 1);
-      for (const { url } of fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
+      for (const { url } of world.fhir.requests) assert.match(url, new RegExp(`_compartment=${clinic.NORTH}`));
       // A link that leads back is not followed for ever.
-      fhir.hijack = () => ({
+      world.fhir.hijack = () => ({
         resourceType: 'Bundle',
-        link: [{ relation: 'next', url: `${fhir.baseUrl}x?_offset=0` }],
+        link: [{ relation: 'next', url: `${world.fhir.baseUrl}x?_offset=0` }],
         entry: [],
       });
       for await (const page of as(clinic.NORTH_CLINICIAN).searchResourcePages('Patient')) assert.equal(page.length, 0);
     });
 
     it('unites several searches, and refuses what holds for one only', async () => {
-      const real = await pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
+      const real = await world.pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
       assert.equal(real.queries.length, 2);
       // As where the two cannot be said in one search, and one finds what the
       // other does, too.
-      const filter: typeof pdp.filter = async (question) => {
-        const { queries } = await pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
+      const filter: typeof world.pdp.filter = async (question) => {
+        const { queries } = await world.pdp.filter({ subject: clinic.MSO_STAFF, resourceType: 'Patient' });
         const asked = question.query ? `&${question.query}` : '';
         const several = [...queries, ...queries].map((query) => query + asked);
         return FilterAnswer.of(
@@ -306,13 +262,14 @@ describe('a guarded client', () => {
           'Patient',
         );
       };
+      const { pdp } = world;
       const several = { pdp: { filter, check: pdp.check.bind(pdp), filterResources: pdp.filterResources.bind(pdp) } };
       const guard = as(clinic.MSO_STAFF, several);
       const both = idsIn('Patient', (r) => isIn(clinic.NORTH)(r) || isIn(clinic.SOUTH)(r));
       const bundle = await guard.search('Patient');
       assert.deepEqual((bundle.entry ?? []).map(({ resource }) => resource?.id as string).sort(), both);
       assert.equal(bundle.total, undefined);
-      assert.equal(fhir.requests.length, 4);
+      assert.equal(world.fhir.requests.length, 4);
       const found: string[] = [];
       for await (const page of guard.searchResourcePages('Patient', '_count=1')) found.push(...ids(page));
       assert.deepEqual(found.sort(), both);
@@ -334,7 +291,7 @@ describe('a guarded client', () => {
           .readResource('Patient', id)
           .catch((error: unknown) => errors.push(error));
       }
-      fhir.delete('Patient', clinic.PATIENT_2);
+      world.fhir.delete('Patient', clinic.PATIENT_2);
       await as(clinic.PATIENT_MEMBER)
         .readResource('Patient', clinic.PATIENT_2)
         .catch((error: unknown) => errors.push(error));
@@ -384,7 +341,7 @@ describe('a guarded client', () => {
         await assert.rejects(guard.readReference({ reference }), MisuseError, reference);
       }
       await assert.rejects(guard.readReference({}), MisuseError);
-      assert.deepEqual(fhir.requests, []);
+      assert.deepEqual(world.fhir.requests, []);
       assert.equal((await guard.readReference({ reference: `Patient/${clinic.PATIENT_1}` })).id, clinic.PATIENT_1);
     });
 
@@ -409,13 +366,13 @@ describe('a guarded client', () => {
         await assert.rejects(guard.search('Patient', '', options), MisuseError, JSON.stringify(options));
         await assert.rejects(guard.createResource({ resourceType: 'Patient' }, options), MisuseError);
       }
-      assert.deepEqual(fhir.requests, []);
+      assert.deepEqual(world.fhir.requests, []);
     });
 
     it("serves nothing from the client's cache", async () => {
       // The bot has read it, as itself and for another member.
-      await medplum.readResource('Patient', clinic.PATIENT_1);
-      await medplum.search('Patient');
+      await world.medplum.readResource('Patient', clinic.PATIENT_1);
+      await world.medplum.search('Patient');
       await as(clinic.NORTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1);
       await as(clinic.NORTH_CLINICIAN).search('Patient');
       await assert.rejects(as(clinic.SOUTH_CLINICIAN).readResource('Patient', clinic.PATIENT_1), PermissionDenied);
@@ -428,7 +385,7 @@ describe('a guarded client', () => {
       const patient = find('Patient', ({ id }) => id === clinic.PATIENT_1);
       const south = [{ reference: clinic.SOUTH }];
       const compartment = [{ reference: `Project/${clinic.PROJECT}` }, ...south];
-      fhir.put({
+      world.fhir.put({
         ...patient,
         meta: {
           ...patient.meta,
@@ -442,7 +399,12 @@ describe('a guarded client', () => {
     });
 
     it('sends each request by itself, where the client would batch', async () => {
-      medplum = new MedplumClient({ baseUrl: fhir.baseUrl, accessToken: 'a.e30.c', autoBatchTime: 20, maxRetries: 0 });
+      world.medplum = new MedplumClient({
+        baseUrl: world.fhir.baseUrl,
+        accessToken: 'a.e30.c',
+        autoBatchTime: 20,
+        maxRetries: 0,
+      });
       const guard = as(clinic.NORTH_CLINICIAN);
       const [one, other] = await Promise.all([
         guard.readResource('Patient', clinic.PATIENT_1),
@@ -450,7 +412,7 @@ describe('a guarded client', () => {
       ]);
       assert.deepEqual([one.id, other.id], [clinic.PATIENT_1, clinic.PATIENT_2]);
       assert.deepEqual(writes(), []);
-      for (const { headers } of fhir.requests) assert.equal(headers['x-medplum'], 'extended');
+      for (const { headers } of world.fhir.requests) assert.equal(headers['x-medplum'], 'extended');
     });
 
     it('does not hand on links that open what the member may not', async () => {
@@ -459,7 +421,7 @@ describe('a guarded client', () => {
       const document = find('DocumentReference', isIn(clinic.NORTH));
       const content = [{ attachment: { contentType: 'text/plain', url: signed } }];
       const meta = { ...document.meta, versionId: 'signed', lastUpdated: '2030-01-01T00:00:00Z' };
-      fhir.put({ ...document, content, meta });
+      world.fhir.put({ ...document, content, meta });
       const guard = as(clinic.NORTH_ADMIN);
       const read = await guard.readResource('DocumentReference', document.id);
       assert.equal(read.content?.[0]?.attachment?.url, `Binary/${binary}`);
@@ -502,9 +464,9 @@ describe('a guarded client', () => {
         () => guard.readVersion('Patient', clinic.PATIENT_1, 'moved'),
       ]) {
         // It moves to the other clinic between two requests of the guard.
-        fhir.afterAnswer = () => {
-          fhir.afterAnswer = undefined;
-          fhir.put({ ...patient, meta });
+        world.fhir.afterAnswer = () => {
+          world.fhir.afterAnswer = undefined;
+          world.fhir.put({ ...patient, meta });
         };
         await assert.rejects(run, PermissionDenied, run.toString());
       }
@@ -520,182 +482,6 @@ describe('a guarded client', () => {
       await assert.rejects(guard.deleteResource('Patient', clinic.PATIENT_1), NoDecision);
       assert.deepEqual(writes(), []);
       away.close();
-    });
-  });
-
-  describe('writing', () => {
-    const observation = (patient: string): Observation => ({
-      resourceType: 'Observation',
-      status: 'final',
-      code: { text: 'weight' },
-      subject: { reference: `Patient/${patient}` },
-    });
-
-    it('stores what was judged', async () => {
-      const made = await as(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1));
-      assert.equal(made.resourceType, 'Observation');
-      assert.deepEqual(writes(), ['POST /fhir/R4/Observation']);
-      const sent = JSON.parse(fhir.requests.at(-1)?.body ?? '') as StoredResource;
-      assert.equal(sent.id, undefined);
-      assert.deepEqual(Object.keys(sent.meta).sort(), ['account', 'accounts', 'project']);
-      assert.ok(JSON.stringify(sent.meta['accounts']).includes(clinic.NORTH));
-    });
-
-    it('stores nothing that was not permitted', async () => {
-      const south = as(clinic.SOUTH_CLINICIAN);
-      const stored = fhir.get('Observation', NORTH_OBSERVATION.id) as unknown as Observation & { id: string };
-      for (const run of [
-        () => as(clinic.NORTH_NURSE).createResource(observation(clinic.SOUTH_PATIENT)),
-        () => as(clinic.PATIENT_MEMBER).createResource({ resourceType: 'Organization', name: 'x' }),
-        () => as(clinic.PATIENT_MEMBER).createResource({ resourceType: 'AccessPolicy' }),
-        () => south.updateResource({ ...stored, status: 'amended' }),
-        () => south.patchResource('Observation', stored.id, [{ op: 'replace', path: '/status', value: 'amended' }]),
-        () => south.deleteResource('Observation', stored.id),
-        () => as(clinic.NORTH_NURSE).deleteResource('Observation', stored.id),
-        () => as(clinic.NORTH_NURSE).updateResource({ ...stored, id: '20000009-0000-4000-8000-000000000009' }),
-        () => south.upsertResource(observation(clinic.PATIENT_1), 'status=final'),
-        () => south.createResourceIfNoneExist(observation(clinic.PATIENT_1), '_id=x'),
-      ]) {
-        await assert.rejects(run, PermissionDenied, run.toString());
-      }
-      assert.deepEqual(writes(), []);
-    });
-
-    it('restores what the member may not change', async () => {
-      const task = find(
-        'Task',
-        (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening') && r['status'] === 'requested',
-      ) as unknown as Resource & { id: string };
-      const guard = as(clinic.NORTH_NURSE);
-      const changed = { ...task, status: 'completed', description: 'changed by the nurse', intent: 'order' };
-      const decision = await pdp.check({
-        subject: clinic.NORTH_NURSE,
-        interaction: 'update',
-        resource: { body: task, proposed: changed },
-        returnCompletedResource: true,
-      });
-      assert.deepEqual(decision.obligations, ['READONLY_FIELDS']);
-      const answer = (await guard.updateResource(changed as Resource & { id: string })) as unknown as StoredResource;
-      assert.equal(answer['status'], 'completed');
-      assert.equal(answer['description'], (task as unknown as StoredResource)['description']);
-      assert.equal(fhir.get('Task', task.id)?.['description'], (task as unknown as StoredResource)['description']);
-      assert.equal(fhir.requests.at(-1)?.headers['if-match'], `W/"${task.meta?.versionId ?? ''}"`);
-    });
-
-    it('stores over the version that was judged, and no other', async () => {
-      const stored = fhir.get('Observation', NORTH_OBSERVATION.id) as unknown as Observation & { id: string };
-      fhir.beforeWrite = () => {
-        fhir.beforeWrite = undefined;
-        fhir.put({ ...NORTH_OBSERVATION, meta: { ...NORTH_OBSERVATION.meta, versionId: 'newer' } });
-      };
-      await assert.rejects(
-        as(clinic.NORTH_NURSE).updateResource({ ...stored, status: 'amended' }),
-        OperationOutcomeError,
-      );
-      assert.equal(fhir.get('Observation', stored.id)?.['status'], NORTH_OBSERVATION['status']);
-    });
-
-    it('takes a resource once: it cannot be another when it is stored', async () => {
-      let reads = 0;
-      const sly = {
-        resourceType: 'Observation',
-        status: 'final',
-        code: { text: 'weight' },
-        get subject() {
-          return { reference: `Patient/${++reads === 1 ? clinic.PATIENT_1 : clinic.SOUTH_PATIENT}` };
-        },
-      } as unknown as Observation;
-      await as(clinic.NORTH_NURSE).createResource(sly);
-      const sent = JSON.parse(fhir.requests.at(-1)?.body ?? '') as { subject: { reference: string } };
-      assert.equal(sent.subject.reference, `Patient/${clinic.PATIENT_1}`);
-      assert.equal(reads, 1);
-    });
-
-    it("resolves no reference by a search of the bot's", async () => {
-      const conditional = { ...observation(clinic.PATIENT_1), performer: [{ reference: 'Practitioner?name=x' }] };
-      await assert.rejects(as(clinic.NORTH_NURSE).createResource(conditional), MisuseError);
-      await assert.rejects(as(clinic.NORTH_NURSE).upsertResource(conditional, '_id=x'), MisuseError);
-      assert.deepEqual(fhir.requests, []);
-    });
-
-    it('patches what the member sees, so that a test tells nothing of what is hidden', async () => {
-      const guard = as(clinic.NORTH_NURSE);
-      const id = NORTH_OBSERVATION.id;
-      const patched = await guard.patchResource('Observation', id, [
-        { op: 'replace', path: '/status', value: 'amended' },
-      ]);
-      assert.equal(patched.status, 'amended');
-      assert.deepEqual(writes(), [`PUT /fhir/R4/Observation/${id}`]);
-      const name = (find('Patient', (r) => r.id === clinic.PATIENT_1)['name'] as { family: string }[])[0]?.family;
-      for (const value of [name, 'guess']) {
-        const probe = as(clinic.SCORE_SERVICE).patchResource('Patient', clinic.PATIENT_1, [
-          { op: 'test', path: '/name/0/family', value },
-        ]);
-        await assert.rejects(probe, MisuseError, 'the same, right or wrong');
-      }
-      for (const path of ['/id', '/resourceType']) {
-        await assert.rejects(
-          guard.patchResource('Observation', id, [{ op: 'replace', path, value: 'Patient' }]),
-          MisuseError,
-        );
-      }
-      await assert.rejects(guard.patchResource('Observation', id, [{ op: 'add', path: '/__proto__/x', value: 1 }]));
-      await assert.rejects(guard.patchResource('Observation', id, []), MisuseError);
-    });
-
-    it('finds by what the member may find, before it creates or updates', async () => {
-      const guard = as(clinic.NORTH_NURSE);
-      const found = await guard.createResourceIfNoneExist(observation(clinic.PATIENT_1), `_id=${NORTH_OBSERVATION.id}`);
-      assert.equal(found.id, NORTH_OBSERVATION.id);
-      assert.deepEqual(writes(), []);
-      // One of the other clinic is not found, and not told of.
-      const made = await guard.createResourceIfNoneExist(
-        { ...observation(clinic.PATIENT_1), status: 'preliminary' },
-        `_id=${SOUTH_OBSERVATION.id}`,
-      );
-      assert.notEqual(made.id, SOUTH_OBSERVATION.id);
-      const upserted = await guard.upsertResource(
-        { ...observation(clinic.PATIENT_1), status: 'amended' },
-        `_id=${made.id}`,
-      );
-      assert.equal(upserted.id, made.id);
-      await assert.rejects(
-        guard.upsertResource({ ...observation(clinic.PATIENT_1), id: SOUTH_OBSERVATION.id }, `_id=${made.id}`),
-        MisuseError,
-      );
-      for (const { headers } of fhir.requests) assert.equal(headers['if-none-exist'], undefined);
-      await assert.rejects(guard.upsertResource(observation(clinic.PATIENT_1), ''), MisuseError, 'more than one');
-    });
-
-    it('works with a MockClient as well', async () => {
-      const mock = new MockClient();
-      for (const resource of RESOURCES)
-        mock.repo.createResource(structuredClone(resource) as unknown as Resource).catch(assert.fail);
-      const guard = (subject: string): GuardedMedplum => guardMedplum(mock, { pdp, subject });
-      const patient = await guard(clinic.NORTH_NURSE).readResource('Patient', clinic.PATIENT_1);
-      assert.equal(patient.id, clinic.PATIENT_1);
-      await assert.rejects(guard(clinic.NORTH_NURSE).readResource('Patient', clinic.SOUTH_PATIENT), PermissionDenied);
-      const stripped = await guard(clinic.SCORE_SERVICE).readResource('Patient', clinic.PATIENT_1);
-      assert.ok(!('name' in stripped));
-      await guard(clinic.NORTH_NURSE).updateResource({ ...patient, gender: 'unknown' });
-      assert.equal((await mock.repo.readResource<Patient>('Patient', clinic.PATIENT_1)).gender, 'unknown');
-      const made = await guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1));
-      assert.equal(made.meta?.project, clinic.PROJECT);
-      // A bot of another project would create it there; one whose project is not
-      // known is found out.
-      const elsewhere = new MockClient();
-      elsewhere.createResource = async (resource) =>
-        Promise.resolve({ ...resource, id: 'x', meta: { project: 'other' } });
-      const stranger = guardMedplum(elsewhere, { pdp, subject: clinic.NORTH_NURSE });
-      await assert.rejects(stranger.createResource(observation(clinic.PATIENT_1)), /another project/);
-      mock.getProject = () => ({ resourceType: 'Project', id: 'other' });
-      await assert.rejects(guard(clinic.NORTH_NURSE).createResource(observation(clinic.PATIENT_1)), /another project/);
-    });
-
-    it('deletes what the member may delete', async () => {
-      const task = find('Task', (r) => isIn(clinic.NORTH)(r) && JSON.stringify(r['code']).includes('screening'));
-      await as(clinic.NORTH_ASSISTANT).deleteResource('Task', task.id);
-      assert.deepEqual(writes(), [`DELETE /fhir/R4/Task/${task.id}`]);
     });
   });
 });

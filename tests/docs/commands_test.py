@@ -28,8 +28,8 @@ ELSEWHERE = (
     (r"make (build|test)|\.ci/build .*", ".ci/test"),
     (r"make test-long", ".ci/test_long"),
     (r"make differential", "tests/differential/self_test.sh"),
-    (r"make install", "clients/cpp/install_test.py"),
-    (r"make image", "image_test"),
+    (r"make install", "install_test"),
+    (r"make image|docker .*", "image_test"),
     (r"make bench( .*)?|make bench-cerbos", "tests/bench/bench.py"),
     (r"make bench-instructions", "tests/bench/instructions.py"),
     (r"pdpctl provision .*", "medplum_provision"),
@@ -41,7 +41,6 @@ CANNOT = (
                   "this test serves the same"),
     (r"kubectl .*", "needs a Kubernetes cluster"),
     (r"helm (install|upgrade|test) .*", "needs a Kubernetes cluster"),
-    (r"(docker|podman|buildah) .*", "needs an engine of containers"),
 )
 
 # What may change more than the directory of the test.

@@ -63,6 +63,16 @@ class ContainerfileTest(unittest.TestCase):
         self.assertIn(f"--owner={identity} --group={identity} ",
                       "".join(step.text for step in self.image.all("RUN")))
 
+    def test_make_gives_it_the_name_that_the_chart_asks_for(self):
+        version = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        name = f"{VALUES['image']['repository']}:{version['appVersion']}"
+        for engine in ("docker", "podman"):
+            command = subprocess.run(
+                ["make", "--dry-run", "image", f"ENGINE={engine}"], cwd=ROOT,
+                capture_output=True, text=True, check=True).stdout
+            self.assertIn(f"{engine} build --file helm/image/Containerfile "
+                          f"--tag {name} ", command)
+
     def test_its_ports_are_those_of_the_chart(self):
         self.assertEqual(re.findall(r"containerPort: (\d+)", POD),
                          self.image.one("EXPOSE").listed())

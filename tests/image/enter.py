@@ -5,13 +5,14 @@ import ctypes
 import fcntl
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
 
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 
 
 def mount(*arguments):
@@ -51,6 +52,8 @@ def main():
     os.setgroups([])
     os.setresgid(*[spec["gid"]] * 3)
     os.setresuid(*[spec["uid"]] * 3)
+    # It ends with whoever waits for it; the change of user has undone that.
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.execvpe(spec["argv"][0], spec["argv"], spec["environment"])
 
 

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""The image, made in a plain root as helm/image/Containerfile says, and run."""
+"""The image, made in a plain root as helm/image/Containerfile says, and run.
+
+The programs are those of this tree; with PDP_LONG=1 they are built in a plain
+root, too.
+"""
 
 import json
 import os
@@ -55,9 +59,8 @@ def install(stages, target):
         if step.text.startswith("cmake --install build "):
             subprocess.run(
                 step.text.replace(" build ", f" {BUILD} ", 1), shell=True,
-                check=True, stdout=subprocess.DEVNULL,
+                check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
                 env={**os.environ, "DESTDIR": f"{target}{place}"})
-    return target
 
 
 def directory_of_configuration(place):
@@ -92,8 +95,12 @@ class ImageTest(unittest.TestCase):
         stages = containerfile.read(IMAGE / "Containerfile")
         cls.stage = stages[-1]
         cls.root = cls.directory / "root"
-        copied = {"build": install(stages, cls.directory / "build")}
-        plain_root.build(cls.stage, copied, cls.root)
+        built = cls.directory / "build"
+        if os.environ.get("PDP_LONG"):
+            plain_root.build(stages[0], built, context=ROOT)
+        else:
+            install(stages, built)
+        plain_root.build(cls.stage, cls.root, copied={"build": built})
         cls.work = cls.directory / "work"
         directory_of_configuration(cls.work / "etc")
         (cls.work / "docs").symlink_to(ROOT / "docs")
@@ -135,10 +142,19 @@ class ImageTest(unittest.TestCase):
         added = {path.relative_to(self.directory / "build/out").as_posix()
                  for path in (self.directory / "build/out").rglob("*")
                  if not path.is_dir()}
-        self.assertEqual({"usr/bin/pdpd", "usr/bin/pdpctl"}, added)
+        self.assertEqual({"usr/bin/pdpd", "usr/bin/pdpctl",
+                          "usr/share/doc/medplum-pdp/LICENSE"}, added)
         for place in ("var/lib/apt/lists", "var/log", "var/cache/apt"):
             path = self.root / place
             self.assertEqual([], list(path.iterdir()) if path.exists() else [])
+
+    def test_it_has_the_programs_that_the_chart_starts(self):
+        values = (ROOT / "helm/medplum-pdp/values.yaml").read_text()
+        named = re.search(r"It has (.*) in its PATH", values).group(1)
+        programs = re.findall(r"`(\w+)`", named)
+        self.assertIn("pdpd", programs)
+        for program in programs:
+            plain_root.run_step(self.root, f"command -v {program}")
 
     def test_without_arguments_it_serves_by_its_configuration(self):
         with self.container() as pdpd:

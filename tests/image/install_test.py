@@ -16,19 +16,24 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PDP_BUILD", ROOT / "build"))
 LONG = 60.0  # Seconds that are never reached unless something is wrong.
 
-PREFIX = "/opt/pdp"
+PREFIX = "/usr/local"
+PAGE = ROOT / "helm/systemd/README.md"
 UNIT = "lib/systemd/system/medplum-pdp.service"
 USERS = "lib/sysusers.d/medplum-pdp.conf"
 EXAMPLE = "share/doc/medplum-pdp/examples/pdpd.yaml"
-FILES = ["bin/pdpctl", "bin/pdpd", UNIT, USERS, EXAMPLE]
+LICENSE = "share/doc/medplum-pdp/LICENSE"
+FILES = ["bin/pdpctl", "bin/pdpd", UNIT, USERS, LICENSE, EXAMPLE]
 OF_THE_CLIENT = ("include/medplum", "lib/cmake/medplum_pdp/",
                  "lib/libmedplum_pdp_", "share/medplum_pdp/")
 
 
 def run(*command, **options):
-    return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, check=True,
-        timeout=LONG, **options).stdout
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False,
+        timeout=LONG, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 class InstallTest(unittest.TestCase):
@@ -39,9 +44,8 @@ class InstallTest(unittest.TestCase):
         cls.directory = pathlib.Path(temporary.name)
         # What make would do, less the building, in the tree that is built.
         steps = run("make", "--no-print-directory", "--dry-run", "install",
-                    f"PREFIX={PREFIX}", cwd=ROOT).splitlines()
-        cls.command = steps[-1]
-        run("sh", "-c", cls.command.replace(" build ", f" {BUILD} ", 1),
+                    cwd=ROOT).splitlines()
+        run("sh", "-c", steps[-1].replace(" build ", f" {BUILD} ", 1),
             env={**os.environ, "DESTDIR": cls.directory / "root"})
         cls.prefix = cls.directory / f"root{PREFIX}"
 
@@ -51,7 +55,7 @@ class InstallTest(unittest.TestCase):
         for file in [f for f in files if f.startswith(OF_THE_CLIENT)]:
             files.remove(file)
         self.assertEqual(FILES, files)
-        self.assertEqual([self.directory / "root/opt"],
+        self.assertEqual([self.directory / "root/usr"],
                          list((self.directory / "root").iterdir()))
 
     def test_programs_run_and_are_stripped(self):
@@ -61,31 +65,36 @@ class InstallTest(unittest.TestCase):
             self.assertNotIn(".debug_info", run("readelf", "--wide",
                                                 "--section-headers", program))
 
-    @unittest.skipUnless(shutil.which("systemd-analyze"),
-                         "no systemd-analyze: the unit was NOT checked")
-    def test_systemd_takes_the_unit_and_finds_little_exposed(self):
-        unit = self.directory / "medplum-pdp.service"
-        text = (self.prefix / UNIT).read_text()
-        # systemd itself looks in /usr/local/bin, /usr/bin and the like.
-        self.assertIn("\nExecStart=pdpd ", text)
-        unit.write_text(text.replace("=pdpd ", f"={self.prefix}/bin/pdpd "))
-        done = subprocess.run(["systemd-analyze", "verify", unit],
-                              capture_output=True, text=True, timeout=LONG,
-                              check=False)
-        self.assertEqual((0, "", ""),
-                         (done.returncode, done.stdout, done.stderr))
-        run("systemd-analyze", "security", "--offline=true", "--threshold=20",
-            unit)
-
-    @unittest.skipUnless(shutil.which("systemd-sysusers"),
-                         "no systemd-sysusers: the user was NOT made")
-    def test_the_user_of_the_unit_is_made(self):
-        user = re.search(r"^User=(.*)$", (self.prefix / UNIT).read_text(), re.M)
-        root = self.directory / "users"
-        (root / "etc").mkdir(parents=True)
-        run("systemd-sysusers", f"--root={root}", self.prefix / USERS)
-        passwd = (root / "etc/passwd").read_text()
-        self.assertRegex(passwd, rf"(?m)^{user.group(1)}:.*:/usr/sbin/nologin$")
+    @unittest.skipUnless(
+        os.geteuid() == 0 and shutil.which("systemd-analyze")
+        and shutil.which("systemd-sysusers"),
+        "no root, or no systemd: the unit and its user were NOT tried")
+    def test_the_page_makes_a_service_that_systemd_takes(self):
+        """On this machine, whose /etc and /usr/local stay as they are."""
+        commands = re.findall(r"(?m)^    (.*)$", PAGE.read_text())
+        self.assertEqual("make install", commands.pop(0))
+        commands = [c for c in commands if not c.startswith(
+            ("systemctl ", "journalctl ", "pdpctl "))]
+        unit = (self.prefix / UNIT).read_text()
+        user = re.search(r"(?m)^User=(.*)$", unit).group(1)
+        etc = self.directory / "etc.copy"
+        run("cp", "--archive", "/etc", etc)
+        as_user = (f"setpriv --reuid={user} --regid={user} --clear-groups "
+                   "--no-new-privs")
+        run("unshare", "--mount", "sh", "-exc", "\n".join([
+            f"mount --bind {etc} /etc",
+            f"mount --bind {self.prefix} {PREFIX}",
+            *commands,
+            "systemd-analyze verify medplum-pdp.service",
+            "test -z \"$(systemd-analyze verify medplum-pdp.service 2>&1 | "
+            "grep medplum)\"",
+            "systemd-analyze security --offline=true --threshold=20 "
+            f"{PREFIX}/{UNIT}",
+            f"{as_user} cat /etc/medplum-pdp/pdpd.yaml",
+            f"test -z \"$({as_user} touch /etc/medplum-pdp/pdpd.yaml && "
+            "echo written)\"",
+            f"getent passwd {user} | grep -q :/usr/sbin/nologin",
+        ]))
 
     def test_the_unit_waits_for_the_drain(self):
         limit = re.search(r"^TimeoutStopSec=(\d+)$",

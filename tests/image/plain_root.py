@@ -1,8 +1,5 @@
 """Does the steps of a Containerfile in a plain root, and runs what is in it as a
-container engine would, with namespaces alone.
-
-Of the stages only the last is done here; what it copies from the others is
-given."""
+container engine would, with namespaces alone."""
 
 import hashlib
 import json
@@ -37,9 +34,16 @@ def _output(*command):
 def _sources(suite):
     """The lines of sources.list that this machine has for the suite, its own
     first."""
-    found = _output("apt-get", "indextargets", "--format",
-                    "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages",
-                    "Origin: Debian")
+    def look():
+        return _output("apt-get", "indextargets", "--format",
+                       "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+                       "Created-By: Packages", "Origin: Debian")
+
+    found = look()
+    if not found:  # Of no source anything is known yet.
+        subprocess.run(["apt-get", "update", "--quiet"], check=False,
+                       stdout=subprocess.DEVNULL, timeout=300)
+        found = look()
     lines = dict.fromkeys(line for line in found.splitlines()
                           if line.split()[1].startswith(suite))
     return sorted((f"deb {line}\n" for line in lines),
@@ -108,17 +112,29 @@ def base(image):
     return _made_once(f"base-{suite}", make)
 
 
-def run_step(root, command, environment=None):
+def run_step(root, command, environment=None, directory="/", limit=600):
     """RUN: `command` in the root.  Raises AssertionError where it fails."""
+    # With a CCACHE_DIR compilers in the root use it, too.
+    inherited = {name: value for name, value in os.environ.items()
+                 if name.startswith("CCACHE_")}
+    mounts = ""
+    if "CCACHE_DIR" in inherited:
+        place = f"{root}{inherited['CCACHE_DIR']}"
+        os.makedirs(place, exist_ok=True)
+        mounts = shlex.join(["mount", "--bind", inherited["CCACHE_DIR"], place])
+    inside = shlex.join(["chroot", str(root), "/bin/sh", "-c",
+                         f"cd {shlex.quote(directory)} && {command}"])
     resolver = root / "etc/resolv.conf"
     shutil.copyfile("/etc/resolv.conf", resolver)
     try:
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child",
-             f"--root={root}", "--mount-proc", "/bin/sh", "-c", command],
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec",
+             f"mount -t proc proc {shlex.quote(str(root))}/proc\n{mounts}\n"
+             f"exec {inside}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
-            env={"PATH": PATH, **(environment or {})})
+            stderr=subprocess.STDOUT, text=True, check=False, timeout=limit,
+            env={"PATH": PATH, "HOME": "/root", **inherited,
+                 **(environment or {})})
     finally:
         resolver.unlink()
     if done.returncode != 0:
@@ -131,9 +147,54 @@ def copy_tree(source, target):
                    check=True, timeout=LONG)
 
 
-def build(stage, copied, root):
-    """Does the steps of `stage` at `root`; `copied` has, by its name, the root
-    of each stage that is copied from."""
+class _Build:
+    """The steps of one stage, one after another."""
+
+    def __init__(self, root, copied, context):
+        self._root = root
+        self._copied = copied
+        self._context = context
+        self._environment = {}
+        self._directory = "/"
+
+    def do(self, step):
+        if step.keyword == "RUN":
+            run_step(self._root, step.text, self._environment, self._directory,
+                     limit=5400)
+        elif step.keyword == "COPY" and step.text.startswith("--from="):
+            self._copy_from(*step.text.removeprefix("--from=").split())
+        elif step.keyword == "COPY":
+            *sources, target = step.text.split()
+            for source in sources:
+                self._copy_of_context(source, target)
+        elif step.keyword == "ENV":
+            self._environment.update(step.pairs())
+        elif step.keyword == "WORKDIR":
+            self._directory = step.text
+            (self._root / step.text.strip("/")).mkdir(parents=True,
+                                                      exist_ok=True)
+
+    def _copy_from(self, stage, source, target):
+        source = self._copied[stage] / source.strip("/")
+        subprocess.run(["cp", "--archive", f"{source}/.",
+                        self._root / target.strip("/")], check=True, timeout=LONG)
+
+    def _copy_of_context(self, source, target):
+        """What a checkout has of it, which is what .dockerignore leaves."""
+        place = self._root / self._directory.strip("/") / target
+        base = source if (self._context / source).is_dir() else os.path.dirname(
+            source)
+        for file in _output(
+                "git", "-C", self._context, "ls-files", "--cached", "--others",
+                "--exclude-standard", "--", source).splitlines():
+            to = place / os.path.relpath(file, base or ".")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self._context / file, to)
+
+
+def build(stage, root, copied=None, context=None):
+    """Does the steps of `stage` at `root`.  `copied` has, by its name, the root
+    of each stage that is copied from; `context` is the tree that is."""
     steps = list(stage.instructions)
     first_copy = next(i for i, step in enumerate(steps)
                       if step.keyword == "COPY")
@@ -141,31 +202,22 @@ def build(stage, copied, root):
 
     # What comes before is the same whatever was built.
     def make(made):
-        copy_tree(below, made)
+        copy_tree(base(stage.base), made)
+        first = _Build(made, copied, context)
         for step in steps[:first_copy]:
-            _do(step, made, copied)
+            first.do(step)
 
     text = "".join(f"{s.keyword} {s.text}\n" for s in steps[:first_copy])
     key = hashlib.sha256((stage.base + text).encode()).hexdigest()[:16]
-    copy_tree(_made_once(f"layer-{key}", make), root)
-    for step in steps[first_copy:]:
-        _do(step, root, copied)
+    if any(step.keyword == "RUN" for step in steps[:first_copy]):
+        below = _made_once(f"layer-{key}", make)
+    copy_tree(below, root)
+    rest = _Build(root, copied, context)
+    for number, step in enumerate(steps):
+        if number >= first_copy or step.keyword != "RUN":
+            rest.do(step)
     # As an engine has it.
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-
-
-def _do(step, root, copied):
-    if step.keyword == "RUN":
-        run_step(root, step.text)
-    elif step.keyword == "COPY":
-        origin, source, target = step.text.split()
-        stage = copied[origin.removeprefix("--from=")]
-        source = stage / source.strip("/")
-        target = root / target.strip("/")
-        subprocess.run(["cp", "--archive", f"{source}/.", target], check=True,
-                       timeout=LONG)
-    elif step.keyword in ("ADD", "ENV", "WORKDIR", "FROM"):
-        raise ValueError(f"{step.keyword} is not done here")
 
 
 def linked_libraries(root, program):

@@ -44,7 +44,9 @@ CANNOT = (
 )
 
 # What may change more than the directory of the test.
-NEVER = r"(sudo|su|apt|apt-get|make|npm|pip|git|\.ci/\w+) .*"
+OUTSIDE = rf"/(?!({'|'.join(p[1:] for p in PLACES)})\b)"
+NEVER = r"(sudo|su|apt|apt-get|make|npm|pip|git|\.ci/\w+) .*|" \
+    rf"(rm|mv|cp|sed -i|install) (.* )?{OUTSIDE}.*"
 
 # What commands end with, where it is not 0.
 CODES = (
@@ -53,6 +55,7 @@ CODES = (
     (r"pdpctl explain .*Patient/20000000-\S+cc", 3),
     (r"pdpctl explain --subject \S+020 .*Observation/\S+02", 3),
     # The sample has what lint is for,
+    (r"pdpctl status --target localhost:8990 --tls-ca tls.crt", 1),
     (r"pdpctl lint( docs/security/\S*| build/exported| --project .*)?", 3),
     (r"docs/getting-started.md pdpctl doctor", 0),
     (r"pdpctl doctor.*", 1),  # which is a problem.
@@ -91,9 +94,22 @@ def placeholders(command, world):
         yield r"Patient/ID", PATIENT
         # Nothing is known of before the service was started.
         yield r"(?<=--as-of )\S+", "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    if command.block.page == EMERGENCY:
+        yield "/var/lib/medplum-pdp/data", str(world.place / "followed")
+    yield r"127\.0\.0\.1:8991", f"$(jq -r .http {world.place}/service.json)"
     for path, place in PLACES.items():
         yield rf"{path}\b", str(world.place / place)
 
+
+EMERGENCY = "docs/emergency.md"
+# After these the reader ends the server in the other terminal.
+TRIALS = (
+    (r"pdpd .*/trial .*", None),
+    (r"pdpctl status --target localhost:8990 --tls-ca tls.crt", None),
+)
+
+# What is served in another terminal when a page begins, in place of the sample.
+SERVED = {EMERGENCY: "pdpd --config pdpd.yaml"}
 
 # Variables that pages use without giving them a value.
 VARIABLES = {
@@ -102,6 +118,8 @@ VARIABLES = {
     "ADMIN": lambda world: world.fake and world.admin["client"],
     "TOKEN": lambda world: world.fake and world.token,
     "MEMBER": lambda world: world.fake and world.member,
+    "NURSE": lambda world: world.fake and world.stranger,
+    "EMERGENCY": lambda world: world.fake and world.emergency,
     "PATIENT": lambda world: world.fake and world.patient,
     # What the command before it printed.
     "CLIENT": lambda world: f"$(grep -aho 'client-id: .*' {world.place}/out/* "
@@ -131,6 +149,9 @@ def files(block, world):
         yield f"echo '{json.dumps(A_BUNDLE)}' >bundle.json"
     if "SEGMENT" in block.text:
         yield "openssl pkey -in ../etc/audit-key.pem -pubout >audit-key.pub"
+    if "tls.crt.new" in block.text:
+        yield "cp ../etc/tls/tls.crt tls.crt.new"
+        yield "cp ../etc/tls/tls.key tls.key.new"
     if "first.py" in block.text:
         [program] = [b for b in blocks(ROOT / block.page)
                      if b.language == "python"]
@@ -207,6 +228,8 @@ class CommandsTest(unittest.TestCase):
         """`todo`: the blocks, each with the commands of it to be run."""
         out = world.place / "out"
         script, texts, given = "", [], set()
+        if todo[0][0].page in SERVED and world.fake:
+            script = f"{SERVED[todo[0][0].page]} >/dev/null\n"
         for block, here in todo:
             if not here:
                 continue
@@ -218,6 +241,8 @@ class CommandsTest(unittest.TestCase):
                     text = re.sub(pattern, lambda _, v=value: v, text)
                 script += (f"{{ {text}\n}} >{out}/{len(texts)} 2>&1\n"
                            f"echo $? >{out}/{len(texts)}.code\n")
+                if listed(command, TRIALS)[0]:
+                    script += "ctrl-c\n"
                 texts.append((command, text))
         said = world.run(script).stdout
         for number, (command, text) in enumerate(texts):

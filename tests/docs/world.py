@@ -26,6 +26,7 @@ PATIENT = "Patient/20000001-0000-4000-8000-000000000001"
 # What the pages call the directories of an installation.
 PLACES = {"/etc/medplum-pdp": "etc", "/var/lib/medplum-pdp": "var",
           "/run/medplum-pdp": "run", "/srv/backup": "backup"}
+SECRETS = ("etc/secrets/gateway-token", "etc/tls/tls.crt", "etc/tls/tls.key")
 
 
 class World:
@@ -57,22 +58,31 @@ class World:
                   cwd=self.place)
         (self.place / "etc/pdpd.yaml").write_text(f"""\
 source: directory:{CLINIC}
-data-dir: {self.place}/var
+data-dir: {self.place}/var/data
 shadow: true
 audit: {{signing-key-file: {self.place}/etc/audit-key.pem}}
 callers:
   - {{name: local, from: loopback, permissions: [all], subjects: any,
      resources: inline}}
+  - {{name: gateway, token-file: {self.place}/etc/secrets/gateway-token,
+     permissions: [check, filter], subjects: token}}
 """)
+        for secret in SECRETS:
+            file = self.place / secret
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("0" * 64 + "\n")
         self.must("systemctl start medplum-pdp")
+        self._decide()
+
+    def _decide(self):
         self.must(f"pdpctl check --subject {PATIENT_MEMBER} --interaction read "
                   f"--resource {PATIENT}")
 
     def end_of_page(self):
-        """Ends what was served in another terminal."""
-        self.must(f"{sys.executable} -B -c 'import sys; "
-                  f"sys.path.insert(0, \"{PROGRAMS}\"); import serving; "
-                  "serving.stop(serving.FOREGROUND)'")
+        """Ends what was served in another terminal, and has the service run."""
+        self.must("ctrl-c")
+        if not (self.place / "service.json").exists():
+            self.must("systemctl start medplum-pdp")
 
     def run(self, script, cwd=None, timeout=300):
         return subprocess.run(
@@ -85,11 +95,29 @@ callers:
         assert done.returncode == 0, (script, done.stdout)
         return done.stdout
 
+    def _put(self, resource):
+        return self._fake.put(project=self.project,
+                              resource=resource)["reference"]
+
+    def _policy(self, type_, **entry):
+        return self._put({
+            "resourceType": "AccessPolicy", "name": type_, "resource": [
+                {"resourceType": type_, "interaction": ["read", "search"],
+                 **entry}]})
+
+    def _member(self, policy):
+        return self._put({
+            "resourceType": "ProjectMembership",
+            "project": {"reference": f"Project/{self.project}"},
+            "user": {"reference": "User/u"},
+            "profile": {"reference": "Practitioner/p"},
+            "accessPolicy": {"reference": policy}})
+
     # What placeholders stand for.
 
     @property
     def audit(self):
-        return self.place / "var/audit"
+        return self.place / "var/data/audit"
 
     @functools.cached_property
     def segment(self):
@@ -109,7 +137,8 @@ callers:
 
     @property
     def decision(self):
-        """The id of a decision."""
+        """The id of a decision of the service."""
+        self._decide()
         out = self.must("pdpctl audit query " + str(self.audit) +
                         " --kind decision --output json")
         return json.loads(out.splitlines()[0])["decision_id"]
@@ -130,18 +159,12 @@ callers:
         self.admin = fake.add_login(project=self.project, watched=False,
                                     policy=[{"resourceType": "*"}])
         self.token = fake.api(self.admin).token
-        policy = fake.put(project=self.project, resource={
-            "resourceType": "AccessPolicy", "name": "Reader",
-            "resource": [{"resourceType": "Patient", "interaction":
-                          ["read", "search"]}]})["reference"]
-        self.patient = fake.put(project=self.project, resource={
-            "resourceType": "Patient", "name": [{"text": "Ada"}]})["reference"]
-        self.member = fake.put(project=self.project, resource={
-            "resourceType": "ProjectMembership",
-            "project": {"reference": f"Project/{self.project}"},
-            "user": {"reference": "User/u"},
-            "profile": {"reference": "Practitioner/p"},
-            "accessPolicy": {"reference": policy}})["reference"]
+        self.patient = self._put({"resourceType": "Patient",
+                                  "name": [{"text": "Ada"}]})
+        self.member = self._member(self._policy("Patient"))
+        self.stranger = self._member(self._policy("Device"))
+        self.emergency = self._policy(
+            "Patient", criteria="Patient?_id=%patient.id")
         (self.place / "etc/secret").write_text(self.login["secret"])
         (self.work / "admin-secret").write_text(self.admin["secret"])
         (self.work / "pdpd.yaml").write_text(f"""\

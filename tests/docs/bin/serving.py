@@ -19,7 +19,8 @@ def start(state, arguments):
     of a server that does not get ready."""
     stop(state)
     for flag in ("--listen", "--http-listen"):
-        arguments = [*arguments, flag, "127.0.0.1:0"]
+        if flag not in arguments:
+            arguments = [*arguments, flag, "127.0.0.1:0"]
     socket = state.with_suffix(".sock")
     with open(PLACE / "log", "ab") as log:
         server = subprocess.Popen(

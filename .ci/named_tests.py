@@ -26,7 +26,7 @@ SHAPE = re.compile(
 
 
 def files(pattern):
-    for top in ("pdp", "store", "clients", "tests", "docs"):
+    for top in ("pdp", "store", "clients", "tests", "docs", "proto"):
         for file in (ROOT / top).rglob(pattern):
             if "node_modules" not in file.parts:
                 yield file

@@ -1,5 +1,5 @@
 // The control parameters of a search, as Medplum reads them: those that say how
-// results are shown, and not which (semantics D.1, E.8).
+// results are shown, and not which (semantics S-8, S-21).
 
 #ifndef PDP_CLIENTS_PDPCTL_SEARCH_CONTROLS_H_
 #define PDP_CLIENTS_PDPCTL_SEARCH_CONTROLS_H_

@@ -94,7 +94,7 @@ class SubjectSearch {
            std::end(kGateReasons);
   }
 
-  // E.1: whether the subject may search `type` at all.
+  // S-21: whether the subject may search `type` at all.
   std::optional<Refusal> Gate(std::string_view type) {
     if (!fhir::IsResourceType(type) || type == "Binary") {
       return Refusal{400, StrCat("`", type, "` cannot be searched")};
@@ -178,7 +178,7 @@ class SubjectSearch {
     return table_.Find(type, predicate, refusal_, found);
   }
 
-  // E.2: the policy's predicate and that of the projects.
+  // S-14: the policy's predicate and that of the projects.
   absl::Status ReachOf(std::string_view type, Predicate& predicate) {
     const SearchAnswer& answer = reach_.Filter(type);
     if (!answer.status.ok()) return answer.status;
@@ -197,7 +197,7 @@ class SubjectSearch {
     return absl::OkStatus();
   }
 
-  // C.2: `type` in the subject's own project and in those that it links, as far
+  // S-7: `type` in the subject's own project and in those that it links, as far
   // as they export the type; in all where its own search names no project.
   std::string ProjectQuery(std::string_view type) {
     const std::vector<std::string>& queries = reach_.Filter(type_).queries;
@@ -239,7 +239,7 @@ class SubjectSearch {
     return exports_all || exports_type ? key->id : "";
   }
 
-  // E.6.
+  // S-21.
   absl::Status FollowIncludes(std::vector<ResourcePtr> base) {
     size_t shown = std::min(ids_.size(), kMaxResults);
     for (int round = 0; !base.empty() && !includes_.empty(); ++round) {

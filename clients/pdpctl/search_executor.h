@@ -1,5 +1,5 @@
 // Runs searches by the rules of Medplum's database: those that a Filter
-// answers, and a subject's own as Medplum would run it (semantics E).
+// answers, and a subject's own as Medplum would run it (semantics S-21).
 
 #ifndef PDP_CLIENTS_PDPCTL_SEARCH_EXECUTOR_H_
 #define PDP_CLIENTS_PDPCTL_SEARCH_EXECUTOR_H_

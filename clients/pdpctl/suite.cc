@@ -31,7 +31,7 @@ bool IsWrite(Interaction interaction) {
 }
 
 // `resource` with something changed that no policy is about: what changes
-// nothing is not judged as a change (semantics C.6).
+// nothing is not judged as a change (semantics S-16).
 absl::StatusOr<ResourcePtr> Changed(const fhir::Resource& resource) {
   const bool is_english =
       fhir::StringMember(resource.root(), "language") == "en";

@@ -1,4 +1,4 @@
-// The data types of FHIR R4 (semantics C.9, C.12): what may follow the name of
+// The data types of FHIR R4 (semantics S-18, S-20): what may follow the name of
 // a choice element, `value[x]`, in JSON.
 
 #ifndef PDP_FHIR_DATA_TYPES_H_

@@ -1,4 +1,4 @@
-// Dates as Medplum compares them in memory (semantics D.5): a date of any
+// Dates as Medplum compares them in memory (semantics S-10): a date of any
 // precision becomes a period of two instants, and instants are compared as the
 // texts `YYYY-MM-DDThh:mm:ss.sssZ`.
 

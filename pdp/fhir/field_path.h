@@ -1,5 +1,5 @@
 // Removing fields by path: what `hiddenFields` and `readonlyFields` of an
-// AccessPolicy do to a resource (semantics C.9, C.10).
+// AccessPolicy do to a resource (semantics S-18).
 //
 // A path is member names joined by `.`, such as `name.family`.  A name that
 // ends with `[x]` stands for every choice of that element: `value[x]` for

@@ -29,7 +29,7 @@ std::string ReferencesJson(const std::vector<std::string>& references);
 
 // Whether two resources are the same to Medplum, which then writes no new
 // version: members of the value null, "", {} or [] count as absent, and so do
-// versionId, lastUpdated and author of any member `meta` (semantics C.6).
+// versionId, lastUpdated and author of any member `meta` (semantics S-16).
 bool IsSameContent(JsonElement a, JsonElement b);
 
 }  // namespace pdp::fhir

@@ -17,7 +17,7 @@ std::string Message(const HttpAnswer& answer, std::string_view what) {
                       : StrCat(what, ": ", answer.code, " ", text);
 }
 
-// How Medplum refuses a login whose policies cannot be read (semantics B.1).
+// How Medplum refuses a login whose policies cannot be read (semantics S-1).
 bool SaysPolicyIsUnusable(const HttpAnswer& answer) {
   return answer.code == 400 &&
          ParseErrorText(answer.body).starts_with("Cannot authenticate");

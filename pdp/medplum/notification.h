@@ -1,6 +1,6 @@
 // Notification: a server's word that something may have changed.
 //
-// It is a hint to read again, never the truth (semantics F.2): frames do not
+// It is a hint to read again, never the truth: frames do not
 // tell a delete from an update, deletes that were rolled back are told, and
 // anybody may replay what is not covered by a signature.
 

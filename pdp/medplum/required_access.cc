@@ -17,7 +17,7 @@ namespace {
 
 using Use = MissingAccess::Use;
 
-// Never covered by `*` (semantics A.6).
+// Never covered by `*` (semantics S-6).
 constexpr std::string_view kAdminTypes[] = {
     "Package",           "PackageRelease", "PackageInstallation", "Project",
     "ProjectMembership", "User",           "UserSecurityRequest"};

@@ -5,7 +5,7 @@
 // rules of admins.  WebSocket notifications are judged by the raw policies of
 // its membership instead, without those rules, and `*` never covers the types
 // of project admins: a login may well read what it is never notified of
-// (semantics B.7, F.5).
+// (semantics S-2).
 
 #ifndef PDP_MEDPLUM_REQUIRED_ACCESS_H_
 #define PDP_MEDPLUM_REQUIRED_ACCESS_H_

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Use = MissingAccess::Use;
 
-// The effective policy of an admin, as the server shows it (B.7).
+// The effective policy of an admin, as the server shows it (S-2).
 constexpr char kAdminRules[] = R"(
     {"resourceType":"Project","criteria":"Project?_id=p",
      "hiddenFields":["superAdmin","systemSecret","strictMode"]},

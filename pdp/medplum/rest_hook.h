@@ -1,4 +1,4 @@
-// One rest-hook request (semantics F.6), judged.
+// One rest-hook request, judged.
 //
 // The signature covers the body alone: not which resource was deleted, of which
 // the body is `{}` always, nor which Subscription sent it, nor when.  So

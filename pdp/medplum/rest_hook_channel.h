@@ -7,7 +7,7 @@
 //
 // That a Subscription is in place does not prove that the server reaches the
 // endpoint: it drops what goes to plain `http:` or a private address unless it
-// is configured otherwise, and says nothing (semantics F.6).
+// is configured otherwise, and says nothing.
 
 #ifndef PDP_MEDPLUM_REST_HOOK_CHANNEL_H_
 #define PDP_MEDPLUM_REST_HOOK_CHANNEL_H_

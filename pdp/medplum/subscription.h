@@ -21,7 +21,7 @@ std::string_view InteractionName(Interaction interaction);
 std::optional<Interaction> ParseInteraction(std::string_view name);
 
 // A WebSocket Subscription, as JSON, to `interactions` with every resource of
-// `type`.  Frames do not tell one interaction from the other (semantics F.8).
+// `type`.  Frames do not tell one interaction from the other.
 std::string WebSocketSubscription(std::string_view type,
                                   std::span<const Interaction> interactions,
                                   std::string_view reason);

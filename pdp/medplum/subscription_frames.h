@@ -1,4 +1,4 @@
-// The messages of a WebSocket of Subscriptions (semantics F.8): what is sent,
+// The messages of a WebSocket of Subscriptions: what is sent,
 // and what a frame from the server says.
 
 #ifndef PDP_MEDPLUM_SUBSCRIPTION_FRAMES_H_

@@ -1,5 +1,5 @@
 // SubscriptionSet: WebSocket Subscriptions that live and die together, bound on
-// one socket (semantics F.8).
+// one socket.
 //
 // The server deletes them when the socket closes; what was created and never
 // bound, or outlived a server that was killed, is to be deleted by whoever

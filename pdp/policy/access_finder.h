@@ -1,5 +1,5 @@
 // AccessFinder: from the subject of a request to its access in one mode: the
-// membership, whoever it acts for (semantics B.8), the IP rules (B.9).
+// membership, whoever it acts for, the IP rules (semantics S-1).
 //
 // What was found is kept within a bound until something it was built from
 // changes.  Thread-safe.

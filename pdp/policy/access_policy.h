@@ -1,5 +1,5 @@
 // AccessPolicy: what a policy says, parsed and not yet bound to a member
-// (semantics A.1).
+// (semantics S-2).
 
 #ifndef PDP_POLICY_ACCESS_POLICY_H_
 #define PDP_POLICY_ACCESS_POLICY_H_
@@ -37,7 +37,7 @@ struct PolicyEntry {
 
   std::vector<std::string> hidden_fields;
   std::vector<std::string> readonly_fields;
-  // A list of fields holds something other than text (semantics L.4): what
+  // A list of fields holds something other than text (semantics S-2.17): what
   // comes to use it is an error.
   bool fields_are_broken = false;
 

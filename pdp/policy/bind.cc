@@ -24,7 +24,7 @@ constexpr size_t kMaxEntries = 50'000;
 constexpr size_t kMaxSubstitutedBytesOfAll = 32 << 20;
 
 // An entry of a stored policy with only `readonly` gets its interactions
-// written in (semantics B.3).
+// written in (semantics S-2).
 void WriteOutReadonly(PolicyEntry& entry) {
   if (entry.has_interaction || !entry.readonly) return;
   entry.has_interaction = true;
@@ -125,7 +125,7 @@ class Binder {
     return std::nullopt;
   }
 
-  // Strict: a value must not change the policy's structure (semantics K12).
+  // Strict: a value must not change the policy's structure (semantics S-22.5).
   std::optional<Denial> RefuseStructure(const PolicyUse& use) const {
     const std::vector<Parameter> all =
         BindingParameters(use.parameters, input_.profile);

@@ -1,4 +1,4 @@
-// Bind: AccessPolicies × a membership → a BoundPolicy (semantics B.2-B.7).
+// Bind: AccessPolicies × a membership → a BoundPolicy (semantics S-2, S-3).
 //
 // Pure: everything that is needed comes in, nothing is looked up.
 
@@ -88,7 +88,7 @@ struct BindResult {
 BindResult Bind(const BindInput& input);
 
 // Which default policy stands in for the one that the membership names
-// (semantics B.2), or `access_policy` itself.
+// (semantics S-2), or `access_policy` itself.
 const PolicyReference& ReconciledAccessPolicy(
     const Project& project, bool admin, const PolicyReference& access_policy);
 

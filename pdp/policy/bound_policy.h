@@ -1,6 +1,6 @@
 // BoundPolicy: what a membership may do; all its AccessPolicies in order, with
 // the membership's parameters in place and Medplum's own rules added
-// (semantics B.3-B.7).
+// (semantics S-2, S-3, S-5).
 //
 // Immutable; shared by decisions and by members whose inputs are equal.
 
@@ -56,7 +56,7 @@ class BoundPolicy {
   const std::vector<BoundEntry>& entries() const { return entries_; }
 
   // The entries that can apply to `type`, in order: those that name it and the
-  // wildcard ones, which never cover project-admin types (semantics C.1).
+  // wildcard ones, which never cover project-admin types (semantics S-6).
   std::span<const BoundEntry* const> EntriesFor(std::string_view type) const;
 
   // What telling which entries match reads of a resource of `type`.

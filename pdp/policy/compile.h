@@ -29,8 +29,8 @@ struct CompiledConstraint {
 
 struct CompiledEntry {
   PolicyEntry source;
-  fhir::InteractionSet interactions = 0;  // Granted in memory (C.1).
-  // Considered by the database (E.2): it does not look at `readonly`.
+  fhir::InteractionSet interactions = 0;  // Granted in memory (S-6).
+  // Considered by the database (S-14): it does not look at `readonly`.
   fhir::InteractionSet durable_interactions = 0;
   bool is_wildcard = false;
 

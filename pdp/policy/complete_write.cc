@@ -150,7 +150,7 @@ class Completer {
     return std::nullopt;
   }
 
-  // C.10.
+  // S-18.
   std::optional<WriteFailure> RestoreFields() {
     current_ = input_.submitted;
     if (input_.protecting_entry == nullptr) return std::nullopt;
@@ -175,7 +175,7 @@ class Completer {
   }
 
   // What is erased and not put back may leave a resource that is not valid
-  // (semantics L.2).
+  // (semantics S-17.11).
   std::optional<WriteFailure> RequireElements(
       const std::vector<std::string_view>& paths) {
     for (const std::string_view path : paths) {
@@ -220,7 +220,7 @@ class Completer {
   // What the client says of it does not count.
   void Clear(std::string_view name) { Set(name, ""); }
 
-  // C.7, C.8: what the server says of every version.
+  // S-17: what the server says of every version.
   void SetServerMeta(const std::vector<std::string>& patients) {
     const std::string project = ProjectOf();
     Set("project", project.empty() ? "" : fhir::QuoteJson(project));
@@ -273,7 +273,7 @@ class Completer {
     return input_.access.project.id;
   }
 
-  // C.8.
+  // S-17.
   std::optional<WriteFailure> SetAccounts(
       const std::vector<std::string>& patients) {
     const bool may_choose =

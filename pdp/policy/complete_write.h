@@ -1,5 +1,5 @@
 // What Medplum would store for a create or an update: the submitted resource
-// with protected fields restored and its meta completed (semantics C.5-C.10).
+// with protected fields restored and its meta completed (S-16 to S-18).
 // Write rights are judged on that, not on what was sent.
 
 #ifndef PDP_POLICY_COMPLETE_WRITE_H_
@@ -39,7 +39,7 @@ struct CompletedWrite {
   std::vector<std::string> compartments;
   std::vector<std::string> restored_fields;
   // The submitted accounts were taken as they are, without admin rights
-  // (semantics K6).
+  // (semantics S-22.13).
   bool has_client_accounts = false;
 };
 

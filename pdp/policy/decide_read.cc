@@ -1,4 +1,4 @@
-// Reads (semantics C.4), which other interactions begin with.
+// Reads (semantics S-15), which other interactions begin with.
 
 #include <algorithm>
 #include <optional>
@@ -184,7 +184,7 @@ void Decider::DecideRead() {
   Permit(read_entry_, 200);
 }
 
-// C.4, steps 1 to 5.  On success the resource is live and readable, or deleted
+// Reads it (S-15).  On success the resource is live and readable, or deleted
 // and its tombstone visible.
 bool Decider::Read(Path path) {
   if (!Supports(Interaction::kRead)) return false;
@@ -349,7 +349,7 @@ Match Decider::MatchPredicate(Interaction interaction, bool medplum_asks_it,
   return medplum.match;
 }
 
-// A tombstone keeps no index values (semantics L.6): only a predicate that asks
+// A tombstone keeps no index values (S-12.36): only a predicate that asks
 // for none lets it be seen.
 bool Decider::ReadTombstone() {
   const std::string project(resource_ != nullptr ? resource_->project()
@@ -403,7 +403,7 @@ bool Decider::ReadTombstone() {
               "no entry of the policy matches this deleted resource");
 }
 
-// C.17: the resource that protects a Binary must be readable too; its own
+// S-15: the resource that protects a Binary must be readable too; its own
 // denial is the Binary's.
 bool Decider::ReadSecurityContext(const Resource& binary) {
   if (access_.super_admin) return true;
@@ -459,7 +459,7 @@ bool Decider::MayReadReference(std::string_view reference) {
       StrCat("the security context may not be read: ", decision.message));
 }
 
-// C.9: the fields of the first entry that grants `read` in memory.  Medplum
+// S-18: the fields of the first entry that grants `read` in memory.  Medplum
 // hides nothing where there is none; strict mode hides what the entry hides
 // that let the resource through.
 bool Decider::AddHiddenFields(const Resource& resource) {

@@ -1,6 +1,6 @@
 // What Medplum asks of the references in a resource before it stores it: that
-// conditional ones find their resource (semantics C.5), and, where the project
-// says so, that the subject can read what they lead to (C.11).
+// conditional ones find their resource (semantics S-16), and, where the project
+// says so, that the subject can read what they lead to (S-16).
 
 #include <optional>
 #include <string>
@@ -71,7 +71,7 @@ bool Decider::CheckReferences(const Resource& result) {
   return true;
 }
 
-// Read as the subject: a copy in the cache is judged in memory alone (C.4).
+// Read as the subject: a copy in the cache is judged in memory alone (S-15).
 bool Decider::CheckReference(const HeldReference& reference) {
   const auto refuse = [&](std::string_view why) {
     return Deny(Reason::kInvalidResource, 400,

@@ -1,5 +1,5 @@
-// Searches: whether a type may be searched at all (semantics E.1), and whether
-// a search may return a resource (E.2).
+// Searches: whether a type may be searched at all (semantics S-21), and whether
+// a search may return a resource (S-14).
 
 #include <string>
 #include <utility>

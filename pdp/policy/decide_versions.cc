@@ -1,5 +1,5 @@
-// The interactions that read versions: history and vread (semantics C.4), and
-// what each version hides (C.9).
+// The interactions that read versions: history and vread (semantics S-15), and
+// what each version hides (S-18).
 
 #include <algorithm>
 #include <string>

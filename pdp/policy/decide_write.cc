@@ -1,5 +1,5 @@
-// The interactions that write: create, update and patch, delete (semantics C.5,
-// C.6, C.12, C.13).
+// The interactions that write: create, update and patch, delete (semantics
+// S-16, S-19).
 
 #include <algorithm>
 #include <optional>
@@ -37,7 +37,7 @@ bool NamesBinarySecurityContext(const Resource& resource) {
          fhir::StringMember(*context, "reference").starts_with("Binary/");
 }
 
-// Fields without which a create is an error (semantics L.3).
+// Fields without which a create is an error (semantics S-18.11).
 bool ErasesIdentity(const BoundEntry& entry) {
   const PolicyEntry& source = entry.compiled->source;
   const auto is_identity = [](const std::string& field) {
@@ -92,7 +92,7 @@ bool Decider::AddDefaultProfiles() {
 }
 
 // The entry whose fields are erased from what has no version before it: judged
-// on what was sent, whose meta is not completed yet (C.10).
+// on what was sent, whose meta is not completed yet (S-18).
 bool Decider::FindProtectingEntry(EntryMatch& match) {
   match = MatchInMemory(access_, *submitted_, Interaction::kCreate, scratch_);
   if (match.match == Match::kError) return DenyError(match);
@@ -139,7 +139,7 @@ void Decider::DecideUpdate() {
     return;
   }
   // A patch reads its base from the database before any right is looked at
-  // (semantics C.6, L.5).
+  // (semantics S-16).
   if (is_patch && !ReadPatchBase()) return;
   if (!Supports(Interaction::kUpdate) || !CheckType()) return;
   const bool durable_only = is_patch || has_if_match;
@@ -219,7 +219,7 @@ void Decider::DecideDelete() {
   Permit(match.entry, kOk);
 }
 
-// canPerform (C.3) on a resource that could be read: a refusal is 403.
+// canPerform (S-11) on a resource that could be read: a refusal is 403.
 bool Decider::MayChange(Interaction interaction, const Resource& resource,
                         EntryMatch& match) {
   if (!IsInReach(resource, interaction)) {
@@ -316,13 +316,13 @@ bool Decider::MayStore(Interaction interaction, const Resource* before,
     }
   }
   // Worked out after the write: an error there is an error of the whole
-  // (semantics L.1).
+  // (semantics S-18.1).
   read_entry_ = match.entry;
   decision_.entry = match.entry;
   return AddHiddenFields(after);
 }
 
-// C.12: in order, to the first that is not true.
+// S-19: in order, to the first that is not true.
 bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
                                const Resource& after) {
   const std::vector<CompiledConstraint>& constraints =
@@ -357,7 +357,7 @@ bool Decider::CheckConstraints(const BoundEntry& entry, const Resource* before,
 
 // Strict: what is created about patients must be about one that the subject's
 // entries reach without the account that the policy itself stamps on it
-// (semantics K7).
+// (semantics S-22.3).
 bool Decider::CheckPatientsOfCreated(const BoundEntry& entry,
                                      const Resource& created) {
   const std::string& stamped = access_.policy->compartment();

@@ -136,7 +136,7 @@ DecisionStage StageOf(Interaction interaction) {
 
 }  // namespace
 
-// C.1.
+// S-6.
 bool Decider::Supports(Interaction interaction) {
   if (access_.Supports(interaction, type_)) return true;
   if (!access_.super_admin && IsProtectedType(type_)) {
@@ -162,7 +162,7 @@ bool Decider::Supports(Interaction interaction) {
   return Deny(Reason::kInteractionNotGranted, 403, std::move(message));
 }
 
-// C.2.
+// S-7.
 bool Decider::IsInReach(const fhir::Resource& resource,
                         Interaction interaction) const {
   if (access_.super_admin) return true;
@@ -216,7 +216,7 @@ LookupResult Decider::LookUp(const ResourceKey& key,
 }
 
 // What is read of a resource to tell whether the subject may read it.  No
-// entry's criteria are looked at for a Binary (C.17).
+// entry's criteria are looked at for a Binary (S-15).
 const ElementSet& Decider::ElementsToMatch(std::string_view type) const {
   return type == "Binary" ? BinaryElements()
                           : access_.policy->ElementsFor(type);

@@ -1,4 +1,4 @@
-// Decider: one decision, from a subject's access and a request (semantics C).
+// Decider: one decision, from a subject's access and a request (S-15 to S-19).
 //
 // Made for one request and thrown away; confined to one thread.
 
@@ -53,7 +53,7 @@ class Decider {
     kDeleted,
     kUnknown,  // No such resource.
   };
-  // Which of Medplum's two matchers a read may use (C.4).
+  // Which of Medplum's two matchers a read may use (S-15).
   enum class Path { kEither, kDurableOnly };
 
   // Each step returns false where it ended the decision.

@@ -123,7 +123,7 @@ struct Note {
   std::string text;
 };
 
-// What Medplum would store (semantics C.5-C.10).
+// What Medplum would store (semantics S-16 to S-18).
 struct WriteOutcome {
   std::vector<std::string> accounts;
   std::vector<std::string> compartments;

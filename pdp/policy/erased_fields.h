@@ -1,5 +1,5 @@
 // What erasing readonly and hidden fields leaves must still be valid, or
-// Medplum refuses the write (semantics L.2).
+// Medplum refuses the write (semantics S-17.11).
 
 #ifndef PDP_POLICY_ERASED_FIELDS_H_
 #define PDP_POLICY_ERASED_FIELDS_H_

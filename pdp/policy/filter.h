@@ -1,5 +1,5 @@
 // Filter: which FHIR searches find exactly what a subject may find
-// (semantics E.2-E.4), and the same as one search and as a condition.
+// (semantics S-13, S-14, S-21), and the same as one search and as a condition.
 //
 // filter_entries.h says what the policy lets through, filter_query.h what of
 // the caller's query is kept, filter_text.h and filter_condition.h how both are

@@ -1,5 +1,5 @@
 // Filters as a condition tree, for data stores other than Medplum's: what the
-// tree says is what Medplum's database would (semantics D.7).  The database
+// tree says is what Medplum's database would (semantics S-12).  The database
 // knows a third truth, that of a comparison with a value that is not there; the
 // tree has none of it, for it asks for the value where its absence decides.
 

@@ -1,5 +1,5 @@
 // What the entries of a policy let a subject find of a resource type, as FHIR
-// search parameters (semantics E.2, E.3).
+// search parameters (semantics S-14, S-21).
 
 #ifndef PDP_POLICY_FILTER_ENTRIES_H_
 #define PDP_POLICY_FILTER_ENTRIES_H_
@@ -47,7 +47,7 @@ struct EntriesReach {
   std::vector<std::string> hidden_fields;
 };
 
-// For `interaction`, search or read, on `type`.  The gate (C.1) is not part of
+// For `interaction`, search or read, on `type`.  The gate (S-6) is not part of
 // it.
 EntriesReach ReachOf(const SubjectAccess& access, std::string_view type,
                      fhir::Interaction interaction, Mode mode);

@@ -1,4 +1,4 @@
-// The includes of a caller's query (semantics E.6): whether a search that
+// The includes of a caller's query (semantics S-21): whether a search that
 // somebody else runs brings what the subject's own would.  filter_query.h says
 // when.
 

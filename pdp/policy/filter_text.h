@@ -1,4 +1,4 @@
-// Filters as expressions of `_filter` (semantics E.4), whose connectives bind
+// Filters as expressions of `_filter` (semantics S-13), whose connectives bind
 // alike and to the right: every level is in parentheses.
 
 #ifndef PDP_POLICY_FILTER_TEXT_H_

@@ -1,5 +1,5 @@
 // The references that a resource holds, which Medplum looks at before it is
-// stored (semantics C.5, C.11).
+// stored (semantics S-16).
 
 #ifndef PDP_POLICY_HELD_REFERENCES_H_
 #define PDP_POLICY_HELD_REFERENCES_H_

@@ -1,4 +1,4 @@
-// Criteria: what of semantics D, J and K can be seen in their text.
+// Criteria: what is wrong with them as far as it is seen in their text (S-8).
 
 #include <algorithm>
 #include <string>

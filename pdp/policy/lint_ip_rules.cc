@@ -1,5 +1,5 @@
 // IP rules: beginnings of addresses, compared as text, in order (semantics
-// B.9).
+// S-1).
 
 #include <algorithm>
 #include <string>

@@ -1,5 +1,5 @@
 // Entries beside one another: the first that matches decides on fields and
-// constraints (semantics trap 2).
+// constraints (semantics S-18.1).
 
 #include <algorithm>
 #include <set>

@@ -40,7 +40,7 @@ std::string_view NameAt(std::string_view text) {
   return is_escape ? std::string_view() : name;
 }
 
-// K7: what is created gets the policy's compartment, and then matches it.
+// S-22.3: what is created gets the policy's compartment, and then matches it.
 void LintCompartment(const AccessPolicy& policy, LintReport& report) {
   if (policy.compartment != "%patient" && policy.compartment != "%profile" &&
       !policy.compartment.starts_with("Patient/")) {

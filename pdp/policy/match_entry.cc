@@ -55,7 +55,7 @@ bool IsInCompartmentOf(const PolicyEntry& entry, const Resource& resource) {
   });
 }
 
-// The database keeps the ids alone (semantics trap 24).
+// The database keeps the ids alone (semantics S-12.3).
 bool IsInDurably(const Resource& resource, std::string_view compartment) {
   const std::string_view id = compartment.substr(
       std::min(compartment.find('/') + 1, compartment.size()));
@@ -92,7 +92,7 @@ Reason ReasonOf(const absl::Status& status) {
   }
 }
 
-// Steps 2 to 5 of C.3.
+// Of one entry (S-11).
 absl::StatusOr<bool> Matches(const BoundEntry& entry, const Resource& resource,
                              Scratch& scratch) {
   if (resource.type() == "Binary") return true;
@@ -263,7 +263,7 @@ DurableEntryMatch MatchDurably(const SubjectAccess& access,
                                const fhir::ResourceLookup& lookup,
                                bool honor_narrowing, Scratch& scratch) {
   const fhir::InteractionSet bit = fhir::Bit(interaction);
-  // Medplum's database does not look at Binary's criteria (semantics C.17).
+  // Medplum's database does not look at Binary's criteria (semantics S-15).
   DurablePredicate predicate(access, resource, lookup, scratch);
   const auto entries = access.policy->EntriesFor(resource.type());
   bool considered = false;

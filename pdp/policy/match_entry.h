@@ -1,6 +1,6 @@
 // Matching a resource against a subject's entries: in memory, as writes and
 // cached reads are judged, and durably, as searches and uncached reads are
-// (semantics C.1-C.3, E.2).
+// (semantics S-6, S-7, S-11, S-14).
 
 #ifndef PDP_POLICY_MATCH_ENTRY_H_
 #define PDP_POLICY_MATCH_ENTRY_H_
@@ -36,7 +36,7 @@ struct EntryMatch {
   std::string error;
 };
 
-// C.3: the entries in order, until one matches; an entry that errs ends it.
+// S-11: the entries in order, until one matches; an entry that errs ends it.
 // The project boundary is not part of it.
 EntryMatch MatchInMemory(const SubjectAccess& access,
                          const fhir::Resource& resource,
@@ -51,7 +51,7 @@ struct DurableEntryMatch {
   std::string why;           // kUnknown and kError: a sentence.
 };
 
-// E.2: the database predicate for `interaction` (read or search), without the
+// S-14: the database predicate for `interaction` (read or search), without the
 // project filter.  `honor_narrowing`: entries that strict mode has put out of
 // force count as absent, and so do the ways in which a malformed entry removes
 // the whole predicate.

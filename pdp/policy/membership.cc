@@ -59,7 +59,7 @@ absl::StatusOr<Parameter> ParseParameter(JsonElement item) {
   if (const auto reference = fhir::Member(item, "valueReference")) {
     parameter.is_reference = true;
     const auto text = fhir::Member(*reference, "reference");
-    // What JavaScript makes of a reference without text (semantics B.4).
+    // What JavaScript makes of a reference without text (semantics S-3).
     parameter.value = text ? std::string(fhir::AsString(*text).value_or(
                                  std::string_view("undefined")))
                            : "undefined";

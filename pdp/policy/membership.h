@@ -1,5 +1,5 @@
 // ProjectMembership: what binds a user to a project, a profile and
-// AccessPolicies (semantics A.2).
+// AccessPolicies (semantics S-1).
 
 #ifndef PDP_POLICY_MEMBERSHIP_H_
 #define PDP_POLICY_MEMBERSHIP_H_

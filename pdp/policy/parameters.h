@@ -1,5 +1,5 @@
 // Parameter substitution: how `%organization` in a policy becomes the value
-// that a membership gives it (semantics B.4).
+// that a membership gives it (semantics S-3).
 //
 // Medplum replaces text in the serialized policy, one parameter after the
 // other. Values that could change the JSON around them are therefore dangerous;

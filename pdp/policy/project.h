@@ -1,5 +1,5 @@
 // Project: the settings of a Medplum project that change decisions
-// (semantics A.3).
+// (semantics S-7).
 
 #ifndef PDP_POLICY_PROJECT_H_
 #define PDP_POLICY_PROJECT_H_

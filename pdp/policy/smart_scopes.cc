@@ -147,7 +147,7 @@ std::optional<DraftEntry> Combine(const DraftEntry& draft,
   }
   // The entry still has its own type here, so that a wildcard's criteria
   // becomes
-  // `*?...` (semantics K1).
+  // `*?...` (semantics S-22.1).
   if (!scope.criteria.empty()) AppendCriteria(scope.criteria, entry);
   if (scope.context == SmartScope::Context::kPatient &&
       !patient_context.empty()) {

@@ -1,4 +1,4 @@
-// SMART scopes: how the scope of a login narrows a policy (semantics B.6).
+// SMART scopes: how the scope of a login narrows a policy (semantics S-5).
 
 #ifndef PDP_POLICY_SMART_SCOPES_H_
 #define PDP_POLICY_SMART_SCOPES_H_

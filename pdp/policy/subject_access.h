@@ -1,6 +1,6 @@
 // SubjectAccess: all that is known of a subject before a resource is looked at:
 // the membership, the projects it reaches, its bound policy; or why it has no
-// access at all (semantics B.1, B.2, B.8-B.10).
+// access at all (semantics S-1, S-2).
 //
 // Immutable, built on demand and cached by the DecisionPoint.
 
@@ -60,10 +60,10 @@ struct SubjectAccess {
   // What this was built from: when one of them changes, it is built anew.
   std::vector<fhir::ResourceKey> dependencies;
 
-  // C.1: whether some entry grants `interaction` on `type` at all.
+  // S-6: whether some entry grants `interaction` on `type` at all.
   bool Supports(fhir::Interaction interaction, std::string_view type) const;
 
-  // C.2: the projects whose resources of `type` may be read.
+  // S-7: the projects whose resources of `type` may be read.
   bool MayReadProject(std::string_view project, std::string_view type) const;
   // The ids of those projects; for a super admin every project is permitted and
   // the list means nothing.
@@ -121,14 +121,14 @@ LookupFailure NotKept(std::string_view project);
 
 // Builds the access of `membership` under what `context` says of scope, launch
 // and tenants.  With `caller`, that of a member on whose behalf the caller acts
-// (semantics B.8): the member's policies and admin flag, the caller's scope.
+// (semantics S-1): the member's policies and admin flag, the caller's scope.
 std::optional<LookupFailure> BuildSubjectAccess(
     std::string_view membership, const RequestContext& context,
     const SubjectAccess* caller, const SubjectAccessOptions& options,
     const fhir::ResourceLookup& lookup, PolicyCache& policies,
     SubjectAccess& access);
 
-// Whether the policy's IP rules let the request pass (semantics B.9).
+// Whether the policy's IP rules let the request pass (semantics S-1).
 std::optional<Denial> CheckAddress(const SubjectAccess& access,
                                    const RequestContext& context, Mode mode);
 

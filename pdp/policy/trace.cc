@@ -129,7 +129,7 @@ void Trace::TryDurably(DecisionStage stage, const Resource& resource,
   }
 }
 
-// Steps 2 to 5 of C.3, one by one.
+// The tests of one entry (S-11), one by one.
 void Trace::TestInMemory(const Resource& resource, TriedEntry& tried) {
   const BoundEntry& entry = *tried.entry;
   const CompiledEntry& compiled = *entry.compiled;

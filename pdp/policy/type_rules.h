@@ -1,4 +1,4 @@
-// Which resource types Medplum treats specially (semantics A.6).
+// Which resource types Medplum treats specially (semantics S-6).
 
 #ifndef PDP_POLICY_TYPE_RULES_H_
 #define PDP_POLICY_TYPE_RULES_H_
@@ -16,7 +16,7 @@ bool IsProjectAdminType(std::string_view type);
 std::span<const std::string_view> ProjectAdminTypes();
 
 // The project of the base definitions, linked to every project for reading
-// (semantics B.10).
+// (semantics S-7).
 std::string_view BaseProjectId();
 bool BaseProjectExports(std::string_view type);
 

@@ -1,5 +1,5 @@
 // Write constraints: what must be true of a resource for a write to be allowed
-// (semantics C.12).
+// (semantics S-19).
 
 #ifndef PDP_POLICY_WRITE_CONSTRAINT_H_
 #define PDP_POLICY_WRITE_CONSTRAINT_H_

@@ -13,7 +13,7 @@ namespace pdp::sync {
 namespace {
 
 // A delete may be told before it is done, and one that is rolled back is told
-// as well (semantics F.2).  When a resource still lives after these, sweeps
+// as well.  When a resource still lives after these, sweeps
 // will find whatever becomes of it.
 constexpr absl::Duration kLooksAtDeleted[] = {absl::Milliseconds(250),
                                               absl::Seconds(1)};

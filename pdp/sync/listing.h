@@ -1,7 +1,7 @@
 // Listing: the living, or the deleted, of one type, page by page.
 //
 // Pages are asked for in the order of lastUpdated, since only then does the
-// server continue by what it sent last instead of by counting (semantics E.8):
+// server continue by what it sent last instead of by counting:
 // rows that change between two pages move to the end, and none is passed over.
 // What is not in that order, or does not get on, is refused.
 

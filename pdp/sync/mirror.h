@@ -35,7 +35,7 @@
 // Secrets (stored_form.h) are taken out of what is stored.  What a login is not
 // shown is absent from what it reads: `superAdmin`, `systemSecret` and
 // `strictMode` of the own Project, and `secret`, `setting` and `systemSetting`
-// of others (semantics B.7).
+// of others (semantics S-2).
 
 #ifndef PDP_SYNC_MIRROR_H_
 #define PDP_SYNC_MIRROR_H_

@@ -16,7 +16,7 @@ enum class Mirrored : uint8_t {
   // exist, once the first load is complete.
   kWhole,
   // Tombstones alone.  A deleted profile ends every request of its members, an
-  // absent or live one is the same to a decision (semantics B.1); so nothing
+  // absent or live one is the same to a decision (semantics S-1); so nothing
   // of a patient but the id of a deleted one is kept.
   kTombstones,
 };

@@ -12,7 +12,7 @@
 namespace pdp::sync {
 
 // Whether resources of `type` are read in whatever project they live: the
-// server reads them without asking for the project (semantics B.1, B.10).
+// server reads them without asking for the project (semantics S-1).
 bool IsReadInAnyProject(std::string_view type);
 
 // Each resource of such a type of which the JSON text `json` has a reference,

@@ -18,7 +18,7 @@ namespace pdp::sync {
 std::string StoredForm(std::string_view type, std::string_view json);
 
 // A Project as its own login read it.  Medplum does not show that login
-// `strictMode` (semantics B.7): it is taken for true, under which less is
+// `strictMode` (semantics S-2): it is taken for true, under which less is
 // permitted.
 // REQUIRES: as above.
 std::string WithAssumedStrictMode(std::string_view project_json);

@@ -4,7 +4,7 @@
 // What a token says is believed once its signature is verified, and only that
 // the server issued it, for whom, and until when.  Whether its login is still
 // good, of which membership, and under which scope is the server's to say
-// (semantics G.3).  What was learned holds for a while, never past the token's
+// (semantics S-1).  What was learned holds for a while, never past the token's
 // end, and is found by the SHA-256 of the token, which itself is not kept.
 
 #ifndef PDP_SYNC_TOKEN_BINDER_H_

@@ -55,13 +55,13 @@ absl::Status ScopeUnknown(std::string_view why) {
 }
 
 // A SMART scope is `patient/Observation.rs`; others, like `openid`, narrow
-// nothing (semantics B.6).
+// nothing (semantics S-5).
 bool MayBeSmart(std::string_view scope) {
   return scope.find('/') != std::string_view::npos;
 }
 
 // Whether the effective policy has what Medplum gives to every login, and a
-// SMART scope takes away where it does not name it (semantics B.5, B.6).
+// SMART scope takes away where it does not name it (semantics S-2, S-5).
 bool HasDefaultTypes(const std::string& policy) {
   simdjson::dom::parser parser;
   JsonElement root;

@@ -227,7 +227,7 @@ def entry_faults(entry, types):
         if (constraint.get("language") != "text/fhirpath"
                 or not constraint.get("expression")):
             yield f"{type_}: a write constraint does not satisfy axp-1"
-    # A nested or [x] path is erased by an update, not restored (C.10).
+    # A nested or [x] path is erased by an update, not restored (S-18).
     writes = interactions is None or not set(interactions) <= READS
     for field in entry.get("readonlyFields", []) + entry.get(
             "hiddenFields", []):

@@ -185,7 +185,7 @@ class ReadTest(ApiTest):
 
 
 class AdminApiTest(ApiTest):
-    """Semantics H.1, C.6 and C.8."""
+    """Invitations, updates and accounts (semantics S-16, S-17)."""
 
     def setUp(self):
         super().setUp()

@@ -1,5 +1,5 @@
 // A Medplum server in memory, as one login sees it: what a feed asks of it, by
-// the rules that matter to a feed (semantics E.8, F.9).
+// the rules that matter to a feed.
 
 #ifndef TESTS_SUPPORT_MODEL_SERVER_H_
 #define TESTS_SUPPORT_MODEL_SERVER_H_

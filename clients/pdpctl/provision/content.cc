@@ -25,7 +25,7 @@ void AddLines(fhir::JsonElement parent, std::string_view name, Lines& lines) {
 
 bool HoldsBack(std::string_view policy) {
   // The last two can be read by everybody where no entry names them (semantics
-  // B.5).
+  // S-2).
   static constexpr std::string_view kMarks[] = {
       "\"hiddenFields\"", "\"readonlyFields\"",  "\"writeConstraint\"",
       "\"ipAccessRule\"", "\"SearchParameter\"", "\"StructureDefinition\""};

@@ -1,5 +1,5 @@
 // Which organizations resources belong to: by their accounts, which are their
-// compartments (semantics C.8), and by those of the patients they are about.
+// compartments (semantics S-17), and by those of the patients they are about.
 
 #ifndef PDP_CLIENTS_PDPCTL_PROVISION_TENANTS_H_
 #define PDP_CLIENTS_PDPCTL_PROVISION_TENANTS_H_

@@ -1,4 +1,4 @@
-// Equality and equivalence as Medplum defines them (semantics C.12).
+// Equality and equivalence as Medplum defines them (semantics S-20).
 
 #ifndef PDP_FHIR_FHIRPATH_EQUALITY_H_
 #define PDP_FHIR_FHIRPATH_EQUALITY_H_

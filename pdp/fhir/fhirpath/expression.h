@@ -1,4 +1,4 @@
-// FHIRPath as Medplum evaluates it (semantics C.12, D.2): the expressions of
+// FHIRPath as Medplum evaluates it (semantics S-9, S-20): the expressions of
 // search parameters and the write constraints of AccessPolicies.
 //
 // An Expression is immutable and may be evaluated by any number of threads at
@@ -109,7 +109,7 @@ class Expression {
 Value RootOf(JsonElement object);
 
 // What a write constraint asks for: exactly one item that is strictly `true`
-// (semantics C.12).
+// (semantics S-19).
 bool IsExactlyTrue(const Collection& collection);
 
 }  // namespace pdp::fhir::fhirpath

@@ -29,7 +29,7 @@ struct Quantity {
 };
 
 // How an item came about: a list of member names, newest first.  Medplum's
-// equality of objects compares it too (semantics C.12).
+// equality of objects compares it too (semantics S-20).
 //
 // A node with an empty name stands for an item that has no path yet; it gets
 // one when the expression names the item's resource type.

@@ -1,5 +1,5 @@
 // The patients a resource belongs to, and the compartments that follow
-// (semantics C.8).
+// (semantics S-17).
 
 #ifndef PDP_FHIR_SEARCH_COMPARTMENT_H_
 #define PDP_FHIR_SEARCH_COMPARTMENT_H_

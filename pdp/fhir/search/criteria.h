@@ -1,5 +1,5 @@
 // Criteria: the parsed form of a FHIR search string such as
-// `Task?status:not=draft&subject=Patient/1` (semantics D.1).
+// `Task?status:not=draft&subject=Patient/1` (semantics S-8).
 //
 // Parsed once when a policy is bound, evaluated many times.  Immutable.
 
@@ -60,7 +60,7 @@ struct Filter {
   std::string modifier;  // The raw modifier, empty where none was written.
   // The decoded value, without the prefix that became `op`.
   std::string value;
-  // `value` split at its commas, escapes resolved (semantics D.1 rule 10).
+  // `value` split at its commas, escapes resolved (semantics S-8).
   std::vector<std::string> alternatives;
   // Null for a code that the registry does not know for the parsed type, for
   // chains, `_has` and `_filter`: such a filter never matches in memory.

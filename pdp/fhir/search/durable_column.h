@@ -1,5 +1,5 @@
 // How Medplum's database stores the values of a search parameter, which decides
-// what a search for it finds (semantics D.7).
+// what a search for it finds (semantics S-12).
 
 #ifndef PDP_FHIR_SEARCH_DURABLE_COLUMN_H_
 #define PDP_FHIR_SEARCH_DURABLE_COLUMN_H_

@@ -1,4 +1,4 @@
-// One filter by the rules of Medplum's database (semantics D.7).
+// One filter by the rules of Medplum's database (semantics S-12).
 
 #ifndef PDP_FHIR_SEARCH_DURABLE_FILTER_H_
 #define PDP_FHIR_SEARCH_DURABLE_FILTER_H_

@@ -1,4 +1,4 @@
-// The value of `_filter`, as Medplum's parser understands it (semantics E.4):
+// The value of `_filter`, as Medplum's parser understands it (semantics S-13):
 // comparisons joined by `and` and `or`, which bind alike and to the right.
 
 #ifndef PDP_FHIR_SEARCH_FILTER_EXPRESSION_H_

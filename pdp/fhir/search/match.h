@@ -1,5 +1,5 @@
 // Whether a resource meets criteria, by Medplum's in-memory rules
-// (semantics D.3-D.6).  The rules of Medplum's database are another matcher.
+// (semantics S-10).  The rules of Medplum's database are another matcher.
 
 #ifndef PDP_FHIR_SEARCH_MATCH_H_
 #define PDP_FHIR_SEARCH_MATCH_H_

@@ -1,5 +1,5 @@
 // Whether a resource meets criteria by the rules of Medplum's database, which
-// judge searches and the reads past its cache (semantics D.7).  They differ
+// judge searches and the reads past its cache (semantics S-12).  They differ
 // from the in-memory rules of match.h.
 
 #ifndef PDP_FHIR_SEARCH_MATCH_DURABLE_H_
@@ -43,7 +43,7 @@ struct DurableEnvironment {
 
 // The filters of `criteria` against `resource`, whose type is taken to be the
 // searched type.  `resource` may be the stub of a deleted resource, which has
-// kept no index values (semantics L.6): type, id and meta.project alone.
+// kept no index values (semantics S-12.36): type, id and meta.project alone.
 //
 // kError and kForbidden concern the criteria, not the resource: they are found
 // whatever the other filters say, and the first filter that has one decides

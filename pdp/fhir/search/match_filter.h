@@ -1,4 +1,4 @@
-// The in-memory matchers, one for each way of comparing (semantics D.4, D.5).
+// The in-memory matchers, one for each way of comparing (semantics S-10).
 // Each is given the values that the filter's parameter has in a resource.
 //
 // InvalidArgument, of all of them: Medplum raises an exception, or an element

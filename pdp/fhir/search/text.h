@@ -1,5 +1,5 @@
 // Values as the texts that JavaScript and Medplum make of them (semantics
-// D.4.3).
+// S-10).
 
 #ifndef PDP_FHIR_SEARCH_TEXT_H_
 #define PDP_FHIR_SEARCH_TEXT_H_

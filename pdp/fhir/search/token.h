@@ -1,5 +1,5 @@
 // Tokens: the pairs of system and value that token parameters compare
-// (semantics D.4.2).
+// (semantics S-10).
 
 #ifndef PDP_FHIR_SEARCH_TOKEN_H_
 #define PDP_FHIR_SEARCH_TOKEN_H_

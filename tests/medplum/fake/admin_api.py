@@ -68,8 +68,8 @@ class AdminApi:
         return Answer(201, client.text, content_type=JSON)
 
     def _invite(self, caller, project, body):
-        """A User, a profile and a membership; what of them is there is used
-        (semantics H.1)."""
+        """A User, a profile and a membership; what of them is there is
+        used."""
         self._check_policies(project, body)
         user = self._invited_user(project, body)
         known = [m for m in self._memberships(project)

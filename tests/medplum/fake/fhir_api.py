@@ -268,7 +268,7 @@ class FhirApi:
 
     def _set_accounts(self, caller, type_, id_, body):
         """Replaces accounts; with `propagate`, the difference goes to what is
-        in the Patient's compartment, too (semantics C.8)."""
+        in the Patient's compartment, too (semantics S-17)."""
         if not (caller.access.super_admin or caller.access.admin):
             raise Outcome("forbidden")
         found, _, _ = self._visible(caller, type_, id_)

@@ -18,11 +18,16 @@ SHELL = ("sh", "bash", "shell", "console")
 # Programs of the pages, whether this machine has them or not.
 PROGRAMS = {"pdpd", "pdpctl", "make", "helm", "kubectl", "docker", "podman",
             "buildah", "systemctl", "journalctl", "openssl", "curl", "jq",
-            "grpcurl", "promtool", "export", "cd", "for", "if", "while", "npm",
-            "pip", "python3", "cmake", "git", "sudo"}
+            "grpcurl", "promtool", "npm", "pip", "python3", "cmake", "git",
+            "sudo", "export", "cd", "for", "if", "while", "until", "case"}
 # Programs of every machine whose names other text begins with as well.
 WORDS = {"test", "time", "which", "who", "w", "file", "sort", "split", "join",
          "head", "tail", "cut", "link", "install", "type", "read", "at"}
+
+
+# How text begins that is no command: a key of YAML or JSON, an object, a path
+# and what is there, a place in a file and what is wrong there, a drawing.
+DATA = re.compile(r'["\w-]+:(\s|$)|\{|[\w.-]+/|\S+:\d+:|.*[─▶]')
 
 
 @dataclasses.dataclass
@@ -152,6 +157,14 @@ def commands(block):
 
 
 def all_blocks():
-    """The blocks of commands of all pages."""
-    return [block for page in PAGES for block in blocks(page)
-            if is_commands(block)]
+    """The blocks of commands of all pages.  ValueError for a block that is
+    neither commands nor anything else that is known."""
+    found = []
+    for page in PAGES:
+        for block in blocks(page):
+            if is_commands(block):
+                found.append(block)
+            elif not block.language and not DATA.match(block.lines[0]):
+                raise ValueError(f"{block.place}: neither commands nor data; "
+                                 "fence it, with its language")
+    return found

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -13,6 +14,9 @@ import unittest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/medplum"))
+from authority import Authority  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("PDP_BUILD", ROOT / "build"))
 LONG = 60.0  # Seconds that are never reached unless something is wrong.
 
@@ -123,10 +127,8 @@ class InstallTest(unittest.TestCase):
         (etc / "tls").mkdir()
         for name in ("gateway-token", "operator-token", "medplum-client"):
             (etc / "secrets" / name).write_text(f"{name:0<64}\n")
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-            "/CN=pdp", "-keyout", etc / "tls/tls.key", "-out",
-            etc / "tls/tls.crt")
+        certificate = Authority(etc / "tls", "tls")
+        pathlib.Path(certificate.certificate).rename(etc / "tls/tls.crt")
         (etc / "pdpd.yaml").write_text(text)
         log = self.directory / "log"
         with log.open("wb") as out:

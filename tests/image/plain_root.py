@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -13,6 +14,8 @@ import sys
 import tempfile
 import time
 
+NO_NETWORK = re.compile("Temporary failure resolving|Could not connect|"
+                        "Unable to connect|Connection (timed out|refused)")
 ENTER = pathlib.Path(__file__).resolve().parent / "enter.py"
 CACHE = pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache",
@@ -55,18 +58,19 @@ def _proxy():
                    ).partition("=")[2].strip().strip("'")
 
 
-def missing():
-    """What this machine lacks for it; empty: nothing."""
+def look_at_machine():
+    """Raises CannotRun where something is lacking."""
     if os.geteuid() != 0:
-        return "this user is not root"
+        raise CannotRun("this user is not root")
     for program in ("apt-get", "debootstrap", "unshare", "nsenter"):
         if not shutil.which(program, path=PATH):
-            return f"there is no {program}"
+            raise CannotRun(f"there is no {program}")
     # Each of the namespaces, and mounts in them.
     done = subprocess.run(
         ["unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc",
          "true"], capture_output=True, text=True, timeout=LONG, check=False)
-    return f"no namespaces: {done.stderr.strip()}" if done.returncode else ""
+    if done.returncode != 0:
+        raise CannotRun(f"no namespaces: {done.stderr.strip()}")
 
 
 def _made_once(name, make):
@@ -137,6 +141,8 @@ def run_step(root, command, environment=None, directory="/", limit=600):
                  **(environment or {})})
     finally:
         resolver.unlink()
+    if done.returncode != 0 and NO_NETWORK.search(done.stdout):
+        raise CannotRun(f"no network: {done.stdout[-500:]}")
     if done.returncode != 0:
         raise AssertionError(f"RUN {command}: {done.stdout[-3000:]}")
     return done.stdout
@@ -194,7 +200,8 @@ class _Build:
 
 def build(stage, root, copied=None, context=None):
     """Does the steps of `stage` at `root`.  `copied` has, by its name, the root
-    of each stage that is copied from; `context` is the tree that is."""
+    of each stage that is copied from; `context` is the tree that is.  Raises
+    AssertionError where a step fails, CannotRun where that says nothing."""
     steps = list(stage.instructions)
     first_copy = next(i for i, step in enumerate(steps)
                       if step.keyword == "COPY")

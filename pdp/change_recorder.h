@@ -26,7 +26,8 @@ namespace pdp {
 // process ended before, are named by a record as soon as one can be written.
 class ChangeRecorder {
  public:
-  // All must outlive the recorder.  `is_new`: the store was empty.
+  // All must outlive the recorder.  `is_new`: the store was empty, or is a copy
+  // of another server's.
   // `recorded_file`: where is kept what has been recorded; empty: nowhere.
   // `machine_run` is as in recorded_revision.h.
   ChangeRecorder(const service::Audit& audit, service::Metrics& metrics,

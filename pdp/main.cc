@@ -38,6 +38,7 @@
 #include "pdp/event_sinks.h"
 #include "pdp/fhir/json.h"
 #include "pdp/fhir/resource_key.h"
+#include "pdp/first_state.h"
 #include "pdp/kept_history.h"
 #include "pdp/policy/decision_point.h"
 #include "pdp/service/admin_service.h"
@@ -253,9 +254,12 @@ int Serve(const Settings& settings) {
                 pdp::StrCat("data-dir: cannot make `", settings.data_dir,
                             "`: ", error.message()));
   }
-  auto store =
-      pdp::store::Store::Open({.directory = settings.data_dir + "/store",
-                               .history = pdp::sync::MirroredHistory()});
+  const pdp::store::Options store_options = {
+      .directory = settings.data_dir + "/store",
+      .history = pdp::sync::MirroredHistory()};
+  const bool is_copy =
+      pdp::BeginWithCheckpoint(settings.bootstrap_from, store_options);
+  auto store = pdp::store::Store::Open(store_options);
   if (!store.ok()) return Fail(kFault, pdp::ToStd(store.status().message()));
 
   // Audit log.
@@ -294,7 +298,7 @@ int Serve(const Settings& settings) {
   pdp::service::RecentDecisions recent_decisions;
   audit.recent = &recent_decisions;
   pdp::ChangeRecorder changed(audit, metrics, **store,
-                              /*is_new=*/(*store)->revision() == 0,
+                              is_copy || (*store)->revision() == 0,
                               settings.data_dir + "/recorded-revision");
   const auto sync_changes = [&] {
     changed.Sync([&] { return journal->SyncWritten(); });

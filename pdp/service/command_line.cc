@@ -27,6 +27,9 @@ constexpr Flag kFlags[] = {
      "Where policies and memberships come from: FHIR JSON files and Bundles "
      "below PATH, or a Medplum server. Required."},
     {"data-dir", "DIR", "The directory of the store. Required."},
+    {"bootstrap-from", "DIR",
+     "A checkpoint of another server, with which a store that is not there yet "
+     "begins. [none]"},
     {"listen", "ADDRESS",
      "host:port (port 0: one is picked) or unix:PATH for gRPC; loopback only "
      "without TLS; repeatable. [127.0.0.1:8990]"},

@@ -316,6 +316,7 @@ absl::StatusOr<Settings> LoadSettings(const ConfigInputs& inputs) {
     return Wrong("data-dir", "missing; name the directory of the store");
   }
   settings.data_dir = config.data_dir();
+  settings.bootstrap_from = config.bootstrap_from();
   PDP_RETURN_IF_ERROR(ReadAddresses(config, settings));
   PDP_RETURN_IF_ERROR(ReadSemantics(config, settings));
   PDP_RETURN_IF_ERROR(ReadDurations(config, settings));

@@ -33,6 +33,7 @@ struct Settings {
   // With `source: medplum`, and only then.
   std::optional<MedplumSettings> medplum;
   std::string data_dir;
+  std::string bootstrap_from;  // Empty: nothing.
   std::vector<ListenAddress> listen;
   std::optional<ListenAddress> http_listen;
   policy::Mode mode = policy::Mode::kStrict;

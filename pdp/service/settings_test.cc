@@ -50,6 +50,7 @@ TEST(SettingsTest, HasDefaults) {
   EXPECT_EQ(settings->source, "directory:policies");
   EXPECT_EQ(settings->source_directory, "policies");
   EXPECT_EQ(settings->data_dir, "data");
+  EXPECT_EQ(settings->bootstrap_from, "");
   ASSERT_EQ(settings->listen.size(), 1u);
   EXPECT_EQ(settings->listen[0].ToString(), "127.0.0.1:8990");
   EXPECT_EQ(settings->http_listen->ToString(), "127.0.0.1:8991");
@@ -67,6 +68,7 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   const ConfigFile file(
       "source: directory:/policies\n"
       "data-dir: \"/data\"\n"
+      "bootstrap-from: /seed\n"
       "listen: [127.0.0.1:0, unix:/run/pdp.sock]\n"
       "http-listen: none\n"
       "mode: parity\n"
@@ -96,6 +98,7 @@ TEST(SettingsTest, ReadsEveryKeyOfAFile) {
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->source_directory, "/policies");
   EXPECT_EQ(settings->data_dir, "/data");
+  EXPECT_EQ(settings->bootstrap_from, "/seed");
   ASSERT_EQ(settings->listen.size(), 2u);
   EXPECT_EQ(settings->listen[1].ToString(), "unix:/run/pdp.sock");
   EXPECT_FALSE(settings->http_listen.has_value());
@@ -309,12 +312,12 @@ TEST(SettingsTest, SaysWhereAFileIsWrong) {
       {"UnknownKey", "source: a\nlissten: [b]\n",
        ":2:1: unknown key `lissten`; did you mean `listen`?"},
       {"UnknownKeyLikeNoOther", "source: a\nport: 80\n",
-       ":2:1: unknown key `port`; the keys are: source, data-dir, listen, "
-       "http-listen, mode, parameter-semantics, max-staleness, stale-after, "
-       "decision-reuse, audit-mode, threads, max-bound-policies, socket-mode, "
-       "drain-timeout, shadow, medplum, sweep, attributes, tenants, "
-       "session-rules, audit, callers, tls, limits, reflection, history, "
-       "gateway"},
+       ":2:1: unknown key `port`; the keys are: source, data-dir, "
+       "bootstrap-from, listen, http-listen, mode, parameter-semantics, "
+       "max-staleness, stale-after, decision-reuse, audit-mode, threads, "
+       "max-bound-policies, socket-mode, drain-timeout, shadow, medplum, "
+       "sweep, attributes, tenants, session-rules, audit, callers, tls, "
+       "limits, reflection, history, gateway"},
       {"UnknownKeyOfASection", "medplum:\n  base-url: a\n  logins: [b]\n",
        ":3:3: unknown key `logins`; did you mean `login`?"},
       {"UnknownKeyOfAnItem",

@@ -124,8 +124,8 @@ absl::StatusOr<std::shared_ptr<RevisionWatchers::Watch>> RevisionWatchers::Add(
     watch.reset(new Watch(std::move(members), std::move(notify), room_));
   }
   const std::weak_ptr<Watch> weak = watch;
-  if (!worker_.Offer([this, weak] {
-        if (const auto begun = weak.lock()) Begin(begun);
+  if (!worker_.Offer([this, weak, taken_up = taken_up_.load()] {
+        if (const auto begun = weak.lock()) Begin(begun, taken_up);
         // What did not fit relies on each task that waited, one of a watch that
         // has ended already included.
         TakeUpLost();
@@ -175,10 +175,14 @@ void RevisionWatchers::Offer(uint64_t revision, std::function<void()> task) {
 
 void RevisionWatchers::TakeUpLost() {
   const uint64_t revision = lost_revision_.exchange(0);
-  if (revision != 0) TellAll(revision);
+  if (revision == 0) return;
+  taken_up_revision_ = revision;
+  ++taken_up_;
+  TellAll(revision);
 }
 
-void RevisionWatchers::Begin(const std::shared_ptr<Watch>& watch) {
+void RevisionWatchers::Begin(const std::shared_ptr<Watch>& watch,
+                             uint64_t taken_up) {
   Prune();
   watches_.push_back(watch);
   for (const std::string& name : watch->members_) {
@@ -186,6 +190,10 @@ void RevisionWatchers::Begin(const std::shared_ptr<Watch>& watch) {
     if (member.watches.empty()) FindDependencies(name, member);
     member.watches.push_back(watch);
   }
+  // What did not fit while the watch waited may have been told without it.
+  if (taken_up_ == taken_up) return;
+  watch->AddAll(taken_up_revision_);
+  watch->Notify();
 }
 
 void RevisionWatchers::Tell(uint64_t revision,

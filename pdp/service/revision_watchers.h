@@ -112,7 +112,8 @@ class RevisionWatchers {
     std::vector<std::weak_ptr<Watch>> watches;
   };
 
-  void Begin(const std::shared_ptr<Watch>& watch);
+  // `taken_up` was taken_up_ when the watch was added.
+  void Begin(const std::shared_ptr<Watch>& watch, uint64_t taken_up);
   void Tell(uint64_t revision, const std::vector<fhir::ResourceKey>& changed);
   void TellAll(uint64_t revision);
   void TellWhoWatchesAll(uint64_t revision,
@@ -135,6 +136,10 @@ class RevisionWatchers {
 
   // The latest change that did not fit; the next task takes it up.
   std::atomic<uint64_t> lost_revision_{0};
+  // How often that was done, and of the last time, the worker's alone, the
+  // revision.
+  std::atomic<uint64_t> taken_up_{0};
+  uint64_t taken_up_revision_ = 0;
   // Last: its thread uses the others.
   Worker worker_;
 };

@@ -253,6 +253,30 @@ TEST_F(RevisionWatchersTest, WhoComesBeforeAChangeThatDoesNotFitIsTold) {
   EXPECT_EQ((*late)->Take().value_or(WatchedChanges()).revision, 19u);
 }
 
+TEST_F(RevisionWatchersTest, WhoBeginsAfterAChangeThatDidNotFitIsToldOfIt) {
+  RevisionWatchers watchers(lookup_, {.changes_waiting = 2});
+  Bell told;
+  std::mutex held;
+  std::unique_lock hold(held);
+  const auto busy = watchers.Add({kMember}, [&] {
+    told.Ringer()();
+    const std::lock_guard lock(held);
+  });
+  ASSERT_TRUE(busy.ok());
+  const std::vector<ResourceKey> member = {{"ProjectMembership", "member"}};
+  watchers.Changed(8, member);
+  told.WaitFor(1);
+  // Before the watch there waits a change; behind it there is no room.
+  watchers.Changed(9, member);
+  Bell bell;
+  const auto late = watchers.Add({kMember}, bell.Ringer());
+  ASSERT_TRUE(late.ok()) << late.status();
+  watchers.Changed(10, member);
+  hold.unlock();
+  EXPECT_TRUE(Eventually([&] { return bell.rings() >= 1; }));
+  EXPECT_EQ((*late)->Take().value_or(WatchedChanges()).revision, 10u);
+}
+
 // All that waits is the beginning of a watch that has ended by then.
 TEST_F(RevisionWatchersTest, AChangeThatDoesNotFitIsToldThoughNothingElseIs) {
   const std::vector<ResourceKey> member = {{"ProjectMembership", "member"}};

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pdp/audit/line_writer.h"
-#include "pdp/audit/record_json.h"
+#include "pdp/audit/record_line.h"
 #include "pdp/audit/segment.h"
 
 namespace pdp::audit {

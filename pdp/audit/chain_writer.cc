@@ -8,7 +8,6 @@
 
 #include "absl/strings/escaping.h"
 #include "pdp/audit/line_writer.h"
-#include "pdp/audit/record_json.h"
 #include "pdp/audit/torn_tail.h"
 #include "pdp/base/log.h"
 #include "pdp/base/status_macros.h"
@@ -33,6 +32,8 @@ ChainWriter::~ChainWriter() { Close(); }
 // Lines.
 
 void ChainWriter::BeginLine() {
+  EndRecords();
+  line_begin_ = buffer_.size();
   char digits[20];
   const auto end =
       std::to_chars(digits, digits + sizeof digits, added_.seq + 1);
@@ -40,10 +41,10 @@ void ChainWriter::BeginLine() {
   buffer_.append(digits, end.ptr);
 }
 
-void ChainWriter::EndLine(size_t begin) {
+void ChainWriter::EndLine() {
   buffer_ += '}';
   added_.head =
-      digest_.Link(added_.head, std::string_view(buffer_).substr(begin));
+      digest_.Link(added_.head, std::string_view(buffer_).substr(line_begin_));
   ++added_.seq;
   buffer_.pop_back();
   buffer_ += kHashPrefix;
@@ -52,8 +53,13 @@ void ChainWriter::EndLine(size_t begin) {
   buffer_ += '\n';
 }
 
+void ChainWriter::EndRecords() {
+  if (!records_.is_open()) return;
+  records_.End();
+  EndLine();
+}
+
 void ChainWriter::AddHeader() {
-  const size_t begin = buffer_.size();
   BeginLine();
   LineWriter line(buffer_);
   line.Time("time", spare_start_);
@@ -75,15 +81,15 @@ void ChainWriter::AddHeader() {
     if (previous_.lost_to) line.Number("lost_to", *previous_.lost_to);
   }
   line.Finish();
-  EndLine(begin);
+  EndLine();
 }
 
 void ChainWriter::AddCheckpoint(std::string_view kind,
                                 std::string_view reason) {
+  EndRecords();
   const std::string head = ToHex(added_.head);
   std::string time;
   AppendTime(options_.clock->Now(), time);
-  const size_t begin = buffer_.size();
   BeginLine();
   LineWriter line(buffer_);
   line.Text("time", time);
@@ -97,7 +103,7 @@ void ChainWriter::AddCheckpoint(std::string_view kind,
               absl::Base64Escape(options_.signing_key->Sign(
                   SignedText(id_, added_.seq + 1, head, time, kind))));
   }
-  EndLine(begin);
+  EndLine();
 }
 
 // Files.
@@ -179,6 +185,7 @@ void ChainWriter::Begin() {
 }
 
 void ChainWriter::End() {
+  records_.Forget();
   buffer_.clear();
   added_records_ = added_own_ = 0;
   has_begun_ = false;
@@ -188,20 +195,21 @@ void ChainWriter::End() {
 void ChainWriter::Add(const Record& record) {
   Begin();
   if (!begin_status_.ok()) return;
-  const size_t begin = buffer_.size();
-  BeginLine();
-  audit::AppendMembers(record, buffer_);
-  EndLine(begin);
+  if (records_.Takes(record)) {
+    records_.Add(record);
+  } else {
+    BeginLine();
+    records_.Begin(record);
+  }
   ++added_records_;
 }
 
 void ChainWriter::AddMembers(std::string_view members) {
   Begin();
   if (!begin_status_.ok()) return;
-  const size_t begin = buffer_.size();
   BeginLine();
   buffer_ += members;
-  EndLine(begin);
+  EndLine();
   ++added_records_;
 }
 
@@ -212,11 +220,13 @@ void ChainWriter::AddOwn(std::string_view members) {
 
 void ChainWriter::Undo() {
   added_ = written_;
+  records_.Forget();
   buffer_.clear();
   added_records_ = added_own_ = 0;
 }
 
 absl::Status ChainWriter::Append() {
+  EndRecords();
   const absl::Status status = options_.sync_each_write
                                   ? file_->AppendSynced(buffer_)
                                   : file_->Append(buffer_);

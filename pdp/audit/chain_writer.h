@@ -18,6 +18,7 @@
 #include "pdp/audit/heads.h"
 #include "pdp/audit/journal_options.h"
 #include "pdp/audit/record.h"
+#include "pdp/audit/record_line.h"
 #include "pdp/audit/segment.h"
 #include "pdp/audit/segment_file.h"
 
@@ -57,9 +58,10 @@ class ChainWriter {
               OnOpen on_open);
   ~ChainWriter();
 
-  // As Chain's (journal.h).
+  // As Chain's (journal.h).  Records of one write share lines (record_line.h).
   void Add(const Record& record);
-  // `members` is what AppendMembers wrote of a record.
+  // `members` is what AppendMembers wrote of a record, which has a line of its
+  // own.
   void AddMembers(std::string_view members);
   // The same of a record that the log makes of itself, and does not count.
   void AddOwn(std::string_view members);
@@ -90,7 +92,9 @@ class ChainWriter {
   absl::Status MakeSpare();
   void RemoveSpare();
   void BeginLine();
-  void EndLine(size_t begin);
+  void EndLine();
+  // Ends the line that further records could have joined.
+  void EndRecords();
   void AddHeader();
   void AddCheckpoint(std::string_view kind, std::string_view reason);
   absl::Status Append();
@@ -123,6 +127,8 @@ class ChainWriter {
   Position written_;
   Position added_;  // With what is in the buffer.
   std::string buffer_;
+  size_t line_begin_ = 0;        // In the buffer.
+  RecordLine records_{buffer_};  // Of the line that begins there.
   uint64_t added_records_ = 0;
   uint64_t added_own_ = 0;  // Of these, those that are not counted.
   absl::Status begin_status_;

@@ -78,6 +78,7 @@ const std::vector<std::string>& RecordColumns() {
                                    "latency_ns",
                                    "cut",
                                    "seq",
+                                   "item",
                                    "hash"};
   return *columns;
 }

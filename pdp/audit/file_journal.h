@@ -133,7 +133,7 @@ class FileJournal::Handle : public Chain {
   Handle& operator=(const Handle&) = delete;
 
   void Add(const Record& record) override { writer_.Add(record); }
-  // `members` is what AppendMembers wrote (record_json.h).
+  // `members` is what AppendMembers wrote (record_line.h).
   void AddMembers(std::string_view members) { writer_.AddMembers(members); }
   // A record that the log makes of itself.
   void AddOwn(std::string_view members) { writer_.AddOwn(members); }

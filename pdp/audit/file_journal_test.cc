@@ -13,6 +13,7 @@
 
 #include "absl/strings/escaping.h"
 #include "pdp/audit/audit_test_support.h"
+#include "pdp/audit/line_records.h"
 #include "pdp/audit/line_writer.h"
 #include "pdp/audit/segment_scan.h"
 #include "pdp/audit/shared_chain.h"
@@ -67,10 +68,12 @@ TEST_F(FileJournalTest, RecordsAreLinesThatFollowFromEachOther) {
     EXPECT_FALSE(chain->has_added());
     EXPECT_TRUE(chain->Write().ok());
     chain->Add(TestRecord(clock_.Now(), "a"));
-    chain->Add(TestRecord(clock_.Now(), "b"));
     EXPECT_TRUE(chain->has_added());
     ASSERT_TRUE(chain->Write().ok());
     EXPECT_FALSE(chain->has_added());
+    chain->Add(TestRecord(clock_.Now(), "b"));
+    chain->Add(TestRecord(clock_.Now(), "c"));
+    ASSERT_TRUE(chain->Write().ok());
   }
   ASSERT_THAT(Paths(), SizeIs(1));
   EXPECT_THAT(Kinds(Paths()[0]),
@@ -85,6 +88,28 @@ TEST_F(FileJournalTest, RecordsAreLinesThatFollowFromEachOther) {
               StrCat(kHashPrefix, absl::BytesToHexString(hash), kHashSuffix));
     previous = hash;
   }
+}
+
+TEST_F(FileJournalTest, RecordsOfOneWriteShareALine) {
+  const auto journal = Open();
+  const auto chain = journal->NewChain();
+  const Record first = TestRecord(clock_.Now(), "a");
+  Record other = first;
+  other.project = "another";
+  for (const Record& record : {first, first, first, other}) {
+    chain->Add(record);
+  }
+  ASSERT_TRUE(chain->Write().ok());
+  chain->Add(other);
+  ASSERT_TRUE(chain->Write().ok());
+  EXPECT_EQ(journal->Status().records, 5u);
+  std::vector<size_t> records;
+  LineRecords line_records;
+  for (const std::string& line : Lines(Paths()[0])) {
+    ASSERT_TRUE(line_records.Read(line).ok());
+    records.push_back(line_records.size());
+  }
+  EXPECT_THAT(records, ElementsAre(1, 3, 1, 1)) << "a header comes first";
 }
 
 TEST_F(FileJournalTest, NothingIsInTheFileBeforeWriteAndAllIsAfter) {
@@ -510,8 +535,8 @@ TEST_F(FileJournalTest, ASharedChainWritesAllOrNone) {
   ASSERT_TRUE(chain.Write(records).ok());
   calls_.write_error = ENOSPC;
   EXPECT_FALSE(chain.Write(records[0]).ok());
-  EXPECT_THAT(Kinds(Paths()[0]),
-              ElementsAre("segment", "decision", "decision"));
+  EXPECT_THAT(Kinds(Paths()[0]), ElementsAre("segment", "decision"));
+  EXPECT_EQ(journal->Status().records, 2u);
 }
 
 // What was written is there whenever the process ends.

@@ -114,19 +114,21 @@ void LineWriter::Quote(std::string_view text) {
   out_ += '"';
 }
 
-void LineWriter::Text(std::string_view name, std::string_view text) {
-  if (text.empty()) return;
-  if (text.size() > kMaxTextBytes) {
+bool LineWriter::Text(std::string_view name, std::string_view text) {
+  if (text.empty()) return true;
+  const bool is_cut = text.size() > kMaxTextBytes;
+  if (is_cut) {
     text = Cut(text, kMaxTextBytes);
     cut_ += cut_.empty() ? "\"" : ",\"";
     cut_ += name;
     cut_ += '"';
   }
+  const bool is_plain = IsPlain(text);
   constexpr size_t kMaxAtOnce = 256;
-  if (name.size() + text.size() + 6 > kMaxAtOnce || !IsPlain(text)) {
+  if (name.size() + text.size() + 6 > kMaxAtOnce || !is_plain) {
     Name(name);
     Quote(text);
-    return;
+    return is_plain && !is_cut;
   }
   // Most texts: one append.
   char member[kMaxAtOnce];
@@ -141,6 +143,7 @@ void LineWriter::Text(std::string_view name, std::string_view text) {
   append(text);
   append("\"");
   out_.append(member, static_cast<size_t>(end - member));
+  return true;
 }
 
 void LineWriter::List(std::string_view name,
@@ -181,6 +184,11 @@ void LineWriter::Number(std::string_view name, uint64_t number) {
 void LineWriter::Flag(std::string_view name, bool value) {
   Name(name);
   out_ += value ? "true" : "false";
+}
+
+void LineWriter::Null(std::string_view name) {
+  Name(name);
+  out_ += "null";
 }
 
 void LineWriter::Time(std::string_view name, absl::Time time) {

@@ -35,13 +35,16 @@ class LineWriter {
  public:
   explicit LineWriter(std::string& out) : out_(out) {}
 
-  // Nothing is written for what is empty.
-  void Text(std::string_view name, std::string_view text);
+  // Nothing is written for what is empty.  Returns whether the text stands
+  // there as it is.
+  bool Text(std::string_view name, std::string_view text);
   void List(std::string_view name, absl::Span<const std::string_view> items);
   void Number(std::string_view name, uint64_t number);
   void Flag(std::string_view name, bool value);
+  void Null(std::string_view name);
   // As RFC 3339, in UTC, with microseconds.
   void Time(std::string_view name, absl::Time time);
+  bool is_cut() const { return !cut_.empty(); }
   // Names what was cut, if anything was.
   void Finish();
 

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "pdp/audit/line_reader.h"
+#include "pdp/audit/line_records.h"
 #include "pdp/base/status_macros.h"
 #include "pdp/base/strings.h"
 
@@ -40,14 +41,16 @@ class LogReader::Cursor {
   // Moves to the next record: false where there is none.
   absl::StatusOr<bool> Next() {
     while (true) {
+      if (NextOfLine()) return true;
       if (lines_ == nullptr) {
         if (!NextSegment()) return false;
         PDP_ASSIGN_OR_RETURN(LineReader lines,
                              LineReader::Open(segments_[next_ - 1].path));
         lines_ = std::make_unique<LineReader>(std::move(lines));
       }
-      while (lines_->Next(line_)) {
-        if (IsWanted()) return true;
+      if (lines_->Next(line_)) {
+        ReadLine();
+        continue;
       }
       PDP_RETURN_IF_ERROR(lines_->status());
       lines_.reset();
@@ -57,12 +60,13 @@ class LogReader::Cursor {
   absl::Time time() const { return parser_.time(); }
   FoundRecord found() const {
     return {.parsed = parser_,
-            .json = line_.text,
+            .json = records_[next_record_ - 1],
             .file = segments_[next_ - 1].path,
             .line = line_.number};
   }
   OwnedRecord Take() && {
-    return {.parsed = std::move(parser_), .json = std::string(line_.text)};
+    std::string json(records_[next_record_ - 1]);
+    return {.parsed = std::move(parser_), .json = std::move(json)};
   }
 
  private:
@@ -77,9 +81,10 @@ class LogReader::Cursor {
     return false;
   }
 
-  bool IsWanted() {
+  void ReadLine() {
+    next_record_ = end_record_ = 0;
     if (line_.text.find(selection_.containing) == std::string_view::npos) {
-      return false;
+      return;
     }
     absl::Status status;
     if (line_.is_too_long) {
@@ -87,16 +92,33 @@ class LogReader::Cursor {
     } else if (!line_.is_ended) {
       status = absl::InvalidArgumentError("not a whole line");
     } else {
-      status = parser_.Parse(line_.text);
+      status = records_.Read(line_.text);
     }
     if (status.ok()) {
-      return parser_.time() >= selection_.from &&
-             parser_.time() <= selection_.to;
+      end_record_ = records_.size();
+    } else {
+      Tell(status);
     }
+  }
+
+  // Moves to the next record of the line that is wanted.
+  bool NextOfLine() {
+    while (next_record_ < end_record_) {
+      const absl::Status status = parser_.Parse(records_[next_record_++]);
+      if (!status.ok()) {
+        Tell(status);
+      } else if (parser_.time() >= selection_.from &&
+                 parser_.time() <= selection_.to) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void Tell(const absl::Status& status) {
     on_defect_({.file = segments_[next_ - 1].path,
                 .line = line_.number,
                 .reason = std::string(ToStd(status.message()))});
-    return false;
   }
 
   const std::vector<Segment>& segments_;
@@ -105,6 +127,9 @@ class LogReader::Cursor {
   size_t next_ = 0;
   std::unique_ptr<LineReader> lines_;
   Line line_;
+  LineRecords records_;  // Of that line.
+  size_t next_record_ = 0;
+  size_t end_record_ = 0;
   RecordParser parser_;
 };
 

@@ -31,7 +31,7 @@ struct Selection {
 // A record and where it is.  Valid while it is visited.
 struct FoundRecord {
   const RecordParser& parsed;
-  std::string_view json;  // Its line.
+  std::string_view json;  // As LineRecords has it (line_records.h).
   std::string_view file;
   uint64_t line = 0;
 };

@@ -99,6 +99,44 @@ TEST_F(LogReaderTest, ADecisionIsFoundByItsId) {
   EXPECT_FALSE(reader->FindDecision("x").ok());
 }
 
+TEST_F(LogReaderTest, RecordsOfOneLineAreFoundEach) {
+  {
+    const auto journal = FileJournal::Open(options_);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    const auto chain = (*journal)->NewChain();
+    for (int i = 0; i < 3; ++i) {
+      ids_.push_back(DecisionId(clock_.Now(), i));
+      const std::string resource = StrCat("Patient/", i);
+      Record record = TestRecord(clock_.Now(), ids_.back());
+      record.resource = resource;
+      chain->Add(record);
+      clock_.Advance(absl::Seconds(1));
+    }
+    ASSERT_TRUE(chain->Write().ok());
+  }
+  const std::string path = SegmentPaths(options_.directory)[0];
+  ASSERT_THAT(Lines(path), SizeIs(3)) << "a header, a line, the end";
+  EXPECT_EQ(Find({}), ids_);
+  const auto reader = LogReader::Open({options_.directory});
+  ASSERT_TRUE(reader.ok());
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    const auto found = reader->FindDecision(ids_[i]);
+    ASSERT_TRUE(found.ok() && found->has_value()) << ids_[i];
+    EXPECT_EQ((*found)->parsed.record().resource, StrCat("Patient/", i));
+    EXPECT_EQ((*found)->parsed.record().subject, "ProjectMembership/m1");
+    EXPECT_THAT((*found)->json, HasSubstr(StrCat("Patient/", i)));
+  }
+  // Within a line by their own times.
+  EXPECT_THAT(Find({.from = clock_.Now() - absl::Seconds(2)}),
+              ElementsAre(ids_[1], ids_[2]));
+  std::string text = ReadFile(path);
+  text.replace(text.find("\"more\":[{") + 8, 1, "1,{");
+  WriteFile(path, text);
+  EXPECT_THAT(Find({}), testing::IsEmpty());
+  EXPECT_THAT(defects_, ElementsAre(StrCat(
+                            path, ":2: `more` has something but records")));
+}
+
 TEST_F(LogReaderTest, WhatIsNoRecordIsToldWithItsPlace) {
   Write(6);
   const std::string path = SegmentPaths(options_.directory)[0];

@@ -1,5 +1,4 @@
-// Records of the audit log as JSON, there and back.  docs/audit.md lists the
-// members.
+// Reads records of the audit log.  docs/audit.md lists the members.
 
 #ifndef PDP_AUDIT_RECORD_JSON_H_
 #define PDP_AUDIT_RECORD_JSON_H_
@@ -20,10 +19,8 @@ namespace pdp::audit {
 // "decision".
 std::string_view KindName(RecordKind kind);
 
-// Appends `,"time":...,"kind":...` and what else is not empty.
-void AppendMembers(const Record& record, std::string& out);
-
-// A line that was read.  What it holds lives until the next Parse.
+// A record as a JSON object, or the first of a line of several
+// (line_records.h).  What it holds lives until the next Parse.
 class RecordParser {
  public:
   RecordParser();
@@ -31,8 +28,8 @@ class RecordParser {
   RecordParser(RecordParser&&) noexcept;
   RecordParser& operator=(RecordParser&&) noexcept;
 
-  // InvalidArgument: `line` is no record.
-  absl::Status Parse(std::string_view line);
+  // InvalidArgument: `json` is no record.
+  absl::Status Parse(std::string_view json);
 
   uint64_t seq() const { return seq_; }
   // Also of the records that the log makes of itself: "segment", "checkpoint",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pdp/audit/line_writer.h"
+#include "pdp/audit/record_line.h"
 #include "pdp/base/strings.h"
 
 namespace pdp::audit {

@@ -9,6 +9,7 @@
 #include "pdp/audit/csv.h"
 #include "pdp/audit/query.h"
 #include "pdp/audit/record_json.h"
+#include "pdp/audit/record_line.h"
 #include "pdp/base/strings.h"
 
 namespace pdp::audit {

@@ -26,7 +26,8 @@
 
 namespace pdp::audit {
 
-inline constexpr uint64_t kFormatVersion = 1;
+// 1: each line is one record.  2: or several (record_line.h).
+inline constexpr uint64_t kFormatVersion = 2;
 inline constexpr char kLockName[] = "lock";
 inline constexpr char kHeadsName[] = "heads.jsonl";
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "pdp/audit/line_reader.h"
+#include "pdp/audit/line_records.h"
 #include "pdp/audit/record_json.h"
 #include "pdp/audit/torn_tail.h"
 #include "pdp/base/status_macros.h"
@@ -71,8 +72,7 @@ class Verifier {
   // Takes the line apart; false where it is none.
   bool Parse() {
     chained_ = SplitLine(line_.text);
-    if (line_.is_ended && !line_.is_too_long && chained_ &&
-        parser_.Parse(line_.text).ok()) {
+    if (line_.is_ended && !line_.is_too_long && chained_ && ParseRecords()) {
       return true;
     }
     const bool is_beginning = !line_.is_ended && !context_.next &&
@@ -83,6 +83,15 @@ class Verifier {
                       : "not a record",
          is_beginning ? 0 : end_.position.seq + 1);
     return false;
+  }
+
+  // Leaves the first one parsed.
+  bool ParseRecords() {
+    if (!records_.Read(line_.text).ok()) return false;
+    for (size_t i = records_.size(); i-- > 0;) {
+      if (!parser_.Parse(records_[i]).ok()) return false;
+    }
+    return true;
   }
 
   bool Links(const Hash& previous) {
@@ -108,7 +117,7 @@ class Verifier {
       Record();
       return;
     }
-    if (header->format != kFormatVersion) {
+    if (header->format == 0 || header->format > kFormatVersion) {
       Find(FindingKind::kChanged,
            StrCat("format ", header->format, " is not known"), header->seq);
     }
@@ -181,7 +190,7 @@ class Verifier {
            seq);
     }
     if (parser_.is_record()) {
-      ++tally_.records;
+      tally_.records += records_.size();
     } else {
       OwnRecord();
     }
@@ -291,6 +300,7 @@ class Verifier {
   Tally& tally_;
   Findings& findings_;
   Digest digest_;
+  LineRecords records_;
   RecordParser parser_;
   Line line_;
   std::optional<ChainedLine> chained_;

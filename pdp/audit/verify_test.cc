@@ -67,6 +67,12 @@ class VerifyTest : public testing::Test {
     clock_.Advance(absl::Milliseconds(10));
   }
 
+  // In one line.
+  void WriteTwo(Chain& chain) {
+    chain.Add(TestRecord(clock_.Now(), DecisionId(clock_.Now(), ++ids_)));
+    WriteOne(chain);
+  }
+
   VerifyReport Verify(const char* key = kPrivateKey,
                       std::vector<Head> heads = {}) const {
     VerifyOptions options{.directories = {options_.directory},
@@ -126,6 +132,18 @@ TEST_F(VerifyTest, NothingIsNotALog) {
       absl::StatusCode::kNotFound);
 }
 
+TEST_F(VerifyTest, EachRecordOfALineCounts) {
+  {
+    const auto journal = Open();
+    const auto chain = journal->NewChain();
+    WriteTwo(*chain);
+    WriteOne(*chain);
+  }
+  const VerifyReport report = Verify();
+  EXPECT_THAT(Faults(report), IsEmpty());
+  EXPECT_EQ(report.records, 3u);
+}
+
 TEST_F(VerifyTest, ALogThatIsBeingWrittenIsWholeToo) {
   const auto journal = Open();
   const auto chain = journal->NewChain();
@@ -140,7 +158,9 @@ TEST_F(VerifyTest, ALogThatIsBeingWrittenIsWholeToo) {
 TEST_F(VerifyTest, AFlipOfAnyBitOfASegmentIsFound) {
   {
     const auto journal = Open();
-    WriteOne(*journal->NewChain());
+    const auto chain = journal->NewChain();
+    WriteOne(*chain);
+    WriteTwo(*chain);
   }
   RemoveHeads();
   const std::string path = Paths()[0];

@@ -40,12 +40,16 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// The id in a line, where it has one.
-std::string_view IdIn(std::string_view line) {
+// Visits the ids of decisions in a line.
+template <typename Visitor>
+void ForEachId(std::string_view line, const Visitor& visit) {
   constexpr size_t kLength = 36;
-  const size_t at = line.find(kDecisionId);
-  if (at == std::string_view::npos) return {};
-  return line.substr(at + kDecisionId.size(), kLength);
+  while (true) {
+    const size_t at = line.find(kDecisionId);
+    if (at == std::string_view::npos) return;
+    line.remove_prefix(at + kDecisionId.size());
+    visit(line.substr(0, kLength));
+  }
 }
 
 bool IsRefusal(const absl::Status& status) {
@@ -153,11 +157,17 @@ absl::Status Sink::ReadOn() {
 
 void Sink::Take(const LogLine& line) {
   is_dirty_ = true;
-  // Neither a line that is no record, nor one of the log about itself.
-  if (!MayBeOurs(line.text) || !parser_.Parse(line.text).ok() ||
-      !parser_.is_record()) {
-    return;
+  if (!MayBeOurs(line.text) || !records_.Read(line.text).ok()) return;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    // Neither what is no record, nor one of the log about itself.
+    if (!parser_.Parse(records_[i]).ok() || !parser_.is_record()) continue;
+    std::string identity = StrCat(line.chain, "-", parser_.seq());
+    if (i != 0) identity += StrCat("-", i);
+    TakeRecord(records_[i], std::move(identity));
   }
+}
+
+void Sink::TakeRecord(std::string_view json, std::string identity) {
   audit::Record record = parser_.record();
   if (record.kind == audit::RecordKind::kAccess) {
     if (!JoinDecision(record)) return;
@@ -167,7 +177,6 @@ void Sink::Take(const LogLine& line) {
   } else if (!record.decision_id.empty()) {
     decisions_.Add(record.decision_id, DecisionFacts::Of(record));
   }
-  std::string identity = StrCat(line.chain, "-", parser_.seq());
   switch (TreatmentOf(record, options_.settings.reads)) {
     case Treatment::kNone:
       return;
@@ -175,7 +184,7 @@ void Sink::Take(const LogLine& line) {
       AddEvent(record, std::move(identity));
       return;
     case Treatment::kFold:
-      Fold(record, line, std::move(identity));
+      Fold(record, json, std::move(identity));
       return;
   }
 }
@@ -186,9 +195,7 @@ bool Sink::MayBeOurs(std::string_view line) {
   if (!Contains(line, kAnyProject)) {
     return options_.takes_unplaced || Contains(line, "\"kind\":\"access\"");
   }
-  if (const std::string_view id = IdIn(line); !id.empty()) {
-    decisions_.AddForeign(id);
-  }
+  ForEachId(line, [this](std::string_view id) { decisions_.AddForeign(id); });
   return false;
 }
 
@@ -225,7 +232,7 @@ bool Sink::JoinDecision(audit::Record& record) {
   return true;
 }
 
-void Sink::Fold(const audit::Record& record, const LogLine& line,
+void Sink::Fold(const audit::Record& record, std::string_view json,
                 std::string identity) {
   const absl::Duration window = options_.settings.fold_window;
   const auto [found, is_new] =
@@ -233,7 +240,7 @@ void Sink::Fold(const audit::Record& record, const LogLine& line,
   OpenFold& fold = found->second;
   if (is_new) {
     fold.identity = std::move(identity);
-    fold.line = std::string(line.text);
+    fold.record = std::string(json);
     fold.first = fold.last = record.time;
     fold.window_ends = WindowEnd(record.time, window);
   }
@@ -286,7 +293,7 @@ void Sink::CloseFolds() {
 
 void Sink::CloseFold(const OpenFold& fold) {
   is_dirty_ = true;
-  if (!parser_.Parse(fold.line).ok()) return;  // It was read once.
+  if (!parser_.Parse(fold.record).ok()) return;  // It was read once.
   const audit::Record& record = parser_.record();
   const EventFrame frame{.identity = fold.identity,
                          .server = options_.server,

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "pdp/audit/line_records.h"
 #include "pdp/audit/record_json.h"
 #include "pdp/audit/segment.h"
 #include "pdp/audit_sink/log_cursor.h"
@@ -55,12 +56,14 @@ class Sink {
 
   absl::Status ReadOn();
   void Take(const LogLine& line);
+  // The record that was parsed, which `json` is.
+  void TakeRecord(std::string_view json, std::string identity);
   // Whether `line` may be of a record that is for this sink.
   bool MayBeOurs(std::string_view line);
   bool IsOurs(std::string_view project) const;
   // Fills in what the decision was about.  False: it is not for this sink.
   bool JoinDecision(audit::Record& record);
-  void Fold(const audit::Record& record, const LogLine& line,
+  void Fold(const audit::Record& record, std::string_view json,
             std::string identity);
   void AddEvent(const audit::Record& record, std::string identity);
   void CloseFolds();
@@ -89,6 +92,7 @@ class Sink {
   absl::Time looked_at_ = absl::InfinitePast();
   absl::Time read_to_;
   RecentDecisions decisions_;
+  audit::LineRecords records_;
   audit::RecordParser parser_;
   DecisionFacts joined_;  // Of the record that is being taken.
   size_t batch_size_;     // Smaller where the server took no larger one.

@@ -60,12 +60,12 @@ bool ReadPosition(JsonElement item, Positions& positions) {
 bool ReadFold(JsonElement item, std::map<std::string, OpenFold>& folds) {
   const auto count = audit::NumberMember(item, "count");
   OpenFold fold{.identity = Text(item, "identity"),
-                .line = Text(item, "line"),
+                .record = Text(item, "line"),
                 .count = count.value_or(0),
                 .first = TimeMember(item, "first"),
                 .last = TimeMember(item, "last"),
                 .window_ends = TimeMember(item, "window_ends")};
-  if (fold.identity.empty() || fold.line.empty() || fold.count == 0) {
+  if (fold.identity.empty() || fold.record.empty() || fold.count == 0) {
     return false;
   }
   return folds.try_emplace(Text(item, "key"), std::move(fold)).second;
@@ -131,7 +131,7 @@ absl::Status SinkState::Write(const std::string& directory,
   for (const auto& [key, fold] : folds) {
     text += StrCat(separator, R"({"key":)", QuoteJson(key), R"(,"identity":)",
                    QuoteJson(fold.identity), R"(,"line":)",
-                   QuoteJson(fold.line), R"(,"count":)", fold.count);
+                   QuoteJson(fold.record), R"(,"count":)", fold.count);
     text += StrCat(R"(,"first":)", Micros(fold.first), R"(,"last":)",
                    Micros(fold.last), R"(,"window_ends":)",
                    Micros(fold.window_ends), "}");

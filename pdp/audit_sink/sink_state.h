@@ -20,7 +20,7 @@ namespace pdp::audit_sink {
 // Records that become one event.  Its identity is that of the first one read.
 struct OpenFold {
   std::string identity;
-  std::string line;  // Of that record.
+  std::string record;  // That record, as JSON.
   uint64_t count = 0;
   absl::Time first;
   absl::Time last;

@@ -188,6 +188,32 @@ TEST_F(SinkTest, PostsWhatAllChainsHold) {
   EXPECT_EQ(sink_->Status().waiting_events, 0);
 }
 
+TEST_F(SinkTest, EachRecordOfALineIsAnEventOfItsOwn) {
+  StartSink();
+  const auto chain = journal_->NewChain();
+  std::map<std::string, int> expected;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(audit::DecisionId(clock_.Now(), ++number_));
+    expected[ids.back()] = 1;
+    chain->Add({.time = clock_.Now(),
+                .decision_id = ids.back(),
+                .membership = "ProjectMembership/m",
+                .project = "p",
+                .interaction = "read",
+                .resource = "Observation/1",
+                .effect = "DENY"});
+  }
+  ASSERT_TRUE(chain->Write().ok());
+  // What is another's is so in each record of a line.
+  chain->Add({.decision_id = ids[0], .project = "q", .effect = "DENY"});
+  chain->Add({.decision_id = ids[1], .project = "q", .effect = "DENY"});
+  ASSERT_TRUE(chain->Write().ok());
+  Round();
+  EXPECT_EQ(server_.Counts(), expected);
+  EXPECT_EQ(sink_->Status().created, 3);
+}
+
 TEST_F(SinkTest, TakesWhatIsOfItsProject) {
   StartSink();
   const std::string own = Deny();

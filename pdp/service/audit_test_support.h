@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "pdp/audit/journal.h"
 #include "pdp/audit/record_json.h"
+#include "pdp/audit/record_line.h"
 #include "pdp/base/mutex.h"
 
 namespace pdp::service {

@@ -4,7 +4,36 @@ import asyncio
 import re
 
 
-class HttpFault:
+class Fault:
+    """Strikes `times` times (0: always), and counts."""
+
+    def __init__(self, times):
+        self.times = times
+        self.hits = 0
+
+    def strikes(self):
+        if self.times and self.hits >= self.times:
+            return False
+        self.hits += 1
+        return True
+
+
+class Faults:
+    """Those in force, by the number that `add` gives each."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.rules = {}
+        self.next_id = 1
+
+    def add(self, **options):
+        id_ = self.next_id
+        self.next_id += 1
+        self.rules[id_] = self.kind(**options)
+        return id_
+
+
+class HttpFault(Fault):
     """Applies to the requests whose method and `path?query` match, and that are
     made by `client`, to `times` of them (0: all), after the first `skip`.
 
@@ -27,14 +56,13 @@ class HttpFault:
 
     def __init__(self, kind="status", method=None, path="", client=None,
                  times=1, skip=0, **options):
+        super().__init__(times)
         self.kind = kind
         self.method = method
         self.path = re.compile(path)
         self.client = client
-        self.times = times
         self.skip = skip
         self.options = options
-        self.hits = 0
 
     def takes(self, method, target, client):
         if self.method not in (None, method) or \
@@ -44,22 +72,12 @@ class HttpFault:
         if self.skip > 0:
             self.skip -= 1
             return False
-        if self.times and self.hits >= self.times:
-            return False
-        self.hits += 1
-        return True
+        return self.strikes()
 
 
-class HttpFaults:
+class HttpFaults(Faults):
     def __init__(self):
-        self.rules = {}
-        self.next_id = 1
-
-    def add(self, **options):
-        id_ = self.next_id
-        self.next_id += 1
-        self.rules[id_] = HttpFault(**options)
-        return id_
+        super().__init__(HttpFault)
 
     def take(self, method, target, client):
         for rule in self.rules.values():
@@ -68,7 +86,7 @@ class HttpFaults:
         return None
 
 
-class NotificationFault:
+class NotificationFault(Fault):
     """Applies to notifications by `channel` (web_socket, rest_hook), of `type`
     for `interaction`; where one is left out, to any.
 
@@ -82,34 +100,23 @@ class NotificationFault:
 
     def __init__(self, kind="lose", channel=None, type=None, interaction=None,
                  times=0, seconds=0.0, count=0):
+        super().__init__(times)
         self.kind = kind
         self.wanted = (channel, type, interaction)
-        self.times = times
         self.seconds = seconds
         self.count = count
-        self.hits = 0
         self.held = []
 
     def takes(self, *actual):
         if any(wanted not in (None, is_) for wanted, is_
                in zip(self.wanted, actual)):
             return False
-        if self.times and self.hits >= self.times:
-            return False
-        self.hits += 1
-        return True
+        return self.strikes()
 
 
-class NotificationFaults:
+class NotificationFaults(Faults):
     def __init__(self):
-        self.rules = {}
-        self.next_id = 1
-
-    def add(self, **options):
-        id_ = self.next_id
-        self.next_id += 1
-        self.rules[id_] = NotificationFault(**options)
-        return id_
+        super().__init__(NotificationFault)
 
     async def pass_on(self, channel, type_, interaction, send):
         """Awaits `send` as often, and when, the faults have it."""

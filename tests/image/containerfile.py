@@ -67,20 +67,24 @@ def instructions(text):
         words, comments = [], {}
 
 
-def read(path):
+def stages(text):
     """The stages, with the defaults of the ARGs before them put in."""
-    arguments, stages = {}, []
-    for instruction in instructions(path.read_text()):
-        if not stages and instruction.keyword == "ARG":
+    arguments, found = {}, []
+    for instruction in instructions(text):
+        if not found and instruction.keyword == "ARG":
             arguments.update(instruction.pairs())
         elif instruction.keyword == "FROM":
             base, _, name = instruction.text.partition(" AS ")
             for argument, value in arguments.items():
                 base = base.replace(f"${{{argument}}}", value)
-            stages.append(Stage(base, name, []))
+            found.append(Stage(base, name, []))
         else:
-            stages[-1].instructions.append(instruction)
-    return stages
+            found[-1].instructions.append(instruction)
+    return found
+
+
+def read(path):
+    return stages(path.read_text())
 
 
 def packages(run):

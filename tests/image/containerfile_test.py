@@ -72,6 +72,15 @@ class ContainerfileTest(unittest.TestCase):
                 capture_output=True, text=True, check=True).stdout
             self.assertIn(f"{engine} build --file helm/image/Containerfile "
                           f"--tag {name} ", command)
+        page = (FILE.parent / "README.md").read_text()
+        self.assertEqual({name}, set(re.findall(r"medplum-pdp:[\d.]+", page)))
+
+    def test_what_the_page_puts_on_top_has_the_user_of_the_image(self):
+        page = (FILE.parent / "README.md").read_text()
+        block = re.search(r"```dockerfile\n(.*?)```", page, re.S).group(1)
+        [stage] = containerfile.stages(block)
+        users = [step.text for step in stage.all("USER")]
+        self.assertEqual(["0", self.image.one("USER").text], users)
 
     def test_its_ports_are_those_of_the_chart(self):
         self.assertEqual(re.findall(r"containerPort: (\d+)", POD),

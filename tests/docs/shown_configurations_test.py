@@ -3,6 +3,7 @@
 
 PDP_BIN has pdpd."""
 
+import itertools
 import os
 import pathlib
 import re
@@ -28,12 +29,15 @@ MEDPLUM = {"base-url": "https://api.example.com/", "login": [
 
 
 def alternatives(block):
-    """The text up to a line that ends with `# ...; or`, and without it."""
-    for number, line in enumerate(block.lines):
+    """The text up to a line that ends with `# ...; or`, and without it.  Flags
+    that follow are left out."""
+    lines = list(itertools.takewhile(lambda line: not line.startswith("--"),
+                                     block.lines))
+    for number, line in enumerate(lines):
         if re.search(r"# .*\bor$", line):
-            return ["\n".join(block.lines[:number + 1]),
-                    "\n".join(block.lines[:number] + block.lines[number + 1:])]
-    return [block.text]
+            return ["\n".join(lines[:number + 1]),
+                    "\n".join(lines[:number] + lines[number + 1:])]
+    return ["\n".join(lines)]
 
 
 def configuration(block, text):
@@ -98,7 +102,7 @@ class ConfigurationsTest(unittest.TestCase):
                         found += 1
                         with self.subTest(block.place):
                             self.is_taken(whole(value))
-        self.assertGreater(found, 8)
+        self.assertGreater(found, 11)
 
     def is_taken(self, value):
         file = self.place / "pdpd.yaml"

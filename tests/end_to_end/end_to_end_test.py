@@ -28,7 +28,7 @@ from harness import BIN, LONG, all_bound, wait_until  # noqa: E402
 from prometheus import Prometheus, free_ports  # noqa: E402
 
 # No decision is made from data that is older.
-BOUND = 30.0
+BOUND = 60.0
 
 
 class EndToEndTest(AuditEventsCase):

@@ -33,6 +33,8 @@ void RetryBudget::Return() {
 }
 
 bool MayRetry(const absl::Status& status) {
+  // So ends what reaches a server just as it stops.
+  if (absl::IsCancelled(status)) return true;
   if (!absl::IsUnavailable(status)) return false;
   const std::string_view message = pdp::ToStd(status.message());
   for (const std::string_view reason : kLasting) {

@@ -30,6 +30,7 @@ class RetryBudget {
 
 // Whether the same call may well be answered a moment later, by another server
 // perhaps.  Not where the server itself said why it does not decide.
+// REQUIRES: it was not the caller that cancelled it.
 bool MayRetry(const absl::Status& status);
 
 // How long to wait before a retry: 10 to 50 ms, at random.

@@ -17,6 +17,7 @@ TEST(RetryTest, OnlyWhatAnotherTryMayMend) {
   const Case kCases[] = {
       {"ServerAway", absl::UnavailableError("connection refused"), true},
       {"Draining", absl::UnavailableError("the server is stopping"), true},
+      {"Stopped", absl::CancelledError("CANCELLED"), true},
       {"Stale", absl::UnavailableError("STALE: 90 s behind"), false},
       {"Refused", absl::UnavailableError("CREDENTIALS_REFUSED: x"), false},
       {"Gone", absl::UnavailableError("PROJECT_GONE: x"), false},
@@ -26,7 +27,6 @@ TEST(RetryTest, OnlyWhatAnotherTryMayMend) {
       {"TooLate", absl::DeadlineExceededError("x"), false},
       {"Malformed", absl::InvalidArgumentError("x"), false},
       {"Fault", absl::InternalError("x"), false},
-      {"Cancelled", absl::CancelledError("x"), false},
       {"Answered", absl::OkStatus(), false},
   };
   for (const Case& c : kCases) {

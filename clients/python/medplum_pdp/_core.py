@@ -34,6 +34,10 @@ MAX_BATCH_BYTES = 3 * 1024 * 1024
 _LASTING = ("STALE", "CREDENTIALS_REFUSED", "PROJECT_GONE", "ACCESS_MISSING",
             "AUDIT_UNAVAILABLE")
 
+# Perhaps there is one a moment later, of another server.  CANCELLED is what
+# reaches a server just as it stops: callers cannot cancel a call.
+_PASSING = ("UNAVAILABLE", "CANCELLED")
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _TOKEN = re.compile(r"[!-~]+")
@@ -188,7 +192,7 @@ class Attempts:
     def pause_before_retry(self, failure: Failure) -> Optional[float]:
         """Seconds to wait and then call again; None: do not."""
         if not self._may_retry or self._retried or \
-                failure.code != "UNAVAILABLE" or \
+                failure.code not in _PASSING or \
                 failure.message.startswith(_LASTING):
             return None
         pause = random.uniform(0.010, 0.050)

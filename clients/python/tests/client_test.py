@@ -224,12 +224,15 @@ class FailuresTest(ClientTest):
                     client.require_check(question())
                 self.assertEqual(raised.exception.http_status, 503)
 
-    def test_unavailable_is_asked_once_more(self):
-        for failures, wanted in ((1, Effect.PERMIT), (2, Effect.NO_DECISION)):
-            def script(method, request, context):
+    def test_what_passes_is_asked_once_more(self):
+        for code, failures, wanted in (
+                (Code.UNAVAILABLE, 1, Effect.PERMIT),
+                (Code.UNAVAILABLE, 2, Effect.NO_DECISION),
+                (Code.CANCELLED, 1, Effect.PERMIT)):
+            def script(method, request, context, code=code):
                 left[0] -= 1
                 if left[0] >= 0:
-                    raise Status(Code.UNAVAILABLE, "draining")
+                    raise Status(code, "draining")
                 return checked(permit())
             server = self.serve(script)
             for kind in (Threads, Asyncio):
@@ -247,7 +250,7 @@ class FailuresTest(ClientTest):
                  ("STALE", "CREDENTIALS_REFUSED", "PROJECT_GONE",
                   "ACCESS_MISSING", "AUDIT_UNAVAILABLE")]
         cases += [(code, "") for code in Code
-                  if code not in (Code.OK, Code.UNAVAILABLE)]
+                  if code not in (Code.OK, Code.UNAVAILABLE, Code.CANCELLED)]
         for code, message in cases:
             server = self.answering(Status(code, message))
             for client in self.clients(server.target):

@@ -11,6 +11,8 @@ const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = 100;
 const MAX_RECONNECT_MS = 5_000;
+// Between look-ups of a name, each when a server has gone.
+const RESOLUTION_MS = 1_000;
 const MAX_MESSAGE_BYTES = 16 << 20;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)(:\d+)?$/;
@@ -56,6 +58,7 @@ export function channelOptions(options: PdpClientOptions): ChannelOptions {
     'grpc.keepalive_permit_without_calls': 0,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MS,
     'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_MS,
+    'grpc.dns_min_time_between_resolutions_ms': RESOLUTION_MS,
     'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
     // What the server's name says of itself must not change retries.

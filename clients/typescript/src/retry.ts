@@ -16,8 +16,10 @@ const LASTING_REASONS = [
   'AUDIT_UNAVAILABLE',
 ] as const;
 
-/** Whether a second call may help at all. */
+/** Whether a second call may help at all, where it was not the caller who gave up. */
 export function isRetriable(failure: Failure): boolean {
+  // So ends what reaches a server just as it stops.
+  if (failure.status === 'CANCELLED') return true;
   return failure.status === 'UNAVAILABLE' && !LASTING_REASONS.some((reason) => failure.message.startsWith(reason));
 }
 

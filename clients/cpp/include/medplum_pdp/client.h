@@ -10,9 +10,10 @@
 //   request.mutable_resource()->set_id("2");
 //   if ((*client)->Check(request).permitted()) ...
 //
-// Every call has a deadline.  An UNAVAILABLE call is made once more where that
-// can help and the retry budget allows it.  Whatever goes wrong with a Check is
-// a Decision too, NO_DECISION.
+// Every call has a deadline.  A call that ends UNAVAILABLE, or that a server
+// cancels as it stops, is made once more where that can help and the retry
+// budget allows it.  Whatever goes wrong with a Check is a Decision too,
+// NO_DECISION.
 //
 // A status of this library is PermissionDenied or Unauthenticated only where
 // the subject was denied.  Where the server says so of the service that calls,

@@ -75,7 +75,7 @@ def look_at_machine():
 
 def _made_once(name, make):
     """The directory of that name in the cache, made by `make` where it is not
-    there."""
+    there.  Layers that a week has not used give way to a new one."""
     place = CACHE / name
     if not place.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -87,6 +87,10 @@ def _made_once(name, make):
             except OSError:  # Another one was faster.
                 if not place.exists():
                     raise
+        for other in CACHE.glob("layer-*"):
+            if other.stat().st_mtime < time.time() - 7 * 86400:
+                shutil.rmtree(other, ignore_errors=True)
+    os.utime(place)
     return place
 
 

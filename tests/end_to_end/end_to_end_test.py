@@ -131,12 +131,13 @@ class EndToEndTest(AuditEventsCase):
 
     def start_programs(self, target, package, token_file):
         ca = self.authority.certificate
-        ask = {"python": [sys.executable, "-B", HERE / "ask.py"],
-               "cpp": [BIN / "end_to_end_ask"]}
+        self.python = (sys.executable, "-B", HERE / "ask.py", target, ca)
         programs = [
-            Program(name, *command, target, ca,
+            Program(name, *command,
                     *self.authority.issue(name, f"DNS:{name}.example.com"))
-            for name, command in ask.items()]
+            for name, command in (
+                ("python", self.python),
+                ("cpp", (BIN / "end_to_end_ask", target, ca)))]
         if package:
             programs.append(Program("typescript", "node", HERE / "ask.cjs",
                                     package, target, ca, token_file))
@@ -181,6 +182,7 @@ class EndToEndTest(AuditEventsCase):
     def test_from_the_first_load_to_a_revoked_membership(self):
         self.nothing_is_decided_before_all_is_loaded()
         self.everybody_is_answered_the_same()
+        self.nobody_else_is_answered()
         self.what_a_caller_sends_along_is_judged()
         self.a_new_member_is_known()
         self.a_changed_policy_counts()
@@ -216,6 +218,18 @@ class EndToEndTest(AuditEventsCase):
         self.all_see("PERMIT", self.member, self.female)
         self.all_see("DENY", self.member, self.male)
         self.all_see("DENY", self.member, f"Patient/{uuid.uuid4()}")
+
+    def nobody_else_is_answered(self):
+        other = Authority(self.directory, "other")
+        for name, issuer, why in (
+                ("stranger", self.authority, "UNAUTHENTICATED"),
+                ("python", other, "UNAVAILABLE")):
+            certificate = issuer.issue(f"{name}-once-more",
+                                       f"DNS:{name}.example.com")
+            stranger = Program(name, *self.python, *certificate)
+            self.addCleanup(stranger.close)
+            self.assertEqual(("NO_DECISION", why, "-"), stranger.ask(
+                self.member, "read", self.female))
 
     def what_a_caller_sends_along_is_judged(self):
         for asker in self.askers[:-1]:  # A proxy has nothing to send along.

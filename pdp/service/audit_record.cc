@@ -20,23 +20,13 @@
 namespace pdp::service {
 namespace {
 
-// Of what callers may send at any length.
+// Of what has to be of one shape.
 constexpr size_t kMaxText = 256;
 constexpr size_t kMaxNotes = 32;
 constexpr size_t kMaxScopeBytes = 16 * 1024;
 constexpr std::string_view kAmbiguous = "AMBIGUOUS_SUBJECT";
 
 using Texts = absl::InlinedVector<std::string_view, 8>;
-
-std::string_view Clip(std::string_view text) {
-  if (text.size() <= kMaxText) return text;
-  // Not within a character.
-  size_t end = kMaxText;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
-    --end;
-  }
-  return text.substr(0, end);
-}
 
 bool IsPart(std::string_view text, size_t max) {
   return !text.empty() && text.size() <= max &&
@@ -91,7 +81,7 @@ void FillSubject(const RecordedQuestion& question, const AnswerFacts& facts,
 // What the request says comes before what the metadata of its call say.
 void FillTrace(const v1::Context& context, const TraceContext& trace,
                audit::Record& record) {
-  record.request_id = Clip(context.request_id());
+  record.request_id = context.request_id();
   if (record.request_id.empty()) record.request_id = trace.request_id;
   record.traceparent = AsTraceparent(context.traceparent());
   if (record.traceparent.empty()) record.traceparent = trace.traceparent;
@@ -99,15 +89,15 @@ void FillTrace(const v1::Context& context, const TraceContext& trace,
 
 void FillContext(const v1::Context& context, const AnswerFacts& facts,
                  audit::Record& record) {
-  record.on_behalf_of = Clip(context.on_behalf_of());
-  record.purpose_of_use = Clip(context.purpose_of_use());
-  record.remote_address = Clip(context.remote_address());
-  record.user_agent = Clip(context.user_agent());
-  record.session = Clip(context.session().id());
+  record.on_behalf_of = context.on_behalf_of();
+  record.purpose_of_use = context.purpose_of_use();
+  record.remote_address = context.remote_address();
+  record.user_agent = context.user_agent();
+  record.session = context.session().id();
   if (context.smart_scope().size() <= kMaxScopeBytes) {
     record.smart_scope = context.smart_scope();
   }
-  record.launch_patient = Clip(context.launch_patient());
+  record.launch_patient = context.launch_patient();
   if (facts.token != nullptr) {
     if (facts.token->smart_scope)
       record.smart_scope = *facts.token->smart_scope;
@@ -123,7 +113,7 @@ Texts TenantsOf(const v1::Context& context, const AnswerFacts& facts,
                 std::optional<uint32_t> source) {
   Texts tenants;
   for (const std::string& tenant : context.active_tenants()) {
-    tenants.push_back(Clip(tenant));
+    tenants.push_back(tenant);
   }
   const policy::SubjectAccess* const access = Decisive(facts);
   if (!tenants.empty() || access == nullptr) return tenants;

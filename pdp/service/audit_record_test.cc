@@ -163,6 +163,22 @@ TEST_F(AuditRecordTest, ACheckSaysWhoAskedWhatAndWhy) {
   }
 }
 
+TEST_F(AuditRecordTest, WhatIsCutIsNamed) {
+  const std::string kept(300, 'k');
+  const std::string cut(600, 'c');
+  const CallOutcome outcome = Check(StrCat(
+      "subject { reference: 'ProjectMembership/member' } "
+      "interaction: INTERACTION_READ "
+      "resource { type: 'Patient' id: '$PATIENT' } "
+      "context { user_agent: '",
+      kept, "' remote_address: '", cut, "' session { id: '", cut, "' } }"));
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_THAT(Lines(),
+              ElementsAre(AllOf(
+                  HasSubstr(StrCat("\"user_agent\":\"", kept, "\"")),
+                  HasSubstr("\"cut\":[\"remote_address\",\"session\"]"))));
+}
+
 TEST_F(AuditRecordTest, WhatIsNotDecidedIsRecordedUnlessItIsMalformed) {
   f_.data.SetAge(absl::Hours(1));
   EXPECT_TRUE(absl::IsUnavailable(Check(kReadPatient).status));

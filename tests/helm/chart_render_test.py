@@ -157,6 +157,27 @@ class Rendered(unittest.TestCase):
             archive["mountPath"],
             configuration(objects)["audit"]["archive-directory"])
 
+    def test_a_checkpoint_is_read_and_never_written(self):
+        objects = render(least({"checkpoint": {"existingClaim": "seeds"}}))
+        pod = pod_spec(objects)
+        mount, = (m for m in pod["containers"][0]["volumeMounts"]
+                  if m["name"] == "checkpoint")
+        self.assertTrue(mount["readOnly"])
+        self.assertEqual(mount["mountPath"] + "/current",
+                         configuration(objects)["bootstrap-from"])
+        self.assertNotIn("bootstrap-from", configuration(render(least())))
+
+    def test_clients_look_for_new_replicas_now_and_then(self):
+        def age(changes):
+            limits = configuration(render(least(changes)))["limits"]
+            return limits["connection-age"]
+
+        self.assertEqual("10m", age({}))
+        self.assertEqual("10m", age({"config": {
+            "limits": {"batch-items": 10}}}))
+        self.assertEqual("1h", age({"config": {
+            "limits": {"connection-age": "1h"}}}))
+
     def test_records_of_a_deployment_go_to_the_archive_soon(self):
         def age(changes):
             audit = configuration(render(least(changes))).get("audit", {})

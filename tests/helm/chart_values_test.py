@@ -15,8 +15,8 @@ PROTO = ROOT / "proto/medplum/pdp/config/v1/config.proto"
 
 # What the chart itself writes into the configuration, and what it refuses.
 OF_THE_CHART = {
-    "Config": {"data-dir", "listen", "http-listen", "socket-mode",
-               "drain-timeout", "tls"},
+    "Config": {"data-dir", "bootstrap-from", "listen", "http-listen",
+               "socket-mode", "drain-timeout", "tls"},
     "Audit": {"directory", "archive-directory"},
     "RestHook": {"listen"},
     "Caller": {"from"},  # A sidecar that forwards would be everybody.

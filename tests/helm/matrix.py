@@ -46,6 +46,8 @@ MATRIX = {
     "a Deployment that records as it can": {
         "workload": "Deployment", "config": {"audit-mode": "best_effort"}},
     "a StatefulSet with an archive": ARCHIVE,
+    "replicas that begin with a checkpoint": {
+        "checkpoint": {"existingClaim": "checkpoint"}},
     "cert-manager": CERT_MANAGER,
     "plain text behind a proxy": PLAIN,
     "certificates of clients": CLIENT_CA,

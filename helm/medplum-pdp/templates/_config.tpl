@@ -3,6 +3,9 @@
 {{- $config := deepCopy .Values.config -}}
 {{- $listen := .Values.listenAddress -}}
 {{- $_ := set $config "data-dir" "/var/lib/medplum-pdp/data" -}}
+{{- if .Values.checkpoint.existingClaim -}}
+{{- $_ := set $config "bootstrap-from" "/var/lib/medplum-pdp-checkpoint/current" -}}
+{{- end -}}
 {{- $_ := set $config "listen" (list (printf "%s:8990" $listen) "unix:/run/medplum-pdp/pdp.sock") -}}
 {{- $_ := set $config "http-listen" (printf "%s:8991" $listen) -}}
 {{- $_ := set $config "drain-timeout" (printf "%ds" (int .Values.drainTimeoutSeconds)) -}}
@@ -16,6 +19,12 @@
 {{- end -}}
 {{- $_ := set $config "tls" $tls -}}
 {{- end -}}
+{{- /* A client looks for new replicas when a connection comes of age. */ -}}
+{{- $limits := default dict $config.limits -}}
+{{- if not (hasKey $limits "connection-age") -}}
+{{- $_ := set $limits "connection-age" "10m" -}}
+{{- end -}}
+{{- $_ := set $config "limits" $limits -}}
 {{- $audit := default dict $config.audit -}}
 {{- if .Values.archive.existingClaim -}}
 {{- $_ := set $audit "archive-directory" "/var/lib/medplum-pdp-archive" -}}

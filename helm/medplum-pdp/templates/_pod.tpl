@@ -78,6 +78,9 @@ spec:
         {{- if .Values.archive.existingClaim }}
         - {name: archive, mountPath: /var/lib/medplum-pdp-archive, subPathExpr: $(POD_NAME)}
         {{- end }}
+        {{- if .Values.checkpoint.existingClaim }}
+        - {name: checkpoint, mountPath: /var/lib/medplum-pdp-checkpoint, readOnly: true}
+        {{- end }}
         - {name: run, mountPath: /run/medplum-pdp}
         - {name: tmp, mountPath: /tmp}
   volumes:
@@ -170,6 +173,12 @@ affinity:
 - name: data
   emptyDir:
     sizeLimit: {{ .Values.storage.ephemeralSizeLimit | quote }}
+{{- end }}
+{{- if .Values.checkpoint.existingClaim }}
+- name: checkpoint
+  persistentVolumeClaim:
+    claimName: {{ .Values.checkpoint.existingClaim | quote }}
+    readOnly: true
 {{- end }}
 {{- if .Values.archive.existingClaim }}
 - name: archive

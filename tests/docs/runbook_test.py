@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What docs/runbook.md promises of a store that is put back, against a fake
+"""What docs/runbook.md promises of stores that are put back, against a fake
 Medplum server; the programs are found as in tests/medplum/harness.py."""
 
 import pathlib

@@ -29,7 +29,9 @@ constexpr std::string_view kAmbiguous = "AMBIGUOUS_SUBJECT";
 using Texts = absl::InlinedVector<std::string_view, 8>;
 
 bool IsPart(std::string_view text, size_t max) {
-  return !text.empty() && text.size() <= max &&
+  if (text.empty() || text.size() > max) return false;
+  // Most ids are UUIDs, which are looked at as a whole.
+  return fhir::IsUuid(text) ||
          std::all_of(text.begin(), text.end(), [](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                   c == '-' || c == '.';

@@ -28,7 +28,7 @@ struct Result {
   std::string err;
 };
 
-// A log of a permitted decision and a denied one.
+// A log of a permitted decision and a denied one, each in a line of its own.
 class RunAuditTest : public testing::Test {
  protected:
   RunAuditTest() {
@@ -39,6 +39,7 @@ class RunAuditTest : public testing::Test {
     denied_ = audit::DecisionId(clock_.Now(), 2);
     audit::Record record = audit::TestRecord(clock_.Now(), permitted_);
     chain->Add(record);
+    if (!chain->Write().ok()) return;
     record.decision_id = denied_;
     record.effect = "DENY";
     record.reason = "RESOURCE_NOT_GRANTED";

@@ -15,7 +15,8 @@ import replicas  # noqa: F401, for the path
 from fake_client import FakeMedplum
 from harness import LONG, Members, Pdp, Project, wait_until
 
-DEFAULTS = {"stale-after": "30s", "max-staleness": "5m", "sweep": {}}
+DEFAULTS = {"stale-after": "30s", "max-staleness": "5m",
+            "sweep": {"interval": "15s"}}
 
 
 def kind(request):
@@ -31,11 +32,10 @@ def main():
     projects = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     with FakeMedplum() as fake, tempfile.TemporaryDirectory() as directory:
         clinics = [Project(fake, members=100) for _ in range(projects)]
-        config = {name: value for name, value in DEFAULTS.items() if value}
         pdps = []
         for _ in range(count):
             pdp = Pdp(tempfile.mkdtemp(dir=directory), fake, clinics,
-                      **{"sweep": {"interval": "15s"}, **config})
+                      **DEFAULTS)
             pdp.projects = Members(fake)
             pdps.append(pdp)
         wait_until(lambda: all(

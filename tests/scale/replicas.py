@@ -5,15 +5,15 @@ between them by themselves.
         def test_claim(self):
             clinic = self.clinic()
             replicas = self.replicas(clinic)
-            with replicas.load(replicas.name, [clinic.member]) as load:
-                replicas.pdps[0].stop()
+            load = replicas.load(replicas.name, [clinic.member])
+            replicas.pdps[0].stop()
+            load.end()
             self.assertEqual([], load.refused())
 
 As on Kubernetes every replica has an address of its own, the port is the same,
 and a name server tells which of them are ready.
 """
 
-import collections
 import json
 import pathlib
 import random
@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "medplum"))
 
 from checker import Answer, Truth, SLACK_NS  # noqa: E402
-from harness import LONG, EndToEndTest, Pdp, Members  # noqa: E402
+from harness import LONG, EndToEndTest  # noqa: E402
 
 NAME = "pdp-headless.test"
 
@@ -39,7 +39,6 @@ class NameServer(threading.Thread):
     def __init__(self, host):
         super().__init__(daemon=True)
         self.addresses = []
-        self.asked = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, 0))
         self.target = "%s:%d" % self._socket.getsockname()
@@ -61,7 +60,6 @@ class NameServer(threading.Thread):
         end = query.index(b"\0", 12) + 5  # Of the question.
         kind, = struct.unpack(">H", query[end - 4:end - 2])
         addresses = list(self.addresses) if kind == 1 else []
-        self.asked += kind == 1
         head = query[:2] + struct.pack(">HHHHH", 0x8400, 1, len(addresses),
                                        0, 0)
         return head + query[12:end] + b"".join(
@@ -83,12 +81,6 @@ class Load:
         self._process.stdin.flush()
         self.answers = None
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
     def end(self):
         if self.answers is not None:
             return
@@ -108,9 +100,6 @@ class Load:
 
     def retried(self):
         return sum(1 for answer in self.answers if answer[6])
-
-    def counts(self):
-        return collections.Counter(answer[3] for answer in self.answers)
 
     def wrong(self, fake, stale_after, max_staleness):
         """A line for each answer that does not follow from what the server

@@ -30,9 +30,6 @@ class Engine:
         words = [os.path.expandvars(word) for word in shlex.split(line)]
         return getattr(self, f"_{words[1]}")(words[2:])
 
-    def container(self, name):
-        return self._containers[name]
-
     def _volume(self, text):
         source, place, *how = text.split(":")
         if "/" not in source:  # It has a name, and is made as the image has it.

@@ -51,8 +51,10 @@ CLI::App* AddAudit(CLI::App& app, AuditCommand& command, bool& is_json) {
       AddAction(audit, command, Action::kVerify, "verify",
                 "was anything changed, taken out, moved or cut?");
   AddDirectories(verify, command);
-  verify->add_option("--public-key", command.public_key_file,
-                     "the key (PEM) that checkpoints are to be signed by");
+  verify->add_option("--public-key", command.public_key_files,
+                     "the key (PEM) that checkpoints are to be signed by; of "
+                     "keys that followed each other, each, the first one "
+                     "first");
   verify->add_option("--heads", command.heads_files,
                      "a file of heads that were kept elsewhere, or of the "
                      "server's log lines; may be repeated");

@@ -26,7 +26,7 @@ struct AuditCommand {
   std::vector<std::string> directories;
 
   // verify.
-  std::string public_key_file;
+  std::vector<std::string> public_key_files;
   std::vector<std::string> heads_files;
 
   AuditFilters filters;  // Of the others.

@@ -51,11 +51,10 @@ absl::StatusOr<std::vector<audit::Head>> ReadHeadsFile(
 
 absl::StatusOr<audit::VerifyReport> RunVerifier(const AuditCommand& command) {
   audit::VerifyOptions options{.directories = command.directories};
-  if (!command.public_key_file.empty()) {
-    PDP_ASSIGN_OR_RETURN(
-        audit::SigningKey key,
-        audit::SigningKey::FromPublicFile(command.public_key_file));
-    options.public_key = std::make_shared<audit::SigningKey>(std::move(key));
+  for (const std::string& file : command.public_key_files) {
+    PDP_ASSIGN_OR_RETURN(audit::SigningKey key,
+                         audit::SigningKey::FromPublicFile(file));
+    options.public_keys.push_back(std::move(key));
   }
   for (const std::string& file : command.heads_files) {
     PDP_ASSIGN_OR_RETURN(const std::vector<audit::Head> heads,

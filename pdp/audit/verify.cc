@@ -206,9 +206,8 @@ class LogVerifier {
       if (next != nullptr && next->name.number == segment.name.number + 1) {
         context.next = next->header;
       }
-      PDP_ASSIGN_OR_RETURN(
-          end, VerifySegment(context, options_.public_key.get(), tally_,
-                             report_.findings));
+      PDP_ASSIGN_OR_RETURN(end, VerifySegment(context, options_.public_keys,
+                                              tally_, report_.findings));
     }
     if (!end) return absl::OkStatus();
     ends_[chain] = end->position;

@@ -19,8 +19,9 @@ namespace pdp::audit {
 struct VerifyOptions {
   // Of segments: a server's own, and archives.  Together they have all.
   std::vector<std::string> directories;
-  // Null: signatures are not verified.
-  std::shared_ptr<const SigningKey> public_key;
+  // None: signatures are not verified.  Several: in the order in which they
+  // followed each other; one that was followed signs no more.
+  std::vector<SigningKey> public_keys;
   // Heads that were kept elsewhere.  Those in the directories are used as well.
   std::vector<Head> heads;
 };

@@ -1,5 +1,6 @@
 #include "pdp/audit/verify_segment.h"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -23,10 +24,11 @@ bool IsMore(std::string_view text) {
 
 class Verifier {
  public:
-  Verifier(const SegmentContext& context, const SigningKey* public_key,
-           Tally& tally, Findings& findings)
+  Verifier(const SegmentContext& context,
+           const std::vector<SigningKey>& public_keys, Tally& tally,
+           Findings& findings)
       : context_(context),
-        public_key_(public_key),
+        public_keys_(public_keys),
         tally_(tally),
         findings_(findings) {
     if (context.previous) end_.position = *context.previous;
@@ -229,26 +231,50 @@ class Verifier {
       end_.close_reason = text("reason");
       if (end_.close_reason.empty()) end_.close_reason = "?";
     }
-    if (public_key_ == nullptr) return;
-    std::string signature;
+    if (!public_keys_.empty()) Signature();
+  }
+
+  void Signature() {
+    const auto text = [&](std::string_view name) {
+      return fhir::StringMember(parser_.json(), name);
+    };
+    const auto untrusted = [&](std::string message) {
+      Find(FindingKind::kUntrusted, std::move(message), parser_.seq());
+    };
     if (text("signature").empty()) {
-      Find(FindingKind::kUntrusted, "the checkpoint is not signed",
-           parser_.seq());
-    } else if (text("key") != public_key_->id()) {
-      Find(FindingKind::kUntrusted,
-           StrCat("the checkpoint is signed by the key ", text("key"),
-                  ", not by ", public_key_->id()),
-           parser_.seq());
-    } else if (!absl::Base64Unescape(ToAbsl(text("signature")), &signature) ||
-               !public_key_->Verifies(
-                   SignedText(text("chain"), parser_.seq(), text("head"),
-                              text("time"), parser_.kind()),
-                   signature)) {
-      Find(FindingKind::kUntrusted, "the signature is not of this checkpoint",
-           parser_.seq());
-    } else {
-      ++tally_.signatures;
+      untrusted("the checkpoint is not signed");
+      return;
     }
+    const auto key = std::find_if(
+        public_keys_.begin(), public_keys_.end(),
+        [&](const SigningKey& one) { return one.id() == text("key"); });
+    if (key == public_keys_.end()) {
+      std::string known = public_keys_.front().id();
+      for (size_t i = 1; i < public_keys_.size(); ++i) {
+        known += StrCat(" or ", public_keys_[i].id());
+      }
+      untrusted(StrCat("the checkpoint is signed by the key ", text("key"),
+                       ", not by ", known));
+      return;
+    }
+    std::string signature;
+    if (!absl::Base64Unescape(ToAbsl(text("signature")), &signature) ||
+        !key->Verifies(SignedText(text("chain"), parser_.seq(), text("head"),
+                                  text("time"), parser_.kind()),
+                       signature)) {
+      untrusted("the signature is not of this checkpoint");
+      return;
+    }
+    const auto number = static_cast<size_t>(key - public_keys_.begin());
+    size_t& last = tally_.keys[context_.chain];
+    if (number < last) {
+      untrusted(StrCat("the checkpoint is signed by the key ", key->id(),
+                       ", which ", public_keys_[last].id(),
+                       " had followed before"));
+      return;
+    }
+    last = number;
+    ++tally_.signatures;
   }
 
   void Removal() {
@@ -296,7 +322,7 @@ class Verifier {
   }
 
   const SegmentContext& context_;
-  const SigningKey* public_key_;
+  const std::vector<SigningKey>& public_keys_;
   Tally& tally_;
   Findings& findings_;
   Digest digest_;
@@ -309,10 +335,10 @@ class Verifier {
 
 }  // namespace
 
-absl::StatusOr<SegmentEnd> VerifySegment(const SegmentContext& context,
-                                         const SigningKey* public_key,
-                                         Tally& tally, Findings& findings) {
-  return Verifier(context, public_key, tally, findings).Run();
+absl::StatusOr<SegmentEnd> VerifySegment(
+    const SegmentContext& context, const std::vector<SigningKey>& public_keys,
+    Tally& tally, Findings& findings) {
+  return Verifier(context, public_keys, tally, findings).Run();
 }
 
 }  // namespace pdp::audit

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pdp/audit/finding.h"
@@ -46,6 +47,8 @@ struct Tally {
   // By chain and seq: heads that were told of.  What is found right is taken
   // out.
   std::map<std::string, std::multimap<uint64_t, Head>> heads;
+  // By chain: which of the public keys signed last.
+  std::map<std::string, size_t> keys;
 };
 
 struct SegmentEnd {
@@ -53,11 +56,11 @@ struct SegmentEnd {
   std::string close_reason;  // Empty: it is not closed.
 };
 
-// Adds what is wrong to `findings`.  `public_key` may be null: signatures are
-// not verified then.  Unavailable: the file cannot be read.
-absl::StatusOr<SegmentEnd> VerifySegment(const SegmentContext& context,
-                                         const SigningKey* public_key,
-                                         Tally& tally, Findings& findings);
+// Adds what is wrong to `findings`.  `public_keys` are those of VerifyOptions
+// (verify.h).  Unavailable: the file cannot be read.
+absl::StatusOr<SegmentEnd> VerifySegment(
+    const SegmentContext& context, const std::vector<SigningKey>& public_keys,
+    Tally& tally, Findings& findings);
 
 }  // namespace pdp::audit
 

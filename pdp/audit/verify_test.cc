@@ -77,7 +77,7 @@ class VerifyTest : public testing::Test {
                       std::vector<Head> heads = {}) const {
     VerifyOptions options{.directories = {options_.directory},
                           .heads = std::move(heads)};
-    if (key != nullptr) options.public_key = Key(key);
+    if (key != nullptr) options.public_keys = {*Key(key)};
     auto report = audit::Verify(options);
     EXPECT_TRUE(report.ok()) << report.status();
     return *std::move(report);
@@ -292,6 +292,32 @@ TEST_F(VerifyTest, AChainThatIsHashedAgainIsFoundByItsSignatures) {
   EXPECT_TRUE(Verify(nullptr).ok()) << "nothing else shows it";
   EXPECT_THAT(Faults(Verify()),
               Contains(HasSubstr("signature is not of this checkpoint")));
+}
+
+TEST_F(VerifyTest, KeysMayFollowEachOtherAndNoneComesBack) {
+  const auto run = [&](const char* key) {
+    options_.signing_key = Key(key);
+    const auto journal = Open();
+    WriteOne(*journal->NewChain());
+  };
+  const auto faults = [&](std::vector<const char*> keys) {
+    VerifyOptions options{.directories = {options_.directory}};
+    for (const char* key : keys) options.public_keys.push_back(*Key(key));
+    const auto report = audit::Verify(options);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return Faults(*report);
+  };
+  run(kOtherKey);
+  run(kPrivateKey);
+  EXPECT_THAT(faults({kOtherKey, kPrivateKey}), IsEmpty());
+  EXPECT_THAT(faults({kPrivateKey, kOtherKey}),
+              Contains(HasSubstr("had followed before")));
+  EXPECT_THAT(faults({kPrivateKey}), Contains(HasSubstr("not by")));
+  EXPECT_THAT(faults({kOtherKey}), Contains(HasSubstr("not by")));
+  // Whoever has the key that was replaced cannot go on.
+  run(kOtherKey);
+  EXPECT_THAT(faults({kOtherKey, kPrivateKey}),
+              Contains(HasSubstr("had followed before")));
 }
 
 TEST_F(VerifyTest, SignaturesOfAnotherKeyOrNoneAreFound) {

@@ -68,6 +68,9 @@ struct CallContext {
   // Of one queue.
   int64_t max_calls_in_flight = 10'000;
   size_t max_open_streams = 1'000;
+  // Those that watch the server's health not counted, which have their own: as
+  // many as there may be connections.
+  size_t max_health_watches = 10'000;
   absl::Duration unread_answers = absl::Seconds(30);
   FactSources sources;
   RevisionWatchers* watchers = nullptr;  // May be null.
@@ -229,6 +232,9 @@ class CallQueue {
   int64_t& calls_in_flight() { return calls_in_flight_; }
   bool has_too_many_calls() const {
     return calls_in_flight_ > context_.max_calls_in_flight;
+  }
+  bool has_too_many_health_watches() const {
+    return health_watches_ > context_.max_health_watches;
   }
   bool has_too_many_streams() const {
     return streams_.size() - health_watches_ > context_.max_open_streams;

@@ -77,6 +77,12 @@ class HealthWatch final : public OpenStream {
     queue_.streams().insert(this);
     ++queue_.health_watches();
     queue_.context().metrics.CallStarted(Method::kHealthWatch);
+    if (queue_.has_too_many_health_watches()) {
+      queue_.context().metrics.CountRejection(Rejection::kTooManyStreams);
+      Finish(absl::ResourceExhaustedError(
+          "too many clients watch the health of this server"));
+      return;
+    }
     Advance();
   }
 
@@ -119,13 +125,15 @@ class HealthWatch final : public OpenStream {
       writer_.Write(response, written_.tag());
       return;
     }
-    if (is_done_ || queue_.is_draining()) Finish();
+    if (is_done_) {
+      Finish(absl::CancelledError("the client left"));
+    } else if (queue_.is_draining()) {
+      Finish(StreamDrained());
+    }
   }
 
-  void Finish() {
+  void Finish(const absl::Status& status) {
     is_finishing_ = true;
-    const absl::Status status =
-        is_done_ ? absl::CancelledError("the client left") : StreamDrained();
     queue_.context().metrics.CallEnded(Method::kHealthWatch, status.code());
     writer_.Finish(ToGrpc(status), finished_.tag());
   }

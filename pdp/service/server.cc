@@ -236,6 +236,9 @@ absl::Status Server::Impl::Start(const ServerOptions& options,
                         OfOne(options.limits.calls_in_flight, options.threads),
                     .max_open_streams = static_cast<size_t>(
                         OfOne(options.limits.open_streams, options.threads)),
+                    // All of them are in one queue.
+                    .max_health_watches =
+                        static_cast<size_t>(options.limits.connections),
                     .unread_answers = options.limits.unread_answers,
                     .sources = {.fetcher = served.fetcher,
                                 .refresher = served.refresher,

@@ -254,6 +254,39 @@ TEST_F(ServerLimitsTest, WatchersOfHealthTakeNobodysPlace) {
   for (const auto& watch : watches) watch->Finish();
 }
 
+TEST_F(ServerLimitsTest, AsManyMayWatchHealthAsMayBeConnected) {
+  options_.limits.connections = 2;
+  Start();
+  const auto health = grpc::health::v1::Health::NewStub(channel_);
+  grpc::ClientContext contexts[3];
+  std::vector<std::unique_ptr<
+      grpc::ClientReader<grpc::health::v1::HealthCheckResponse>>>
+      watches;
+  for (grpc::ClientContext& context : contexts) {
+    SetDeadline(context);
+    watches.push_back(health->Watch(&context, {}));
+    grpc::health::v1::HealthCheckResponse response;
+    EXPECT_EQ(watches.back()->Read(&response), watches.size() <= 2);
+  }
+  EXPECT_EQ(watches[2]->Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  // Whoever leaves makes room.
+  contexts[0].TryCancel();
+  watches[0]->Finish();
+  EXPECT_TRUE(Eventually([&] {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const auto watch = health->Watch(&context, {});
+    grpc::health::v1::HealthCheckResponse response;
+    const bool is_told = watch->Read(&response);
+    context.TryCancel();
+    watch->Finish();
+    return is_told;
+  }));
+  contexts[1].TryCancel();
+  watches[1]->Finish();
+}
+
 TEST_F(ServerLimitsTest, WhoDoesNotReadItsAnswersIsCutOff) {
   options_.limits.unread_answers = absl::Seconds(1);
   Start();

@@ -62,15 +62,15 @@ TEST(AuditConcurrencyTest, ThreadsWriteWhileSegmentsAreRotatedAndSynced) {
     done = true;
     reader.join();
   }
-  int records = 0;
+  size_t records = 0;
   for (const std::string& path : SegmentPaths(options.directory)) {
     const auto scan = ScanSegment(path);
     ASSERT_TRUE(scan.ok());
     EXPECT_TRUE(scan->is_closed) << path;
     EXPECT_EQ(scan->torn.bytes, 0u) << path;
-    for (const std::string& kind : Kinds(path)) records += kind == "decision";
+    records += CountRecords(path, "decision");
   }
-  EXPECT_EQ(records, kThreads * (2 * kWrites + kWrites / 50));
+  EXPECT_EQ(records, size_t{kThreads * (2 * kWrites + kWrites / 50)});
 }
 
 TEST(AuditConcurrencyTest, NothingIsLostOfWhatFitsInBestEffort) {

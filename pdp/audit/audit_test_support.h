@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_split.h"
 #include "pdp/audit/file_journal.h"
+#include "pdp/audit/line_records.h"
 #include "pdp/audit/record_json.h"
 #include "pdp/audit/segment.h"
 #include "pdp/base/strings.h"
@@ -66,7 +67,7 @@ inline std::vector<std::string> SegmentPaths(const std::string& directory) {
   return paths;
 }
 
-// The kinds of the records of a file.
+// The kinds of the lines of a file.
 inline std::vector<std::string> Kinds(const std::string& path) {
   std::vector<std::string> kinds;
   RecordParser parser;
@@ -74,6 +75,20 @@ inline std::vector<std::string> Kinds(const std::string& path) {
     kinds.emplace_back(parser.Parse(line).ok() ? parser.kind() : "?");
   }
   return kinds;
+}
+
+// How many records of `kind` a file has, of which a line may have several.
+inline size_t CountRecords(const std::string& path, std::string_view kind) {
+  size_t count = 0;
+  LineRecords records;
+  RecordParser parser;
+  for (const std::string& line : Lines(path)) {
+    if (!records.Read(line).ok()) continue;
+    for (size_t i = 0; i < records.size(); ++i) {
+      count += parser.Parse(records[i]).ok() && parser.kind() == kind;
+    }
+  }
+  return count;
 }
 
 // Lets calls fail.
